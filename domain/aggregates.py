@@ -1,0 +1,23 @@
+"""The aggregates by name, each with the state that a stream begins with; importing this registers all of them."""
+
+from typing import Any
+
+from domain.catalogue import Catalogue
+from domain.command import Command, Decision, decider, evolve
+from domain.requester import Requester
+from domain.ticket import Ticket
+from domain.workspace import UnknownWorkspace, WorkspaceCommand
+
+INITIAL: dict[str, Any] = {"ticket": Ticket(), "requester": Requester(), "workspace": Catalogue()}
+
+
+def decide(command: Command, state: Any, desk: Catalogue) -> Decision:
+    """The events that a command leads to. Pure; raises a Refusal. Only the system opens a workspace."""
+    function, needed = decider(command)
+    if not desk.slug and not isinstance(command, WorkspaceCommand):
+        raise UnknownWorkspace()
+    desk.require(command.by, needed)
+    return function(command, state, desk)
+
+
+__all__ = ["INITIAL", "decide", "evolve"]

@@ -1,0 +1,130 @@
+"""What a workspace has set up, as decisions see it: statuses, teams, people, categories."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from typing import Any
+from uuid import UUID
+
+from domain.errors import NotAllowed, UnknownPerson, UnknownStatus, UnknownTeam
+from domain.event import Actor, Content, Erased
+from domain.permissions import PERMISSIONS, Permission, RoleName
+from domain.values import FINISHED, Assignee, StatusKind
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A status of the workspace's own, of one kind."""
+
+    key: str
+    name: str
+    kind: StatusKind
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """A group that tickets can be given to."""
+
+    id: UUID
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who works on the desk."""
+
+    id: UUID
+    name: Content[str]
+    email: Content[str] | None
+    role: RoleName
+    teams: frozenset[UUID] = frozenset()
+    active: bool = True
+
+
+# Which kinds may follow which, until a workspace says otherwise (A6).
+_WORKED = frozenset({StatusKind.OPEN, StatusKind.PENDING, StatusKind.RESOLVED, StatusKind.CLOSED})
+DEFAULT_MOVES: Mapping[StatusKind, frozenset[StatusKind]] = {
+    StatusKind.NEW: _WORKED,
+    StatusKind.OPEN: _WORKED,
+    StatusKind.PENDING: _WORKED,
+    StatusKind.RESOLVED: frozenset({StatusKind.OPEN, StatusKind.PENDING, StatusKind.CONFIRMED, StatusKind.CLOSED}),
+    StatusKind.CONFIRMED: frozenset({StatusKind.OPEN, StatusKind.RATED, StatusKind.CLOSED}),
+    StatusKind.RATED: frozenset({StatusKind.OPEN, StatusKind.CLOSED}),
+    StatusKind.CLOSED: frozenset({StatusKind.OPEN}),
+}
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """The folded state of a workspace's stream."""
+
+    slug: str = ""
+    name: str = ""
+    statuses: Mapping[str, Status] = field(default_factory=dict)
+    teams: Mapping[UUID, Team] = field(default_factory=dict)
+    people: Mapping[UUID, Person] = field(default_factory=dict)
+    categories: frozenset[tuple[str, ...]] = frozenset()
+
+    def status(self, key: str) -> Status:
+        """The status of that key, or UnknownStatus naming them all."""
+        try:
+            return self.statuses[key]
+        except KeyError:
+            raise UnknownStatus(status=key, statuses=", ".join(self.statuses)) from None
+
+    def status_of_kind(self, kind: StatusKind) -> Status:
+        """The workspace's first status of the kind."""
+        found = next((s for s in self.statuses.values() if s.kind is kind), None)
+        if found is None:
+            raise UnknownStatus(status=kind, statuses=", ".join(self.statuses))
+        return found
+
+    def next_statuses(self, current: Status) -> list[Status]:
+        """The statuses that may follow; within one kind every move is free."""
+        allowed = DEFAULT_MOVES[current.kind] | ({current.kind} if current.kind not in FINISHED else set())
+        return [s for s in self.statuses.values() if s.kind in allowed and s.key != current.key]
+
+    def team(self, team: UUID) -> Team:
+        """The team of that id, or UnknownTeam."""
+        try:
+            return self.teams[team]
+        except KeyError:
+            raise UnknownTeam(team=team, hint=_near(str(team), (t.name for t in self.teams.values()))) from None
+
+    def person(self, person: UUID) -> Person:
+        """The active person of that id, or UnknownPerson."""
+        found = self.people.get(person)
+        if found is None or not found.active:
+            raise UnknownPerson(person=person, hint="List the people at /api/v1/people.")
+        return found
+
+    def assignee(self, to: Assignee) -> Assignee:
+        """The same assignee, once its team and its person are known here."""
+        if to.team is not None:
+            self.team(to.team)
+        if to.person is not None:
+            self.person(to.person)
+        return to
+
+    def require(self, actor: Actor, permission: Permission) -> None:
+        """Let the actor pass or raise NotAllowed. The system acts for operators and is not asked."""
+        if actor.kind == "system":
+            return
+        person = self.person(UUID(actor.id))
+        if permission not in PERMISSIONS[person.role]:
+            raise NotAllowed(permission=permission, role=person.role)
+
+    def with_person(self, person: Person) -> "Catalogue":
+        """The catalogue with the person added or replaced."""
+        return replace(self, people={**self.people, person.id: person})
+
+
+def _near(wanted: str, names: Iterable[str]) -> str:
+    known = sorted(names)
+    close = get_close_matches(wanted, known, n=3) or known[:5]
+    return f"Known: {', '.join(close)}." if close else "There are none yet: add one first."
+
+
+def shown(value: Content[Any]) -> Any:
+    """Content as a reader may have it: None once erased."""
+    return None if isinstance(value, Erased) else value

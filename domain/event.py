@@ -1,0 +1,137 @@
+"""Events: frozen facts in the past tense, known by a stable name and a version."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Generic, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import core_schema
+
+from domain.errors import LedgerdeskError
+
+T = TypeVar("T")
+
+
+class Erased:
+    """The value of a content field whose key was destroyed. There is one: ERASED."""
+
+    def __str__(self) -> str:
+        return "[erased]"
+
+    __repr__ = __str__
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __copy__(self) -> "Erased":
+        return self
+
+    def __deepcopy__(self, _: object) -> "Erased":
+        return self
+
+    def __reduce__(self) -> str:
+        return "ERASED"
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _: Any, __: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        return core_schema.is_instance_schema(cls)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, _: core_schema.CoreSchema, __: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"type": "null", "description": "Erased: the key of this content was destroyed."}
+
+
+ERASED = Erased()
+
+
+class _ContentMark:
+    """Marks a field that is stored encrypted under its subject's key."""
+
+
+Content = Annotated[T | Erased, _ContentMark()]
+
+
+class UnnamedEvent(LedgerdeskError):
+    """An event class without a name, or two with the same: a mistake in the code."""
+
+    code = "unnamed_event"
+    sentence = "Event class {event} needs a name of its own."
+
+
+EVENTS: dict[str, type["Event"]] = {}
+
+
+class Event(BaseModel):
+    """A fact. Subclasses give `name=` (stable, stored) and `version=` (raised with an upcaster)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    NAME: ClassVar[str] = ""
+    VERSION: ClassVar[int] = 1
+    CONTENT: ClassVar[frozenset[str]] = frozenset()
+    CREATES_SUBJECT: ClassVar[bool] = False
+
+    def __init_subclass__(cls, **_: Any) -> None:
+        """Class arguments are for `__pydantic_init_subclass__`, which runs once the fields are known."""
+        super().__init_subclass__()
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, *, name: str = "", version: int = 1, creates: bool = False, **_: Any) -> None:
+        if not name:
+            return
+        if name in EVENTS:
+            raise UnnamedEvent(event=cls.__qualname__)
+        cls.NAME, cls.VERSION, cls.CREATES_SUBJECT = name, version, creates
+        cls.CONTENT = frozenset(
+            field for field, info in cls.model_fields.items() if any(isinstance(m, _ContentMark) for m in info.metadata)
+        )
+        EVENTS[name] = cls
+
+    def subject(self, stream_id: UUID, /) -> UUID:
+        """Whose key protects the content: by default the stream's own."""
+        return stream_id
+
+
+class Actor(BaseModel):
+    """Who did it. `kind`: person, requester, system, rule or api_key."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: str
+    id: str
+
+
+SYSTEM = Actor(kind="system", id="ledgerdesk")
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """The envelope of an event: who, when, from where, on whose behalf, and because of what."""
+
+    event_id: UUID
+    workspace_id: UUID
+    occurred_at: datetime
+    actor: Actor
+    channel: str
+    correlation_id: UUID
+    command_id: UUID
+    causation_id: UUID | None = None
+    on_behalf_of: Actor | None = None
+    rule_id: UUID | None = None
+    rule_version: int | None = None
+
+
+E = TypeVar("E", bound=Event, covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded(Generic[E]):
+    """An event as the log has it. `position` is its place in the whole log, `version` in its stream."""
+
+    position: int
+    stream_id: UUID
+    version: int
+    recorded_at: datetime
+    metadata: Metadata
+    event: E

@@ -1,0 +1,130 @@
+"""What somebody may want of a ticket. A ticket is named by its number."""
+
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from domain.command import Command
+from domain.event import Actor
+from domain.ids import ticket_id
+from domain.values import NOBODY, Assignee, CategoryPath, Key, Line, Message, Moment, Number, Priority, Tag, Text, Title
+
+
+class TicketCommand(Command):
+    """A command on a ticket's stream."""
+
+    AGGREGATE = "ticket"
+    number: Number
+
+    @property
+    def stream_id(self) -> UUID:
+        """The ticket's."""
+        return ticket_id(self.workspace_id, self.number)
+
+
+class OpenTicket(TicketCommand):
+    """Create a ticket (A1). All but the title is optional; without a number it gets the workspace's next."""
+
+    number: Number | Literal[""] = ""
+    title: Title
+    description: Text = ""
+    fields: dict[Key, Any] = Field(default_factory=dict, max_length=200)
+    status: Key | None = None
+    priority: Priority = Priority.NORMAL
+    type: Key | None = None
+    category: CategoryPath = ()
+    tags: tuple[Tag, ...] = Field(default=(), max_length=100)
+    due_at: Moment | None = None
+    requester_id: UUID | None = None
+    assignee: Assignee = NOBODY
+
+
+class EditTicket(TicketCommand):
+    """Change what was written on the ticket (A4); what is not given stays, `clear` names what is taken away."""
+
+    title: Title | None = None
+    description: Text | None = None
+    fields: dict[Key, Any] = Field(default_factory=dict, max_length=200)
+    type: Key | None = None
+    category: CategoryPath | None = None
+    due_at: Moment | None = None
+    requester_id: UUID | None = None
+    clear: frozenset[str] = frozenset()
+
+
+class ChangePriority(TicketCommand):
+    """Set the priority (A5)."""
+
+    priority: Priority
+
+
+class AssignTicket(TicketCommand):
+    """Make a person, a team, or nobody responsible."""
+
+    to: Assignee
+
+
+class MoveTicket(TicketCommand):
+    """Put the ticket into another status that may follow its present one (A6)."""
+
+    status: Key
+
+
+class ResolveTicket(TicketCommand):
+    """Say that the work is done."""
+
+
+class ReopenTicket(TicketCommand):
+    """Begin finished work again."""
+
+
+class CloseTicket(TicketCommand):
+    """End the ticket (A14)."""
+
+
+class TagTicket(TicketCommand):
+    """Put tags on and take tags off."""
+
+    add: frozenset[Tag] = frozenset()
+    remove: frozenset[Tag] = frozenset()
+
+
+class ReplyToTicket(TicketCommand):
+    """Write to the other side (A8)."""
+
+    body: Message
+
+
+class NoteOnTicket(TicketCommand):
+    """Write an internal note (A8)."""
+
+    body: Message
+
+
+class EraseTicket(TicketCommand):
+    """Delete the ticket for ever (A15)."""
+
+    reason: Line
+
+
+class ConfirmTicketErasure(TicketCommand):
+    """Record that the ticket's key is destroyed."""
+
+
+class TellUpdate(TicketCommand):
+    """Record what another system's log says a ticket was after one update (C6). Facts are not judged by our rules."""
+
+    told_by: Actor
+    status: Key
+    priority: Priority
+    assignee: Assignee
+    category: CategoryPath = ()
+    title: Title
+    fields: dict[Key, Any] = Field(default_factory=dict)
+    requester_id: UUID | None = None
+
+    @property
+    def author(self) -> Actor:
+        """The person whom the other system names."""
+        return self.told_by

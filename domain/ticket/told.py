@@ -1,0 +1,51 @@
+"""History that another system tells: the difference between what we know and what its log says."""
+
+from domain.catalogue import Catalogue
+from domain.command import Decision, decides
+from domain.permissions import Permission
+from domain.ticket import commands as c
+from domain.ticket import events as e
+from domain.ticket.decisions import field_changes, known_category, move_event, prioritised
+from domain.ticket.state import Ticket, TicketErasedForEver
+
+
+@decides(c.TellUpdate, needs=Permission.IMPORT)
+def tell_update(command: c.TellUpdate, ticket: Ticket, desk: Catalogue) -> Decision:
+    """The events that lead from the known state to the told one; never none, for an update did happen."""
+    if ticket.erasing:
+        raise TicketErasedForEver(number=command.number)
+    if not ticket.opened:
+        return [_opened(command, desk)]
+    return _differences(command, ticket, desk) or [e.TicketUpdateTold()]
+
+
+def _opened(command: c.TellUpdate, desk: Catalogue) -> e.TicketOpened:
+    status = desk.status(command.status)
+    return e.TicketOpened(
+        number=command.number,
+        title=command.title,
+        fields=command.fields,
+        status=status.key,
+        kind=status.kind,
+        priority=command.priority,
+        category=known_category(command.category, desk),
+        requester_id=command.requester_id,
+        source=command.channel,
+        assignee=desk.assignee(command.assignee),
+    )
+
+
+def _differences(command: c.TellUpdate, ticket: Ticket, desk: Catalogue) -> Decision:
+    events = [*prioritised(command.priority, ticket), *field_changes(command.fields, ticket)]
+    if command.title != ticket.title:
+        events.append(e.TicketRetitled(title=command.title, previous=ticket.title))
+    if command.category != ticket.category:
+        category = known_category(command.category, desk)
+        events.append(e.TicketCategorised(category=category, previous=ticket.category))
+    if command.requester_id != ticket.requester_id:
+        events.append(e.TicketRequesterSet(requester_id=command.requester_id, previous=ticket.requester_id))
+    if command.assignee != ticket.assignee:
+        events.append(e.TicketAssigned(assignee=desk.assignee(command.assignee), previous=ticket.assignee))
+    if command.status != ticket.status:
+        events.append(move_event(desk.status(command.status), ticket))
+    return events
