@@ -1,0 +1,159 @@
+"""What an operator may set, by environment; checked once, at start."""
+
+import base64
+import binascii
+import contextlib
+import os
+import secrets
+from pathlib import Path
+from typing import Literal, Self
+
+import platformdirs
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from domain.errors import LedgerdeskError
+
+KEY_BYTES = 32
+
+
+class SettingsError(LedgerdeskError):
+    """A setting that cannot be used; `name` is its environment variable."""
+
+    code = "settings_error"
+    sentence = "{name}: {reason}"
+    misuse = True
+
+
+class Settings(BaseSettings):
+    """Every field is the environment variable LEDGERDESK_<FIELD>, but for DATABASE_URL."""
+
+    model_config = SettingsConfigDict(env_prefix="LEDGERDESK_", env_ignore_empty=True, extra="ignore", frozen=True)
+
+    data: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("ledgerdesk", appauthor=False)))
+    database_url: str | None = Field(default=None, validation_alias="DATABASE_URL", repr=False)
+    master_key: SecretStr | None = None
+    master_key_file: Path | None = None
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=1, le=65535)
+    api_workers: int = Field(default=2, ge=1, le=64)
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    kafka_servers: str | None = None
+    demo: bool = True
+
+    @field_validator("data")
+    @classmethod
+    def _absolute(cls, folder: Path) -> Path:
+        return folder.expanduser().absolute()
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgres(cls, url: str | None) -> str | None:
+        if url and not url.startswith(("postgresql://", "postgres://")):
+            raise ValueError("must be a PostgreSQL address like postgresql://user:password@host:5432/database")
+        return url
+
+    @field_validator("master_key")
+    @classmethod
+    def _is_key(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None:
+            decode_key(key.get_secret_value())
+        return key
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read the environment; SettingsError names the first setting that is wrong, never its value."""
+        try:
+            return cls()
+        except ValidationError as error:
+            raise _first_complaint(error) from None
+
+    @property
+    def embedded(self) -> bool:
+        """Whether Ledgerdesk runs its own PostgreSQL in the data folder."""
+        return self.database_url is None
+
+    def master_key_bytes(self) -> bytes:
+        """The 32 bytes that wrap all other keys; made once beside the data for the embedded database."""
+        if self.master_key is not None:
+            return decode_key(self.master_key.get_secret_value())
+        if self.master_key_file is not None:
+            return _read_key(self.master_key_file)
+        if self.embedded:
+            return _kept_key(self.writable_data() / "master.key")
+        raise SettingsError(
+            name="LEDGERDESK_MASTER_KEY",
+            reason="is needed when DATABASE_URL is set (or LEDGERDESK_MASTER_KEY_FILE). Make one with "
+            "`ledgerdesk master-key new` and keep it safe: without it nobody can read the content of any ticket.",
+        )
+
+    def writable_data(self) -> Path:
+        """The data folder, made if missing; SettingsError when it cannot be written."""
+        try:
+            self.data.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise _unusable(self.data, error.strerror) from None
+        if not os.access(self.data, os.W_OK | os.X_OK):
+            raise _unusable(self.data, "Permission denied")
+        return self.data
+
+
+def new_key() -> str:
+    """A fresh master key in the form LEDGERDESK_MASTER_KEY takes."""
+    return base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
+
+
+def decode_key(text: str) -> bytes:
+    """The bytes of a master key; ValueError says how to make a good one."""
+    with contextlib.suppress(binascii.Error, ValueError):
+        key = base64.b64decode(text.strip(), validate=True)
+        if len(key) == KEY_BYTES:
+            return key
+    raise ValueError("must be 32 bytes in base64. Make one with `ledgerdesk master-key new`")
+
+
+def _kept_key(path: Path) -> bytes:
+    if not path.exists():
+        with contextlib.suppress(FileExistsError):
+            _write_once(path, new_key())
+    return _read_key(path)
+
+
+def _read_key(path: Path) -> bytes:
+    try:
+        return decode_key(path.read_text())
+    except (OSError, ValueError) as error:
+        raise SettingsError(
+            name=str(path),
+            reason=f"cannot be used as the master key ({type(error).__name__}). Restore this file from a backup; "
+            "a new key cannot read what the old one locked.",
+        ) from None
+
+
+def _write_once(path: Path, key: str) -> None:
+    # Linked into place whole: two first starts at once must end with one key, a crash with none or a full one.
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(key + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(draft, path)
+    finally:
+        draft.unlink()
+
+
+def _unusable(folder: Path, why: str | None) -> SettingsError:
+    return SettingsError(
+        name="LEDGERDESK_DATA",
+        reason=f"the folder {folder} cannot be written ({why}). Name another with LEDGERDESK_DATA=/path/to/folder, "
+        "or give yourself write permission.",
+    )
+
+
+def _first_complaint(error: ValidationError) -> SettingsError:
+    first = error.errors(include_input=False, include_url=False)[0]
+    field = str(first["loc"][0])
+    name = field if field.isupper() else f"LEDGERDESK_{field.upper()}"
+    return SettingsError(name=name, reason=first["msg"].removeprefix("Value error, ") + ".")
