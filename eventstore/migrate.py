@@ -99,7 +99,7 @@ def _apply(db: psycopg.Connection[TupleRow], migration: Migration) -> str:
                 "CREATE TABLE IF NOT EXISTS public.ledgerdesk_migrations "
                 "(name text PRIMARY KEY, checksum text NOT NULL, applied timestamptz NOT NULL DEFAULT now())"
             )
-            db.execute(cast("LiteralString", migration.sql))
+            db.execute(migration.sql.encode())
             db.execute(
                 "INSERT INTO public.ledgerdesk_migrations (name, checksum) VALUES (%s, %s)",
                 [migration.name, migration.checksum],
