@@ -100,6 +100,7 @@ def _apply(db: psycopg.Connection[TupleRow], migration: Migration) -> str:
                 "(name text PRIMARY KEY, checksum text NOT NULL, applied timestamptz NOT NULL DEFAULT now())"
             )
             db.execute(migration.sql.encode())
+            db.execute("RESET ROLE")  # a file may have worked with another role's rights
             db.execute(
                 "INSERT INTO public.ledgerdesk_migrations (name, checksum) VALUES (%s, %s)",
                 [migration.name, migration.checksum],
