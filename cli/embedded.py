@@ -10,6 +10,8 @@ from typing import IO
 from cli.cluster import Cluster
 from eventstore.settings import Settings
 
+RECOVERING = "PostgreSQL is recovering from an unclean stop; this may take a while."
+
 
 def cluster_of(data: Path) -> Cluster:
     """The PostgreSQL server that belongs to a data folder."""
@@ -22,12 +24,10 @@ def embedded_database(data: Path, say: Callable[[str], None] | None = None) -> I
     cluster = cluster_of(data)
     # Locks, not lists of process ids: the kernel drops a killed user's lock, so nobody counts the dead.
     with (data / "postgres.users").open("a") as users:
-        with starting_or_stopping(data):
-            fcntl.flock(users, fcntl.LOCK_SH)
-            cluster.start(
-                lambda: (say or _say)("PostgreSQL is recovering from an unclean stop; this may take a while.")
-            )
         try:
+            with starting_or_stopping(data):
+                fcntl.flock(users, fcntl.LOCK_SH)
+                cluster.start(lambda: (say or _say)(RECOVERING))
             yield cluster.url()
         finally:
             with starting_or_stopping(data):

@@ -1,0 +1,102 @@
+"""The `ledgerdesk` command: finds the sub-command, and turns what goes wrong into a sentence and an exit code."""
+
+import importlib
+import signal
+import sys
+import traceback
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from domain.errors import LedgerdeskError
+
+MISUSE, FAILURE, INTERRUPTED = 2, 1, 130
+
+# Imported when used, so that each command starts as fast as what it needs. A function or a typer app.
+COMMANDS = {
+    "up": "cli.up:up",
+    "migrate": "cli.migrate:migrate",
+    "import": "cli.import_:app",
+    "export": "cli.export:app",
+    "history": "cli.history:app",
+    "rebuild": "cli.rebuild:app",
+    "bench": "cli.bench:app",
+    "workspace": "cli.workspace:app",
+    "user": "cli.user:app",
+    "key": "cli.key:app",
+    "master-key": "cli.master_key:app",
+    "api": "cli.serve:api",
+    "worker": "cli.serve:worker",
+}
+
+
+class Commands(TyperGroup):
+    """The sub-commands, imported one at a time."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Their names, in the order of the help page."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command of that name, or None."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name].partition(":")
+        found = getattr(importlib.import_module(module), attribute)
+        if not isinstance(found, typer.Typer):
+            command, found = found, typer.Typer(add_completion=False, rich_markup_mode=None)
+            found.command(cmd_name)(command)
+        built = typer.main.get_command(found)
+        built.name = cmd_name
+        return built
+
+
+app = typer.Typer(
+    cls=Commands, add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"ledgerdesk {version('ledgerdesk')}")
+        raise typer.Exit
+
+
+@app.callback(epilog="Example: ledgerdesk up")
+def ledgerdesk(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+    debug: bool = typer.Option(False, "--debug", help="Show where an unexpected error comes from."),
+) -> None:
+    """Ledgerdesk, a ticket service in which every action is an immutable event."""
+
+
+def main() -> None:
+    """Run the command line; every failure is one sentence on stderr, exit 2 for misuse and 1 for failure."""
+    # A stop asked for by another program unwinds like Ctrl-C, so that nothing is left running.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except LedgerdeskError as error:
+        _fail(str(error), MISUSE if error.misuse else FAILURE)
+    except OSError as error:
+        _fail(f"{error.filename or 'The system'}: {error.strerror or error}.", FAILURE)
+    except Exception as error:  # noqa: BLE001 - the last line of defence: nobody sees a traceback unasked
+        _fail(_unexpected(error), FAILURE)
+
+
+def _fail(sentence: str, code: int) -> None:
+    if "--debug" in sys.argv:
+        traceback.print_exc()
+    print(f"ledgerdesk: {sentence}", file=sys.stderr)
+    sys.exit(code)
+
+
+def _unexpected(error: Exception) -> str:
+    # Its text is left out: it may quote what a customer wrote.
+    kind = f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
+    return f"unexpected {kind}. Run `ledgerdesk --debug ...` again to see where it comes from."

@@ -1,0 +1,98 @@
+"""`ledgerdesk api` and `ledgerdesk worker`: the processes that do the work, for `up` and for containers."""
+
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+
+import typer
+
+from cli.embedded import database_of
+from cli.supervisor import Child, Supervisor, die_with_supervisor
+from domain.errors import LedgerdeskError
+from eventstore.settings import Settings
+
+BACKLOG = 2048
+FD = typer.Option(None, "--fd", hidden=True, help="Serve the listening socket that the supervisor opened.")
+
+
+class PortTaken(LedgerdeskError):
+    """Another program listens where the API should."""
+
+    code = "port_taken"
+    sentence = (
+        "{host}:{port} cannot be listened on ({reason}). Stop the other program or set LEDGERDESK_PORT to another port."
+    )
+    misuse = True
+
+
+def api(fd: int | None = FD) -> None:
+    """Serve the HTTP API alone; `up` starts it together with everything else.
+
+    Example: DATABASE_URL=postgresql://ledgerdesk@db/ledgerdesk ledgerdesk api
+    """
+    if fd is not None:
+        _serve(fd)
+        return
+    settings = Settings.load()
+    with listening(settings) as sock, database_of(settings) as ready:
+        Supervisor(api_children(ready, sock), environment(ready), tend=lambda: None).run()
+
+
+def worker() -> None:
+    """Run projections and processors alone; `up` starts them together with everything else.
+
+    Example: DATABASE_URL=postgresql://ledgerdesk@db/ledgerdesk ledgerdesk worker
+    """
+    from cli.worker import run
+
+    die_with_supervisor()
+    with database_of(Settings.load()) as settings:
+        run(settings)
+
+
+def listening(settings: Settings) -> socket.socket:
+    """The API's listening socket; PortTaken before anything else is started."""
+    try:
+        family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+        return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise PortTaken(host=settings.host, port=settings.port, reason=error.strerror) from None
+
+
+def api_children(settings: Settings, sock: socket.socket) -> list[Child]:
+    """One process a worker, all on one socket: it stays open while one of them is started again."""
+    arguments = command("api", "--fd", str(sock.fileno()))
+    return [Child(f"api-{n}", arguments, (sock.fileno(),)) for n in range(1, settings.api_workers + 1)]
+
+
+def command(*arguments: str) -> Sequence[str]:
+    """The argument list that runs this same program again."""
+    return [sys.executable, "-m", "cli", *arguments]
+
+
+def environment(settings: Settings) -> Mapping[str, str]:
+    """What children need to find the same database and key."""
+    found = {"DATABASE_URL": str(settings.database_url)}
+    if settings.master_key_file is not None:
+        found["LEDGERDESK_MASTER_KEY_FILE"] = str(settings.master_key_file)
+    return found
+
+
+def _serve(fd: int) -> None:
+    import uvicorn
+
+    die_with_supervisor()
+    config = uvicorn.Config(
+        "api.app:create_app",
+        factory=True,
+        loop="uvloop",
+        http="httptools",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=5,
+    )
+    server = uvicorn.Server(config)
+    server.run(sockets=[socket.socket(fileno=fd)])
+    if not server.started:
+        sys.exit(1)

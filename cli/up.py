@@ -1,0 +1,132 @@
+"""`ledgerdesk up`: the whole service on one machine, under one supervisor."""
+
+import fcntl
+import http.client
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+from cli.embedded import cluster_of, database_of, starting_or_stopping
+from cli.serve import api_children, command, environment, listening
+from cli.supervisor import Child, Supervisor, say
+from domain.errors import LedgerdeskError
+from eventstore import migrate
+from eventstore.database import wait_until_ready
+from eventstore.settings import Settings
+
+READY = "/api/v1/health/ready"
+IMPATIENT_AFTER = 60.0
+
+
+class AlreadyUp(LedgerdeskError):
+    """Another supervisor works on the same folder."""
+
+    code = "already_up"
+    sentence = (
+        "Ledgerdesk is already up on {folder}. Stop the other one first, or name another folder with LEDGERDESK_DATA."
+    )
+    misuse = True
+
+
+def up() -> None:
+    """Start everything: database, demo desk, API and workers. Ctrl-C stops it; the data stays.
+
+    Example: LEDGERDESK_DATA=~/desk LEDGERDESK_PORT=8081 ledgerdesk up
+    """
+    wanted = Settings.load()
+    with only_supervisor(wanted), listening(wanted) as sock, database_of(wanted) as settings:
+        lines = prepare(settings)
+        children = [*api_children(settings, sock), Child("worker", command("worker"))]
+        supervisor = Supervisor(children, environment(settings), database_keeper(wanted))
+        threading.Thread(target=announce, args=[settings, lines, supervisor.stopping], daemon=True).start()
+        supervisor.run()
+        say("Stopping.")
+    say("Ledgerdesk has stopped.")
+
+
+def prepare(settings: Settings) -> list[str]:
+    """Migrations and the demo desk; returns the lines that tell how to sign in."""
+    url = str(settings.database_url)
+    wait_until_ready(url)
+    settings.master_key_bytes()
+    migrate.migrate(url)
+    if not settings.demo:
+        return []
+    from cli.demo import seed
+
+    return list(seed(settings))
+
+
+@contextmanager
+def only_supervisor(settings: Settings) -> Iterator[None]:
+    """Hold the data folder; AlreadyUp when another supervisor does."""
+    if not settings.embedded:
+        yield
+        return
+    with (settings.writable_data() / "up.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyUp(folder=settings.data) from None
+        yield
+
+
+def database_keeper(settings: Settings) -> Callable[[], None]:
+    """What starts the embedded database again when it has died; does nothing for one of your own."""
+    if not settings.embedded:
+        return lambda: None
+    cluster = cluster_of(settings.data)
+    not_before = 0.0
+
+    def keep() -> None:
+        nonlocal not_before
+        if cluster.pid is not None or time.monotonic() < not_before:
+            return
+        say("PostgreSQL ended; starting it again")
+        try:
+            with starting_or_stopping(settings.data):
+                cluster.start()
+        except LedgerdeskError as error:
+            say(str(error))
+            not_before = time.monotonic() + 5.0
+
+    return keep
+
+
+def announce(settings: Settings, lines: Iterable[str], stopping: threading.Event) -> None:
+    """Say where the service is, once it answers."""
+    began = time.monotonic()
+    while not stopping.wait(0.1) and not is_ready(settings):
+        if time.monotonic() - began > IMPATIENT_AFTER:
+            say("Still not ready after a minute; the messages above may say why.")
+            began = time.monotonic()
+    if not stopping.is_set():
+        base = f"http://{shown_host(settings)}:{settings.port}"
+        for line in (
+            f"Ledgerdesk is ready: {base}",
+            f"API description: {base}/api/v1/docs",
+            *lines,
+            "Ctrl-C stops it.",
+        ):
+            print(line, flush=True)
+
+
+def is_ready(settings: Settings) -> bool:
+    """Whether the API says that it can serve."""
+    connection = http.client.HTTPConnection(shown_host(settings).strip("[]"), settings.port, timeout=5)
+    try:
+        connection.request("GET", READY)
+        return connection.getresponse().status == http.client.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def shown_host(settings: Settings) -> str:
+    """A host that a browser on this machine can open."""
+    if settings.host in {"0.0.0.0", "::"}:  # noqa: S104 - compared with, not bound
+        return socket.gethostbyname("localhost")
+    return f"[{settings.host}]" if ":" in settings.host else settings.host
