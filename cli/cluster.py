@@ -197,9 +197,9 @@ class Cluster:
     def _ensure_login(self) -> None:
         with psycopg.connect(self.superuser_url(), autocommit=True) as db:
             login = sql.Identifier(LOGIN)
-            if not db.execute("SELECT FROM pg_roles WHERE rolname = %s", [LOGIN]).fetchone():
+            if db.execute("SELECT FROM pg_roles WHERE rolname = %s", [LOGIN]).fetchone() is None:
                 db.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEROLE CREATEDB").format(login))
-            if not db.execute("SELECT FROM pg_database WHERE datname = %s", [LOGIN]).fetchone():
+            if db.execute("SELECT FROM pg_database WHERE datname = %s", [LOGIN]).fetchone() is None:
                 db.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(login, login))
 
     def _gone_after(self, pid: int, how: signal.Signals) -> bool:
