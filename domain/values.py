@@ -1,5 +1,6 @@
 """Small values that several aggregates speak of."""
 
+import re
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
@@ -8,9 +9,12 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
 
+# What PostgreSQL, JSON or a terminal cannot carry: NUL and other control characters, lone surrogates.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+
+
 def _printable(text: str) -> str:
-    """Refuse what PostgreSQL, JSON or a terminal cannot carry: NUL, lone surrogates, control characters."""
-    if any((c < " " and c not in "\n\r\t") or c == "\x7f" or "\ud800" <= c <= "\udfff" for c in text):
+    if _UNPRINTABLE.search(text):
         raise ValueError("must not contain control characters")
     return text
 

@@ -1,0 +1,1 @@
+"""Where it is kept: the log, the append, the feed, the codec, the keys."""

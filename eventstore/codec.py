@@ -1,0 +1,170 @@
+"""Events to bytes and back: a stable name, a version with upcasters, content under its subject's key.
+
+The bytes are UTF-8 JSON that the eventsourcing library's own transcoder reads:
+{"class_version": 1, "metadata": {...}, "data": {...}, "content": "base64 of nonce and ciphertext"}.
+"""
+
+import base64
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from pydantic_core import from_json, to_json
+
+from domain.event import ERASED, EVENTS, Actor, Erased, Event, Metadata, Recorded
+from eventstore.keyring import ContentKey, UnknownKey
+
+
+class StoredRow(NamedTuple):
+    """A row of the log as SELECT_EVENTS reads it."""
+
+    originator_id: UUID
+    originator_version: int
+    topic: str
+    state: bytes
+    notification_id: int
+    workspace_id: UUID
+    event_id: UUID
+    recorded_at: datetime
+
+
+SELECT_EVENTS = (
+    "SELECT originator_id, originator_version, topic, state, notification_id, workspace_id, event_id, recorded_at "
+    "FROM log.stored_events"
+)
+
+Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
+UPCASTERS: dict[tuple[str, int], Upcaster] = {}
+
+
+class UnknownEvent(Event):
+    """An event that this code does not know: a newer release wrote it. Readers pass over it."""
+
+    unknown_name: str
+    unknown_version: int
+    data: dict[str, Any]
+
+
+def upcasts(name: str, version: int) -> Callable[[Upcaster], Upcaster]:
+    """Register how the fields of `name` at `version` become those of the version after it."""
+
+    def register(function: Upcaster) -> Upcaster:
+        UPCASTERS[name, version] = function
+        return function
+
+    return register
+
+
+def encode(event: Event, metadata: Metadata, stream: UUID, version: int, key: ContentKey | None) -> bytes:
+    """The bytes to store. Events with content need their subject's key."""
+    parts = [
+        b'{"class_version":%d,"metadata":' % event.VERSION,
+        to_json(_metadata_out(metadata)),
+        b',"data":',
+        event.__pydantic_serializer__.to_json(event, exclude=set(event.CONTENT)),
+    ]
+    if event.CONTENT:
+        if key is None:
+            raise UnknownKey(subject=event.subject(stream))
+        plain = event.__pydantic_serializer__.to_json(event, include=set(event.CONTENT))
+        sealed = key.seal(plain, identity(metadata.workspace_id, stream, version, event.NAME, metadata.event_id))
+        parts += [b',"content":"', base64.b64encode(sealed), b'"']
+    parts.append(b"}")
+    return b"".join(parts)
+
+
+def decode(row: StoredRow, keys: Mapping[UUID, ContentKey | Erased]) -> Recorded[Event]:
+    """The event of a row. Content of a destroyed key is ERASED; a key that never was raises UnknownKey."""
+    raw = from_json(row.state)
+    return Recorded(
+        position=row.notification_id,
+        stream_id=row.originator_id,
+        version=row.originator_version,
+        recorded_at=row.recorded_at,
+        metadata=_metadata_in(raw["metadata"], row),
+        event=_event(raw, row, keys),
+    )
+
+
+def identity(workspace: UUID, stream: UUID, version: int, name: str, event_id: UUID) -> bytes:
+    """What ciphertext is bound to."""
+    return f"{workspace}|{stream}|{version}|{name}|{event_id}".encode()
+
+
+def subject(row: StoredRow) -> UUID | None:
+    """Whose key a row's content needs, without opening it; None where it has no content or is unknown."""
+    kind = EVENTS.get(row.topic)
+    if kind is None or not kind.CONTENT:
+        return None
+    if kind.subject is Event.subject:
+        return row.originator_id
+    data = from_json(row.state)["data"]
+    return kind.model_construct(**{name: _as_uuid(value) for name, value in data.items()}).subject(row.originator_id)
+
+
+def _as_uuid(value: Any) -> Any:
+    try:
+        return UUID(value)
+    except (ValueError, TypeError, AttributeError):
+        return value
+
+
+def _event(raw: dict[str, Any], row: StoredRow, keys: Mapping[UUID, ContentKey | Erased]) -> Event:
+    kind, version, data = EVENTS.get(row.topic), raw["class_version"], raw["data"]
+    if kind is None or version > kind.VERSION:
+        return UnknownEvent(unknown_name=row.topic, unknown_version=version, data=data)
+    content = raw.get("content")
+    if content is not None:
+        data |= _content(content, kind, row, keys)
+    for old in range(version, kind.VERSION):
+        data = UPCASTERS[row.topic, old](data)
+    return kind.model_validate(data)
+
+
+def _content(
+    content: str, kind: type[Event], row: StoredRow, keys: Mapping[UUID, ContentKey | Erased]
+) -> dict[str, Any]:
+    owner = row.originator_id if kind.subject is Event.subject else subject(row)
+    key = keys.get(owner) if owner else None
+    if key is None:
+        raise UnknownKey(subject=owner)
+    if isinstance(key, Erased):
+        return dict.fromkeys(kind.CONTENT, ERASED)
+    bound_to = identity(row.workspace_id, row.originator_id, row.originator_version, row.topic, row.event_id)
+    opened: dict[str, Any] = from_json(key.open(base64.b64decode(content), bound_to))
+    return opened
+
+
+def _metadata_out(metadata: Metadata) -> dict[str, Any]:
+    out: dict[str, Any] = {
+        "event_id": metadata.event_id,
+        "workspace_id": metadata.workspace_id,
+        "occurred_at": metadata.occurred_at,
+        "actor": metadata.actor,
+        "channel": metadata.channel,
+        "correlation_id": metadata.correlation_id,
+        "command_id": metadata.command_id,
+    }
+    for name in ("causation_id", "on_behalf_of", "rule_id", "rule_version"):
+        value = getattr(metadata, name)
+        if value is not None:
+            out[name] = value
+    return out
+
+
+def _metadata_in(raw: dict[str, Any], row: StoredRow) -> Metadata:
+    behalf, causation, rule = raw.get("on_behalf_of"), raw.get("causation_id"), raw.get("rule_id")
+    return Metadata(
+        event_id=row.event_id,
+        workspace_id=row.workspace_id,
+        occurred_at=datetime.fromisoformat(raw["occurred_at"]),
+        actor=Actor.model_construct(**raw["actor"]),
+        channel=raw["channel"],
+        correlation_id=UUID(raw["correlation_id"]),
+        command_id=UUID(raw["command_id"]),
+        causation_id=UUID(causation) if causation else None,
+        on_behalf_of=Actor.model_construct(**behalf) if behalf else None,
+        rule_id=UUID(rule) if rule else None,
+        rule_version=raw.get("rule_version"),
+    )

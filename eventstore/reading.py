@@ -1,0 +1,24 @@
+"""Queries of one workspace, under row-level security."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg import Cursor
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from eventstore.database import explained
+
+
+@contextmanager
+def bound(pool: ConnectionPool[Any], workspace: UUID) -> Iterator[Cursor[Any]]:
+    """A read-only transaction that sees one workspace. A database that is away becomes DatabaseUnavailable."""
+    try:
+        with pool.connection() as db, db.transaction(), db.cursor() as cursor:
+            cursor.execute("SELECT set_config('ledgerdesk.workspace', %s, true)", [str(workspace)])
+            cursor.execute("SET TRANSACTION READ ONLY")
+            yield cursor
+    except (psycopg.OperationalError, PoolTimeout) as error:
+        raise explained(pool.conninfo if isinstance(pool.conninfo, str) else "", error) from None

@@ -1,0 +1,50 @@
+"""Snapshots of long streams: the folded state, encrypted under the stream's key, thrown away when its shape changes."""
+
+import hashlib
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from pydantic import TypeAdapter
+from pydantic_core import to_json
+
+from domain.aggregates import INITIAL
+from domain.event import Erased
+from eventstore.keyring import ContentKey
+
+# Every how many events; loading that many afresh stays far below what a person notices.
+EVERY = 200
+# Workspaces hold content of many subjects, so that one key could not protect their snapshot.
+KEPT = frozenset({"ticket", "requester"})
+
+
+@cache
+def _adapter(aggregate: str) -> TypeAdapter[Any]:
+    return TypeAdapter(type(INITIAL[aggregate]))
+
+
+@cache
+def shape(aggregate: str) -> str:
+    """Fingerprint of the state's fields and types."""
+    return hashlib.sha256(to_json(_adapter(aggregate).json_schema())).hexdigest()[:16]
+
+
+def due(aggregate: str, version: int, snapshot_at: int) -> bool:
+    """Whether the stream has grown enough since the last one."""
+    return aggregate in KEPT and version - snapshot_at >= EVERY
+
+
+def closed(aggregate: str, stream: UUID, version: int, state: Any, key: ContentKey) -> bytes:
+    """The bytes to keep."""
+    return key.seal(_adapter(aggregate).dump_json(state), _identity(aggregate, stream, version))
+
+
+def opened(aggregate: str, stream: UUID, version: int, kept: bytes, key: ContentKey | Erased | None) -> Any | None:
+    """The state, or None where the key is gone: then the events are folded instead."""
+    if key is None or isinstance(key, Erased):
+        return None
+    return _adapter(aggregate).validate_json(key.open(kept, _identity(aggregate, stream, version)))
+
+
+def _identity(aggregate: str, stream: UUID, version: int) -> bytes:
+    return f"snapshot|{aggregate}|{stream}|{version}".encode()

@@ -1,0 +1,134 @@
+"""Reads streams: an aggregate's events, its snapshot and its keys, in one round trip."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+from uuid import UUID
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from domain.aggregates import INITIAL, evolve
+from domain.event import Erased
+from eventstore import snapshots
+from eventstore.append import Answer
+from eventstore.codec import SELECT_EVENTS, StoredRow, decode, subject
+from eventstore.database import Role, conninfo, explained
+from eventstore.keyring import SELECT_KEYS, ContentKey, Keyring, WrappedKey
+
+_KEPT_VERSION = "(SELECT version FROM log.snapshots WHERE originator_id = %(stream)s AND format = %(format)s)"
+_AFTER = f"originator_version > greatest(%(after)s, coalesce({_KEPT_VERSION}, 0))"
+SELECT_STREAM = f"{SELECT_EVENTS} WHERE originator_id = %(stream)s AND {_AFTER} ORDER BY originator_version"
+SELECT_SNAPSHOT = "SELECT version, state FROM log.snapshots WHERE originator_id = %s AND format = %s AND version > %s"
+SELECT_KEY = (
+    "SELECT workspace_id, subject_id, master_id, wrapped FROM vault.keys WHERE workspace_id = %s AND subject_id = %s"
+)
+SELECT_COMMAND = (
+    "SELECT 'repeat', originator_id, version, events, position, fingerprint FROM log.commands "
+    "WHERE workspace_id = %s AND command_id = %s"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A stream's folded state at a version, with the keys that its content needs."""
+
+    state: Any
+    version: int = 0
+    keys: dict[UUID, ContentKey | Erased] = field(default_factory=dict)
+    snapshot_at: int = 0
+
+
+class Streams:
+    """Loads and refreshes aggregates; every query is bound to one workspace by row-level security."""
+
+    def __init__(self, url: str, keyring: Keyring, *, size: int = 4) -> None:
+        self._url, self.keyring = url, keyring
+        self._pool = AsyncConnectionPool(
+            conninfo(url, Role.READER, "ledgerdesk-streams"),
+            min_size=1,
+            max_size=size,
+            timeout=10.0,
+            open=False,
+            kwargs={"autocommit": True},
+            check=AsyncConnectionPool.check_connection,
+        )
+
+    async def __aenter__(self) -> Self:
+        await self._pool.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._pool.close()
+
+    @asynccontextmanager
+    async def bound(self, workspace: UUID) -> AsyncIterator[AsyncConnection[Any]]:
+        """A transaction that sees one workspace. A database that is away becomes DatabaseUnavailable."""
+        try:
+            async with self._pool.connection() as db, db.pipeline(), db.transaction():
+                await db.execute("SELECT set_config('ledgerdesk.workspace', %s, true)", [str(workspace)])
+                yield db
+        except (psycopg.OperationalError, PoolTimeout) as error:
+            raise explained(self._url, error) from None
+
+    async def load(self, workspace: UUID, aggregate: str, stream: UUID, known: Loaded | None = None) -> Loaded:
+        """The state now; `known` saves reading what is folded already."""
+        before = known or Loaded(INITIAL[aggregate])
+        loaded = await self._load(workspace, aggregate, stream, before, snapshots.shape(aggregate))
+        # A snapshot that cannot be opened any more is passed over: the events tell the same.
+        return loaded or await self._load(workspace, aggregate, stream, before, "") or before
+
+    async def _load(self, workspace: UUID, aggregate: str, stream: UUID, before: Loaded, shape: str) -> Loaded | None:
+        async with self.bound(workspace) as db:
+            asked = {"stream": stream, "after": before.version, "format": shape}
+            events = await db.execute(SELECT_STREAM, asked, binary=True)
+            snapshot = await db.execute(SELECT_SNAPSHOT, [stream, shape, before.version], binary=True)
+            key = await db.execute(SELECT_KEY, [workspace, stream], binary=True)
+            rows = [StoredRow(*row) for row in await events.fetchall()]
+            kept, own = await snapshot.fetchone(), await key.fetchone()
+            keys = {**before.keys, **self._unwrapped([own] if own else [])}
+            missing = {owner for row in rows if (owner := subject(row)) and owner not in keys}
+            keys |= await self._keys(db, workspace, missing)
+        if kept:
+            state = snapshots.opened(aggregate, stream, kept[0], kept[1], keys.get(stream))
+            if state is None:
+                return None
+            before = Loaded(state, kept[0], keys, kept[0])
+        return await folded(before, rows, keys)
+
+    async def first_answer(self, workspace: UUID, command: UUID) -> Answer | None:
+        """What a command id was answered with, if it ever was."""
+        async with self.bound(workspace) as db:
+            row = await (await db.execute(SELECT_COMMAND, [workspace, command])).fetchone()
+        return Answer(*row) if row else None
+
+    async def _keys(
+        self, db: AsyncConnection[Any], workspace: UUID, subjects: set[UUID]
+    ) -> dict[UUID, ContentKey | Erased]:
+        if not subjects:
+            return {}
+        found = await db.execute(SELECT_KEYS, [[workspace] * len(subjects), list(subjects)])
+        return self._unwrapped(await found.fetchall())
+
+    def _unwrapped(self, rows: Sequence[Any]) -> dict[UUID, ContentKey | Erased]:
+        return {row[1]: self.keyring.unwrap(WrappedKey(*row)) for row in rows}
+
+
+# Folding a long stream must not keep the event loop from everybody else.
+_SLICE = 500
+
+
+async def folded(before: Loaded, rows: Sequence[StoredRow], keys: dict[UUID, ContentKey | Erased]) -> Loaded:
+    """The state after the rows."""
+    state = before.state
+    for start in range(0, len(rows), _SLICE):
+        for row in rows[start : start + _SLICE]:
+            if row.originator_version > before.version:
+                state = evolve(state, decode(row, keys).event)
+        if len(rows) > _SLICE:
+            await asyncio.sleep(0)
+    version = max([before.version, *(row.originator_version for row in rows[-1:])])
+    return replace(before, state=state, version=version, keys=keys)

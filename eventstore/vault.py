@@ -1,0 +1,54 @@
+"""The writer's small calls beside the append: destroying keys, keeping snapshots."""
+
+from typing import Any, Self
+from uuid import UUID
+
+import psycopg
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from eventstore.database import Role, conninfo, explained
+
+
+class Vault:
+    """Calls the database's own functions; has no rights on the tables behind them."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._pool = AsyncConnectionPool(
+            conninfo(url, Role.WRITER, "ledgerdesk-vault"),
+            min_size=1,
+            max_size=2,
+            open=False,
+            timeout=10.0,
+            kwargs={"autocommit": True},
+            check=AsyncConnectionPool.check_connection,
+        )
+
+    async def __aenter__(self) -> Self:
+        await self._pool.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._pool.close()
+
+    async def reserve_numbers(self, workspace: UUID, count: int) -> int:
+        """Reserve ticket numbers; the first of them."""
+        first: int = await self._call("SELECT log.reserve_numbers(%s, %s)", workspace, count)
+        return first
+
+    async def destroy_key(self, workspace: UUID, subject: UUID) -> bool:
+        """Destroy a subject's key; refused unless the log has the request. Whether there was one."""
+        destroyed: bool = await self._call("SELECT vault.destroy_key(%s, %s)", workspace, subject)
+        return destroyed
+
+    async def put_snapshot(self, workspace: UUID, stream: UUID, version: int, shape: str, state: bytes) -> None:
+        """Keep a snapshot unless a newer one is there."""
+        await self._call("SELECT log.put_snapshot(%s, %s, %s, %s, %s)", workspace, stream, version, shape, state)
+
+    async def _call(self, query: str, *values: object) -> Any:
+        try:
+            async with self._pool.connection() as db:
+                row = await (await db.execute(query.encode(), values)).fetchone()
+        except (psycopg.OperationalError, PoolTimeout) as error:
+            raise explained(self._url, error) from None
+        return row[0] if row else None
