@@ -102,7 +102,9 @@ class Cluster:
             for victim in victims:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     victim.kill()
-            psutil.wait_procs(victims, timeout=STOP_WITHIN)
+            deadline = time.monotonic() + STOP_WITHIN
+            while any(map(_alive, victims)) and time.monotonic() < deadline:
+                time.sleep(0.005)
 
     def url(self, database: str = LOGIN, user: str = LOGIN) -> str:
         """Address of a database in the running server."""
@@ -124,10 +126,7 @@ class Cluster:
         # The number may belong to somebody else by now; only a live postmaster sits in the data folder.
         try:
             process = psutil.Process(pid)
-            if process.status() == psutil.STATUS_ZOMBIE:
-                _bury(pid)
-                return False
-            return Path(process.cwd()).samefile(self.folder)
+            return _alive(process) and Path(process.cwd()).samefile(self.folder)
         except (psutil.Error, OSError):
             return False
 
@@ -227,10 +226,15 @@ def binaries() -> Path:
     return Path(str(spec.origin)).parent / "pginstall" / "bin"
 
 
-def _bury(pid: int) -> None:
-    # A dead child of ours keeps its number, and so looks alive to PostgreSQL, until we ask for its exit code.
-    with contextlib.suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)
+def _alive(process: psutil.Process) -> bool:
+    try:
+        if process.status() != psutil.STATUS_ZOMBIE:
+            return True
+        # A dead child of ours keeps its number, and so looks alive to PostgreSQL, until we ask for its exit code.
+        os.waitpid(process.pid, os.WNOHANG)
+    except (psutil.NoSuchProcess, ChildProcessError):
+        pass
+    return False
 
 
 def _last_line(text: str) -> str:
