@@ -4,7 +4,7 @@ import typer
 
 from eventstore.settings import new_key
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The key that locks the content of all tickets.")
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 
 @app.callback()

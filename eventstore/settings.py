@@ -5,6 +5,7 @@ import binascii
 import contextlib
 import os
 import secrets
+import tempfile
 from pathlib import Path
 from typing import Literal, Self
 
@@ -132,16 +133,25 @@ def _read_key(path: Path) -> bytes:
 
 def _write_once(path: Path, key: str) -> None:
     # Linked into place whole: two first starts at once must end with one key, a crash with none or a full one.
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(key + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    descriptor, draft = tempfile.mkstemp(prefix=".master.key-", dir=path.parent)
     try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(key + "\n")
+            file.flush()
+            os.fsync(file.fileno())
         os.link(draft, path)
+        _sync(path.parent)
     finally:
-        draft.unlink()
+        Path(draft).unlink()
+
+
+def _sync(folder: Path) -> None:
+    # Without it a power cut may keep the database and lose the name of the key that it needs.
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _unusable(folder: Path, why: str | None) -> SettingsError:

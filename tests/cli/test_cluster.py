@@ -19,10 +19,16 @@ from tests.waiting import wait_until
 START = "import sys; from pathlib import Path; from cli.cluster import Cluster; Cluster(Path(sys.argv[1])).start()"
 
 
-@pytest.fixture
-def own(make_cluster):
-    """A server of one's own, durable as in real use."""
+@pytest.fixture(scope="module")
+def durable(make_cluster):
     return make_cluster()
+
+
+@pytest.fixture
+def own(durable):
+    """A server of this module's own, durable as in real use, running when the test begins."""
+    durable.start()
+    return durable
 
 
 def answer(cluster: Cluster) -> object:
@@ -130,6 +136,7 @@ def test_a_start_that_fails_says_why_and_where_to_read_more(own):
 
 def keep(cluster: Cluster) -> None:
     with psycopg.connect(cluster.url()) as db:
+        db.execute("DROP TABLE IF EXISTS kept")
         db.execute("CREATE TABLE kept AS SELECT 1 AS one")
 
 

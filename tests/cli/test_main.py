@@ -1,0 +1,110 @@
+"""The command line: what people read when something is wrong, and the exit codes that programs read."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cli.main import COMMANDS
+from eventstore.settings import new_key
+
+
+@pytest.fixture
+def ledgerdesk(tmp_path):
+    """Runs the command with nothing set but what is given; answers (exit code, stdout, stderr)."""
+
+    def run(*arguments: str, **environment: object) -> tuple[int, str, str]:
+        clean = {k: v for k, v in os.environ.items() if not k.startswith("LEDGERDESK_") and k != "DATABASE_URL"}
+        asked = {"LEDGERDESK_DATA": tmp_path / "data", **environment}
+        done = subprocess.run(
+            [Path(sys.executable).with_name("ledgerdesk"), *arguments],
+            capture_output=True,
+            text=True,
+            env=clean | {name: str(value) for name, value in asked.items()},
+        )
+        assert "Traceback" not in done.stderr
+        return done.returncode, done.stdout, done.stderr
+
+    return run
+
+
+def test_it_tells_its_version(ledgerdesk):
+    assert ledgerdesk("--version") == (0, "ledgerdesk 0.1.0\n", "")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_a_help_page_with_an_example(ledgerdesk, name):
+    code, out, _ = ledgerdesk(name, "--help")
+    assert code == 0
+    assert "Example: " in out
+    assert f"ledgerdesk {name}" in out
+
+
+def test_an_unknown_command_is_misuse(ledgerdesk):
+    code, _, err = ledgerdesk("fly")
+    assert code == 2
+    assert "fly" in err
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("LEDGERDESK_PORT", "http"), ("LEDGERDESK_MASTER_KEY", "short"), ("DATABASE_URL", "mysql://u:hunter2@h/d")],
+)
+def test_a_wrong_setting_is_named_but_not_repeated(ledgerdesk, name, value):
+    code, _, err = ledgerdesk("migrate", **{name: value})
+    assert code == 2
+    assert err.startswith(f"ledgerdesk: {name}: ")
+    assert value not in err
+
+
+def test_a_folder_that_cannot_be_written_is_said_with_the_way_out(ledgerdesk):
+    code, _, err = ledgerdesk("migrate", LEDGERDESK_DATA="/proc/nowhere")
+    assert code == 2
+    assert "Name another with LEDGERDESK_DATA=" in err
+
+
+def test_a_database_that_does_not_answer_is_a_failure_without_the_password(ledgerdesk):
+    code, _, err = ledgerdesk("migrate", "--wait", "0", DATABASE_URL="postgresql://u:hunter2@127.0.0.1:1/d")
+    assert code == 1
+    assert "127.0.0.1:1/d does not answer" in err
+    assert "hunter2" not in err
+
+
+def test_one_s_own_database_needs_one_s_own_key(ledgerdesk, empty_database_url):
+    code, _, err = ledgerdesk("up", DATABASE_URL=empty_database_url, LEDGERDESK_PORT=free_port())
+    assert code == 2
+    assert "LEDGERDESK_MASTER_KEY" in err
+    assert "ledgerdesk master-key new" in err
+
+
+def test_a_taken_port_is_said_before_anything_is_started(ledgerdesk, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        code, _, err = ledgerdesk("up", LEDGERDESK_PORT=other.getsockname()[1])
+    assert code == 2
+    assert "set LEDGERDESK_PORT to another port" in err
+    assert not (tmp_path / "data" / "postgres").exists()
+
+
+def test_migrating_twice_says_what_was_done_and_that_nothing_is_left(ledgerdesk, empty_database_url):
+    first = ledgerdesk("migrate", DATABASE_URL=empty_database_url)
+    second = ledgerdesk("migrate", DATABASE_URL=empty_database_url)
+    assert (first[0], second) == (0, (0, "The database is up to date.\n", ""))
+    assert first[1].startswith("applied 0001_")
+
+
+def test_a_fresh_master_key_is_one_that_the_settings_take(ledgerdesk):
+    code, out, _ = ledgerdesk("master-key", "new")
+    assert (code, len(out)) == (0, len(new_key()) + 1)
+
+
+def test_a_command_stops_the_database_that_it_started(ledgerdesk, tmp_path):
+    assert ledgerdesk("migrate")[0] == 0
+    assert not (tmp_path / "data" / "postgres" / "postmaster.pid").exists()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
