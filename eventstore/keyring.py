@@ -100,11 +100,11 @@ class Keyring:
 
     def fingerprint(self, asked: bytes) -> bytes:
         """A keyed hash of what a command asks for: compares repeats, tells nobody without the master key what it was."""
-        return hmac.digest(self._hashers[0], asked, "sha256")[:16]
+        return _keyed_hash(self._hashers[0], asked)
 
     def same(self, known: bytes, asked: bytes) -> bool:
         """Whether a kept fingerprint is of the same request, under any of the master keys."""
-        return any(hmac.digest(hasher, asked, "sha256")[:16] == known for hasher in self._hashers)
+        return any(hmac.compare_digest(_keyed_hash(hasher, asked), known) for hasher in self._hashers)
 
     def _wrap(self, raw: bytes, workspace: UUID, subject: UUID) -> WrappedKey:
         nonce = os.urandom(_NONCE)
@@ -117,6 +117,10 @@ class Keyring:
             return master.decrypt(wrapped[:_NONCE], wrapped[_NONCE:], row.workspace_id.bytes + row.subject_id.bytes)
         except (KeyError, InvalidTag):
             raise WrongMasterKey(master=row.master_id) from None
+
+
+def _keyed_hash(key: bytes, text: bytes) -> bytes:
+    return hashlib.blake2b(text, key=key, digest_size=16).digest()
 
 
 def master_id(key: bytes) -> str:

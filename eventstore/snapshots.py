@@ -29,9 +29,9 @@ def shape(aggregate: str) -> str:
     return hashlib.sha256(to_json(_adapter(aggregate).json_schema())).hexdigest()[:16]
 
 
-def due(aggregate: str, version: int, snapshot_at: int) -> bool:
-    """Whether the stream has grown enough since the last one."""
-    return aggregate in KEPT and version - snapshot_at >= EVERY
+def due(aggregate: str, before: int, after: int) -> bool:
+    """Whether the stream has just grown past a multiple of EVERY."""
+    return aggregate in KEPT and before // EVERY != after // EVERY
 
 
 def closed(aggregate: str, stream: UUID, version: int, state: Any, key: ContentKey) -> bytes:

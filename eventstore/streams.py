@@ -39,7 +39,6 @@ class Loaded:
     state: Any
     version: int = 0
     keys: dict[UUID, ContentKey | Erased] = field(default_factory=dict)
-    snapshot_at: int = 0
 
 
 class Streams:
@@ -96,7 +95,7 @@ class Streams:
             state = snapshots.opened(aggregate, stream, kept[0], kept[1], keys.get(stream))
             if state is None:
                 return None
-            before = Loaded(state, kept[0], keys, kept[0])
+            before = Loaded(state, kept[0], keys)
         return await folded(before, rows, keys)
 
     async def first_answer(self, workspace: UUID, command: UUID) -> Answer | None:

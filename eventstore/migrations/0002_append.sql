@@ -26,11 +26,12 @@ BEGIN
     now_ := clock_timestamp();
     RETURN QUERY
     WITH calls AS MATERIALIZED (
+        -- Scalar look-ups, not EXISTS: the planner may turn that into a hash of the whole table.
         SELECT c.*,
-            EXISTS (SELECT FROM log.commands k WHERE k.workspace_id = c.workspace AND k.command_id = c.command) AS known,
-            NOT EXISTS (SELECT FROM log.stored_events e WHERE e.originator_id = c.stream AND e.originator_version = c.after + 1)
-            AND (c.after = 0 OR EXISTS (SELECT FROM log.stored_events e WHERE e.originator_id = c.stream
-                 AND e.originator_version = c.after AND e.workspace_id = c.workspace)) AS current
+            (SELECT 1 FROM log.commands k WHERE k.workspace_id = c.workspace AND k.command_id = c.command LIMIT 1) IS NOT NULL AS known,
+            (SELECT 1 FROM log.stored_events e WHERE e.originator_id = c.stream AND e.originator_version = c.after + 1 LIMIT 1) IS NULL
+            AND (c.after = 0 OR (SELECT e.workspace_id FROM log.stored_events e WHERE e.originator_id = c.stream
+                 AND e.originator_version = c.after LIMIT 1) = c.workspace) AS current
         FROM unnest(call_workspace, call_command, call_fingerprint, call_stream, call_after)
             WITH ORDINALITY AS c (workspace, command, fingerprint, stream, after, ord)
     ), numbered AS MATERIALIZED (
@@ -63,7 +64,9 @@ BEGIN
     SELECT r.ord::int, 'done', r.stream, r.version, r.events, r.place, r.fingerprint FROM results r
     UNION ALL
     SELECT c.ord::int, 'repeat', k.originator_id, k.version, k.events, k.position, k.fingerprint
-    FROM calls c JOIN log.commands k ON k.workspace_id = c.workspace AND k.command_id = c.command WHERE c.known
+    FROM calls c CROSS JOIN LATERAL (
+        SELECT k.* FROM log.commands k WHERE k.workspace_id = c.workspace AND k.command_id = c.command LIMIT 1
+    ) k WHERE c.known
     UNION ALL
     SELECT c.ord::int, 'conflict', c.stream, NULL, NULL, NULL, NULL FROM calls c WHERE NOT c.known AND NOT c.current;
     -- One wake-up a batch, without content: the log is the truth, the notification only saves waiting for the poll.

@@ -1,0 +1,80 @@
+"""What a process remembers of streams: folded states, refreshed when a decision must not rest on an old one."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from domain.aggregates import evolve
+from domain.event import Event
+from eventstore.keyring import ContentKey
+from eventstore.streams import Loaded, Streams
+
+# Streams whose state a process remembers.
+REMEMBERED = 4096
+
+Place = tuple[UUID, UUID]
+
+
+@dataclass(slots=True)
+class _Remembered:
+    loaded: Loaded
+    read_at: float
+
+
+class Memory:
+    """Least recently used states by (workspace, stream)."""
+
+    def __init__(self, streams: Streams) -> None:
+        self._streams = streams
+        self._known: OrderedDict[Place, _Remembered] = OrderedDict()
+
+    async def recall(self, workspace: UUID, aggregate: str, stream: UUID, *, within: float | None = None) -> Loaded:
+        """The remembered state, read anew when there is none or it was read longer than `within` seconds ago."""
+        known = self._known.get((workspace, stream))
+        if known is None:
+            return await self.read(workspace, aggregate, stream)
+        if within is not None and _now() - known.read_at >= within:
+            # One task reads; those that come meanwhile make do with what was good a moment ago.
+            known.read_at = _now()
+            return await self.read(workspace, aggregate, stream)
+        self._known.move_to_end((workspace, stream))
+        return known.loaded
+
+    async def read(self, workspace: UUID, aggregate: str, stream: UUID) -> Loaded:
+        """The state as the log has it now."""
+        known = self._known.get((workspace, stream))
+        began = _now()
+        loaded = await self._streams.load(workspace, aggregate, stream, known.loaded if known else None)
+        return self._remember((workspace, stream), loaded, began)
+
+    def forget(self, workspace: UUID, stream: UUID) -> None:
+        """Read it anew next time."""
+        self._known.pop((workspace, stream), None)
+
+    def fold(
+        self, workspace: UUID, stream: UUID, before: Loaded, events: Sequence[Event], keys: dict[UUID, ContentKey]
+    ) -> Loaded:
+        """The state after our own events, without reading them back."""
+        state = before.state
+        for event in events:
+            state = evolve(state, event)
+        after = replace(before, state=state, version=before.version + len(events), keys={**before.keys, **keys})
+        known = self._known.get((workspace, stream))
+        return self._remember((workspace, stream), after, known.read_at if known else _now())
+
+    def _remember(self, place: Place, loaded: Loaded, read_at: float) -> Loaded:
+        known = self._known.get(place)
+        # Two tasks may have read at once; the one that saw more is right.
+        if known is not None and known.loaded.version > loaded.version:
+            loaded = known.loaded
+        self._known[place] = _Remembered(loaded, read_at)
+        self._known.move_to_end(place)
+        if len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+        return loaded
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
