@@ -3,6 +3,8 @@
 from dataclasses import replace
 from uuid import UUID
 
+from pydantic import BaseModel, ConfigDict
+
 from domain.catalogue import Catalogue, Person, Status, Team
 from domain.command import Command, Decision, decides, evolves
 from domain.errors import Refusal
@@ -141,6 +143,25 @@ class AddPerson(WorkspaceCommand):
     teams: tuple[UUID, ...] = ()
 
 
+class NewPerson(BaseModel):
+    """Somebody to take onto the desk."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    person_id: UUID
+    person_name: Line
+    role: RoleName = RoleName.AGENT
+
+
+class ExtendCatalogue(WorkspaceCommand):
+    """Set up at once whatever of this is not there yet; what is there stays as it is."""
+
+    statuses: tuple[tuple[Key, Line, StatusKind], ...] = ()
+    teams: tuple[tuple[UUID, Line], ...] = ()
+    people: tuple[NewPerson, ...] = ()
+    categories: tuple[CategoryPath, ...] = ()
+
+
 class ChangeRole(WorkspaceCommand):
     """Give a person another role."""
 
@@ -226,6 +247,23 @@ def add_person(command: AddPerson, desk: Catalogue, _: Catalogue) -> Decision:
             role=command.role,
             teams=command.teams,
         )
+    ]
+
+
+@decides(ExtendCatalogue, needs=Permission.WORKSPACE_EDIT)
+def extend(command: ExtendCatalogue, desk: Catalogue, _: Catalogue) -> Decision:
+    """In the order in which things may rely on each other."""
+    branches = {path[: depth + 1]: None for path in command.categories for depth in range(len(path))}
+    people = {person.person_id: person for person in command.people}
+    return [
+        *(StatusAdded(key=key, title=t, kind=kind) for key, t, kind in command.statuses if key not in desk.statuses),
+        *(
+            TeamAdded(team_id=team, title=title)
+            for team, title in dict(command.teams).items()
+            if team not in desk.teams
+        ),
+        *(CategoryAdded(path=branch) for branch in branches if branch not in desk.categories),
+        *(PersonAdded(**dict(person)) for key, person in people.items() if key not in desk.people),
     ]
 
 

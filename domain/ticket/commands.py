@@ -112,8 +112,8 @@ class ConfirmTicketErasure(TicketCommand):
     """Record that the ticket's key is destroyed."""
 
 
-class TellUpdate(TicketCommand):
-    """Record what another system's log says a ticket was after one update (C6). Facts are not judged by our rules."""
+class Telling(TicketCommand):
+    """What another system's log says of a ticket at one moment (C6). Facts are not judged by our rules."""
 
     told_by: Actor
     status: Key
@@ -128,3 +128,11 @@ class TellUpdate(TicketCommand):
     def author(self) -> Actor:
         """The person whom the other system names."""
         return self.told_by
+
+
+class TellOpening(Telling):
+    """Record how a ticket began in another system."""
+
+
+class TellUpdate(Telling):
+    """Record what a ticket was after one update in another system; a field that is None has no value there."""

@@ -5,26 +5,31 @@ from domain.command import Decision, decides
 from domain.permissions import Permission
 from domain.ticket import commands as c
 from domain.ticket import events as e
-from domain.ticket.decisions import field_changes, known_category, move_event, prioritised
-from domain.ticket.state import Ticket, TicketErasedForEver
+from domain.ticket.decisions import TicketNumberTaken, field_changes, known_category, move_event, prioritised
+from domain.ticket.state import Ticket
+
+
+@decides(c.TellOpening, needs=Permission.IMPORT)
+def tell_opening(command: c.TellOpening, ticket: Ticket, desk: Catalogue) -> Decision:
+    """A number that another ticket has is not told over it."""
+    if ticket.opened:
+        raise TicketNumberTaken(number=command.number)
+    return [_opened(command, desk)]
 
 
 @decides(c.TellUpdate, needs=Permission.IMPORT)
 def tell_update(command: c.TellUpdate, ticket: Ticket, desk: Catalogue) -> Decision:
     """The events that lead from the known state to the told one; never none, for an update did happen."""
-    if ticket.erasing:
-        raise TicketErasedForEver(number=command.number)
-    if not ticket.opened:
-        return [_opened(command, desk)]
+    ticket.must_exist(command.number)
     return _differences(command, ticket, desk) or [e.TicketUpdateTold()]
 
 
-def _opened(command: c.TellUpdate, desk: Catalogue) -> e.TicketOpened:
+def _opened(command: c.TellOpening, desk: Catalogue) -> e.TicketOpened:
     status = desk.status(command.status)
     return e.TicketOpened(
         number=command.number,
         title=command.title,
-        fields=command.fields,
+        fields={key: value for key, value in command.fields.items() if value is not None},
         status=status.key,
         kind=status.kind,
         priority=command.priority,
