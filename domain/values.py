@@ -3,10 +3,11 @@
 import re
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated
+from math import isfinite
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, StringConstraints
 
 # What PostgreSQL, JSON or a terminal cannot carry: NUL and other control characters, lone surrogates.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
@@ -24,6 +25,33 @@ def _utc(moment: datetime) -> datetime:
     return moment.astimezone(UTC)
 
 
+def _storable(value: Any, depth: int = 0) -> Any:
+    """A custom value as JSON, PostgreSQL and every reader of the log can carry it."""
+    match value:
+        case None | bool():
+            pass
+        case str():
+            _printable(value)
+        case int() | float() if not isfinite(value) or abs(value) >= 2**63:
+            raise ValueError("must be a finite number below 2^63")
+        case int() | float():
+            pass
+        case dict() | list() | tuple() if depth == DEEPEST:
+            raise ValueError(f"must not be nested deeper than {DEEPEST}")
+        case dict():
+            for name, each in value.items():
+                _printable(name)
+                _storable(each, depth + 1)
+        case list() | tuple():
+            for each in value:
+                _storable(each, depth + 1)
+        case _:
+            raise ValueError("must be a JSON value")
+    return value
+
+
+DEEPEST = 16
+FieldValue = Annotated[Any, AfterValidator(_storable)]
 Printable = AfterValidator(_printable)
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), Printable]
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), Printable]
@@ -32,6 +60,9 @@ Message = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, 
 Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50), Printable]
 Key = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,49}$")]
 Number = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$")]
+# Written in order, so that a command sent again has the same fingerprint in every process.
+Tags = Annotated[frozenset[Tag], PlainSerializer(sorted, return_type=list[str])]
+Names = Annotated[frozenset[str], PlainSerializer(sorted, return_type=list[str])]
 CategoryPath = tuple[Line, ...]
 Moment = Annotated[datetime, AfterValidator(_utc)]
 

@@ -8,11 +8,13 @@ from datetime import UTC, datetime
 from typing import Self
 from uuid import UUID
 
-from domain.aggregates import INITIAL, decide
+from domain.aggregates import decide
 from domain.catalogue import Catalogue
 from domain.command import Command, Decision
 from domain.errors import CommandIdReused, LedgerdeskError, Refusal, VersionConflict
+from domain.ids import ticket_id
 from domain.ticket.commands import OpenTicket
+from domain.ticket.state import Ticket
 from eventstore import snapshots
 from eventstore.append import Answer, Appender
 from eventstore.keyring import ContentKey, Keyring
@@ -96,16 +98,19 @@ class Desk:
         """A stream's state as the log has it now."""
         return await self._memory.read(workspace, aggregate, stream)
 
+    async def recalled(self, workspace: UUID, aggregate: str, stream: UUID) -> Loaded:
+        """A stream's state as remembered here: no older than this process's own last change of it."""
+        return await self._memory.recall(workspace, aggregate, stream)
+
     async def _open_numbered(self, command: OpenTicket) -> Receipt:
         # An imported ticket may hold the number that comes next: the log's key says so, and the one after is tried.
         for _ in range(ATTEMPTS):
             number = await self.numbers.next(command.workspace_id)
-            numbered = command.model_copy(update={"number": number})
-            before = Loaded(INITIAL[command.AGGREGATE])
-            answer = await self._attempt(numbered, numbered.stream_id, before, fresh=False)
-            answer = answer or await self._attempt(numbered, numbered.stream_id, before, fresh=True)
+            stream, before = ticket_id(command.workspace_id, number), Loaded(Ticket(number=number))
+            answer = await self._attempt(command, stream, before, fresh=False)
+            answer = answer or await self._attempt(command, stream, before, fresh=True)
             if answer is not None:
-                return self._receipt(numbered, answer)
+                return self._receipt(command, answer)
         raise TooBusy()
 
     async def _attempt(self, command: Command, stream: UUID, before: Loaded, *, fresh: bool) -> Answer | None:
@@ -124,7 +129,8 @@ class Desk:
         answer = await self._appender.append(call)
         if answer.verdict == "conflict":
             return None
-        if answer.verdict == "done":
+        # A new ticket is not remembered: who works on it next is as likely in another process.
+        if answer.verdict == "done" and before.version:
             self._remember(command, stream, before, events, keys)
         return answer
 

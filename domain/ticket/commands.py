@@ -1,6 +1,6 @@
 """What somebody may want of a ticket. A ticket is named by its number."""
 
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -8,7 +8,23 @@ from pydantic import Field
 from domain.command import Command
 from domain.event import Actor
 from domain.ids import ticket_id
-from domain.values import NOBODY, Assignee, CategoryPath, Key, Line, Message, Moment, Number, Priority, Tag, Text, Title
+from domain.values import (
+    NOBODY,
+    Assignee,
+    CategoryPath,
+    FieldValue,
+    Key,
+    Line,
+    Message,
+    Moment,
+    Names,
+    Number,
+    Priority,
+    Tag,
+    Tags,
+    Text,
+    Title,
+)
 
 
 class TicketCommand(Command):
@@ -29,7 +45,7 @@ class OpenTicket(TicketCommand):
     number: Number | Literal[""] = ""
     title: Title
     description: Text = ""
-    fields: dict[Key, Any] = Field(default_factory=dict, max_length=200)
+    fields: dict[Key, FieldValue] = Field(default_factory=dict, max_length=200)
     status: Key | None = None
     priority: Priority = Priority.NORMAL
     type: Key | None = None
@@ -45,12 +61,12 @@ class EditTicket(TicketCommand):
 
     title: Title | None = None
     description: Text | None = None
-    fields: dict[Key, Any] = Field(default_factory=dict, max_length=200)
+    fields: dict[Key, FieldValue] = Field(default_factory=dict, max_length=200)
     type: Key | None = None
     category: CategoryPath | None = None
     due_at: Moment | None = None
     requester_id: UUID | None = None
-    clear: frozenset[str] = frozenset()
+    clear: Names = frozenset()
 
 
 class ChangePriority(TicketCommand):
@@ -86,8 +102,8 @@ class CloseTicket(TicketCommand):
 class TagTicket(TicketCommand):
     """Put tags on and take tags off."""
 
-    add: frozenset[Tag] = frozenset()
-    remove: frozenset[Tag] = frozenset()
+    add: Tags = frozenset()
+    remove: Tags = frozenset()
 
 
 class ReplyToTicket(TicketCommand):
@@ -121,7 +137,7 @@ class Telling(TicketCommand):
     assignee: Assignee
     category: CategoryPath = ()
     title: Title
-    fields: dict[Key, Any] = Field(default_factory=dict)
+    fields: dict[Key, FieldValue] = Field(default_factory=dict)
     requester_id: UUID | None = None
 
     @property
