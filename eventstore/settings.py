@@ -101,7 +101,12 @@ class Settings(BaseSettings):
 
 def new_key() -> str:
     """A fresh master key in the form LEDGERDESK_MASTER_KEY takes."""
-    return base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
+    return encode_key(secrets.token_bytes(KEY_BYTES))
+
+
+def encode_key(key: bytes) -> str:
+    """A key of 32 bytes as LEDGERDESK_MASTER_KEY takes it."""
+    return base64.b64encode(key).decode()
 
 
 def decode_key(text: str) -> bytes:

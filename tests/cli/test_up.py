@@ -1,0 +1,128 @@
+"""`ledgerdesk up`, the whole service in one command, through what happens to it."""
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from cli.embedded import cluster_of
+from tests.waiting import wait_until
+
+LEDGERDESK = Path(sys.executable).with_name("ledgerdesk")
+
+
+class Up:
+    """A running `ledgerdesk up` on a folder of its own, without the demo desk."""
+
+    def __init__(self, folder: Path) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            self.port = probe.getsockname()[1]
+        self.data = folder / "data"
+        ours = {"LEDGERDESK_DATA": str(self.data), "LEDGERDESK_PORT": str(self.port), "LEDGERDESK_DEMO": "false"}
+        self.environment = {k: v for k, v in os.environ.items() if k != "DATABASE_URL"} | ours
+        self.output = folder / "output"
+
+    def start(self) -> psutil.Process:
+        with self.output.open("w") as output:
+            process = subprocess.Popen([LEDGERDESK, "up"], env=self.environment, stdout=output, stderr=output)
+        wait_until(lambda: process.poll() is not None or "is ready" in self.output.read_text(), 60)
+        assert process.poll() is None, self.output.read_text()
+        return psutil.Process(process.pid)
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([LEDGERDESK, *arguments], env=self.environment, capture_output=True, text=True)
+
+    def is_ready(self) -> bool:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.request("GET", "/api/v1/health/ready")
+            return connection.getresponse().status == 200
+        except OSError:
+            return False
+        finally:
+            connection.close()
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory) -> Iterator[Up]:
+    service = Up(tmp_path_factory.mktemp("up"))
+    yield service
+    cluster_of(service.data).kill()
+
+
+@pytest.fixture(scope="module")
+def running(up) -> Iterator[psutil.Process]:
+    process = up.start()
+    yield process
+    process.send_signal(signal.SIGINT)
+    process.wait(60)
+
+
+def workers(supervisor: psutil.Process) -> list[psutil.Process]:
+    return [child for child in supervisor.children() if "cli" in child.cmdline()]
+
+
+def test_it_says_where_it_is_once_it_answers(up, running):
+    assert f"Ledgerdesk is ready: http://127.0.0.1:{up.port}" in up.output.read_text()
+    assert up.is_ready()
+
+
+def test_a_second_supervisor_on_the_folder_is_refused(up, running):
+    second = up.run("up")
+    assert second.returncode == 2
+    assert "already up" in second.stderr
+
+
+def test_other_commands_work_meanwhile(up, running):
+    assert up.run("migrate").stdout == "The database is up to date.\n"
+    assert up.is_ready()
+
+
+def test_processes_that_are_killed_come_back(up, running):
+    before = workers(running)
+    assert len(before) == 3
+    for process in before:
+        process.kill()
+    wait_until(lambda: len(set(workers(running)) - set(before)) == 3)
+    wait_until(up.is_ready)
+
+
+def test_a_database_that_is_killed_comes_back(up, running):
+    before = cluster_of(up.data).pid
+    cluster_of(up.data).kill()
+    wait_until(lambda: cluster_of(up.data).pid not in {before, None})
+    wait_until(up.is_ready)
+
+
+def test_a_stop_leaves_nothing_running_and_the_next_start_finds_the_data(tmp_path):
+    up = Up(tmp_path)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        supervisor = up.start()
+        children = supervisor.children(recursive=True)
+        supervisor.send_signal(number)
+        assert supervisor.wait(60) == 0
+        wait_until(lambda gone=children: not any(map(alive, gone)))
+        assert up.output.read_text().endswith("Ledgerdesk has stopped.\n")
+
+
+def test_after_a_killed_supervisor_the_next_start_takes_over(tmp_path):
+    up = Up(tmp_path)
+    supervisor = up.start()
+    children = workers(supervisor)
+    supervisor.kill()
+    wait_until(lambda: not any(map(alive, children)))
+    supervisor = up.start()
+    supervisor.terminate()
+    assert supervisor.wait(60) == 0
+    assert not cluster_of(up.data).running
+
+
+def alive(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
