@@ -50,10 +50,18 @@ def head(db: Cursor[Any]) -> int:
 class Feed:
     """One reader's way through the log. Survives lost connections and a restarted database."""
 
-    def __init__(self, url: str, *, role: Role = Role.WORKER, poll: float = POLL, page: int = PAGE) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        role: Role | None = Role.WORKER,
+        poll: float = POLL,
+        page: int = PAGE,
+        stop: threading.Event | None = None,
+    ) -> None:
         self._conninfo = conninfo(url, role, "ledgerdesk-feed")
         self._poll, self._page = poll, page
-        self._stopped = threading.Event()
+        self._stopped = stop or threading.Event()
         self._db: Connection[Any] | None = None
 
     def stop(self) -> None:
