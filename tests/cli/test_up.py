@@ -1,5 +1,6 @@
 """`ledgerdesk up`, the whole service in one command, through what happens to it."""
 
+import contextlib
 import http.client
 import os
 import signal
@@ -66,7 +67,13 @@ def running(up) -> Iterator[psutil.Process]:
 
 
 def workers(supervisor: psutil.Process) -> list[psutil.Process]:
-    return [child for child in supervisor.children() if "cli" in child.cmdline()]
+    return [child for child in supervisor.children() if is_worker(child)]
+
+
+def is_worker(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.Error):  # it may have died since it was listed
+        return "cli" in process.cmdline()
+    return False
 
 
 def test_it_says_where_it_is_once_it_answers(up, running):
