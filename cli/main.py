@@ -21,7 +21,7 @@ COMMANDS = {
     "export": "cli.export:app",
     "history": "cli.history:app",
     "rebuild": "cli.rebuild:app",
-    "bench": "cli.bench:app",
+    "bench": "bench.app:app",
     "workspace": "cli.workspace:app",
     "user": "cli.user:app",
     "key": "cli.key:app",

@@ -1,8 +1,7 @@
 """Events: frozen facts in the past tense, known by a stable name and a version."""
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Generic, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -105,8 +104,7 @@ class Actor(BaseModel):
 SYSTEM = Actor(kind="system", id="ledgerdesk")
 
 
-@dataclass(frozen=True, slots=True)
-class Metadata:
+class Metadata(NamedTuple):
     """The envelope of an event: who, when, from where, on whose behalf, and because of what."""
 
     event_id: UUID
@@ -122,11 +120,10 @@ class Metadata:
     rule_version: int | None = None
 
 
-E = TypeVar("E", bound=Event, covariant=True)
+E = TypeVar("E", bound=Event)
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded(Generic[E]):
+class Recorded(NamedTuple, Generic[E]):
     """An event as the log has it. `position` is its place in the whole log, `version` in its stream."""
 
     position: int

@@ -49,8 +49,7 @@ class NewEvent(NamedTuple):
     state: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One command's events for one stream, which the caller believes to be at version `after`."""
 
     workspace_id: UUID
@@ -227,6 +226,7 @@ async def send(connection: AsyncConnection[Any], calls: Sequence[Call]) -> list[
             Texts([key.master_id for _, key in keys]),
             Bytes([key.wrapped or b"" for _, key in keys]),
         ),
+        binary=True,
     )
     by_place = {row[0]: Answer(*row[1:]) for row in await cursor.fetchall()}
     return [by_place[place] for place in range(1, len(calls) + 1)]

@@ -4,8 +4,7 @@ import hashlib
 import hmac
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
@@ -43,8 +42,7 @@ class ContentDamaged(LedgerdeskError):
     sentence = "The content of {identity} does not open: the stored bytes were changed or moved. Run `ledgerdesk verify` or restore."
 
 
-@dataclass(frozen=True, slots=True)
-class WrappedKey:
+class WrappedKey(NamedTuple):
     """A content key as the key table holds it; `wrapped` is None once destroyed."""
 
     workspace_id: UUID

@@ -5,16 +5,14 @@ from uuid import UUID
 
 from domain.command import CONTEXT_FIELDS, Command
 from domain.event import Event, Metadata
-from domain.ticket.commands import OpenTicket
 from eventstore import codec
 from eventstore.append import Call, NewEvent
 from eventstore.identifiers import uuid7
 from eventstore.keyring import ContentKey, Keyring, WrappedKey
 from eventstore.streams import Loaded
 
-# Who repeats a command, when, and which number a new ticket got, is not what was asked for.
+# Who repeats a command, and when, is not what was asked for.
 _NOT_ASKED = set(CONTEXT_FIELDS)
-_NOT_ASKED_OF_NEW = _NOT_ASKED | {"number"}
 
 
 def stamp(
@@ -57,5 +55,4 @@ def envelope(command: Command) -> Metadata:
 
 def asked(command: Command) -> bytes:
     """What a command asks for, as bytes that a repeat has too."""
-    left_out = _NOT_ASKED_OF_NEW if isinstance(command, OpenTicket) else _NOT_ASKED
-    return type(command).__name__.encode() + command.__pydantic_serializer__.to_json(command, exclude=left_out)
+    return type(command).__name__.encode() + command.__pydantic_serializer__.to_json(command, exclude=_NOT_ASKED)

@@ -26,18 +26,25 @@ class IllegalMove(Refusal):
     sentence = "From «{current}» a ticket cannot go to «{wanted}». It can go to: {legal}."
 
 
+class ErasureNotRequested(Refusal):
+    """A deletion is confirmed only after somebody asked for it (A15)."""
+
+    code = "erasure_not_requested"
+    sentence = "Nobody has asked to delete ticket {number}. Ask for that first."
+
+
 CLEARABLE = frozenset({"type", "category", "due_at", "requester_id", "description"})
 
 
 @decides(c.OpenTicket, needs=Permission.TICKET_OPEN)
 def open_ticket(command: c.OpenTicket, ticket: Ticket, desk: Catalogue) -> Decision:
-    """A ticket begins in the named status, or in the workspace's first of kind new."""
+    """A ticket begins in the named status, or in the workspace's first of kind new, under the number kept for it."""
     if ticket.opened:
         raise TicketNumberTaken(number=command.number)
     status = desk.status(command.status) if command.status else desk.status_of_kind(StatusKind.NEW)
     return [
         e.TicketOpened(
-            number=command.number,
+            number=command.number or ticket.number,
             title=command.title,
             description=command.description,
             fields=command.fields,

@@ -1,0 +1,107 @@
+"""Authenticated `POST /tickets` a second at 32 connections and 2 workers, beside a bare FastAPI handler."""
+
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+import psycopg
+import uvloop
+
+from api import access
+from bench.client import Load, drive, post
+from bench.desk import MASTER_KEY, opened
+from bench.generator import texts
+from bench.place import scratch, server, server_facts
+from bench.result import Result, percentile
+from eventstore.settings import encode_key
+
+CONNECTIONS = 32
+WORKERS = 2
+REQUESTS = 6_000
+BODY = 400
+ROUNDS = 3
+
+
+def run() -> Result:
+    """Rounds of the real and the bare service in turn; medians."""
+    with server() as url, scratch(url) as ours, scratch(url, migrated=False) as theirs:
+        key = uvloop.run(_furnish(ours))
+        with _service(ours) as real, _bare(theirs) as bare:
+            rounds = [(_load(real, "/api/v1/tickets", key, n), _load(bare, "/tickets", "", n)) for n in range(ROUNDS)]
+        value, floor = (statistics.median(load.per_second for load in column) for column in zip(*rounds, strict=True))
+        latencies = [latency * 1000 for load, _ in rounds for latency in load.latencies]
+        conditions = {"connections": CONNECTIONS, "workers": WORKERS, "body_characters": BODY, "requests": REQUESTS}
+        conditions |= {"p50_ms": round(percentile(latencies, 50), 2), "p99_ms": round(percentile(latencies, 99), 2)}
+        return Result("http", value, "requests/s", {"bare": floor}, {**conditions, **server_facts(url)})
+
+
+async def _furnish(url: str) -> str:
+    async with opened(url) as (_, place):
+        return access.create_api_key(url, place.workspace, UUID(place.agent.id), "bench", ["write", "read"])
+
+
+def _load(port: int, path: str, key: str, round_: int) -> Load:
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    return uvloop.run(drive(port, _requests(path, headers, round_), CONNECTIONS))
+
+
+def _requests(path: str, headers: dict[str, str], round_: int) -> Iterator[bytes]:
+    bodies = [
+        {"title": title[:100], "description": (description * BODY)[:BODY]}
+        for title, description in texts(seed=round_, count=REQUESTS)
+    ]
+    return iter([post(path, body, headers) for body in bodies])
+
+
+@contextmanager
+def _service(url: str) -> Iterator[int]:
+    environment = {
+        "DATABASE_URL": url,
+        "LEDGERDESK_MASTER_KEY": encode_key(MASTER_KEY),
+        "LEDGERDESK_RATE_LIMIT": "0",
+        "LEDGERDESK_LOG_LEVEL": "warning",
+    }
+    with _uvicorn("api.app:create_app", "/api/v1/health/live", environment) as port:
+        yield port
+
+
+@contextmanager
+def _bare(url: str) -> Iterator[int]:
+    with psycopg.connect(url, autocommit=True) as db:
+        db.execute("CREATE TABLE bare (id bigserial PRIMARY KEY, body text NOT NULL)")
+    with _uvicorn("bench.bare:create_app", "/openapi.json", {"BARE_DATABASE": url}) as port:
+        yield port
+
+
+@contextmanager
+def _uvicorn(app: str, probe: str, environment: dict[str, str]) -> Iterator[int]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = int(free.getsockname()[1])
+    command = [sys.executable, "-m", "uvicorn", app, "--factory", "--port", str(port), "--workers", str(WORKERS)]
+    process = subprocess.Popen([*command, "--log-level", "error", "--no-access-log"], env={**os.environ, **environment})
+    try:
+        _wait_for(f"http://127.0.0.1:{port}{probe}", process)
+        yield port
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - our own address
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    raise TimeoutError(f"{url} did not answer")
