@@ -1,0 +1,1 @@
+"""Importing another desk's log: read, spool, translate, tell."""
