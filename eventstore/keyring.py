@@ -16,6 +16,7 @@ from domain.event import ERASED, Erased
 
 _NONCE = 12
 _KEY = 32
+_MARK = 4
 
 
 class UnknownKey(LedgerdeskError):
@@ -80,8 +81,14 @@ class Keyring:
 
     def __init__(self, master: bytes, *previous: bytes) -> None:
         self._masters = {master_id(key): AESGCM(key) for key in (master, *previous)}
-        self._hashers = [hashlib.sha256(b"ledgerdesk fingerprint" + key).digest() for key in (master, *previous)]
+        self._hashers = dict(map(_hasher, (master, *previous)))
+        self._mark = _hasher(master)[0]
         self.master_id = master_id(master)
+
+    @property
+    def master_ids(self) -> list[str]:
+        """The short public names of the master keys that this one can unwrap with."""
+        return list(self._masters)
 
     def new_key(self, workspace: UUID, subject: UUID) -> tuple[ContentKey, WrappedKey]:
         """A fresh key and its row for the key table."""
@@ -98,11 +105,13 @@ class Keyring:
 
     def fingerprint(self, asked: bytes) -> bytes:
         """A keyed hash of what a command asks for: compares repeats, tells nobody without the master key what it was."""
-        return _keyed_hash(self._hashers[0], asked)
+        return self._mark + _keyed_hash(self._hashers[self._mark], asked)
 
     def same(self, known: bytes, asked: bytes) -> bool:
-        """Whether a kept fingerprint is of the same request, under any of the master keys."""
-        return any(hmac.compare_digest(_keyed_hash(hasher, asked), known) for hasher in self._hashers)
+        """Whether a kept fingerprint is of the same request."""
+        mark, kept = known[:_MARK], known[_MARK:]
+        # Made under a master key that was rotated away: nobody can tell any more, and the id is the caller's own.
+        return mark not in self._hashers or hmac.compare_digest(_keyed_hash(self._hashers[mark], asked), kept)
 
     def _wrap(self, raw: bytes, workspace: UUID, subject: UUID) -> WrappedKey:
         nonce = os.urandom(_NONCE)
@@ -115,6 +124,12 @@ class Keyring:
             return master.decrypt(wrapped[:_NONCE], wrapped[_NONCE:], row.workspace_id.bytes + row.subject_id.bytes)
         except (KeyError, InvalidTag):
             raise WrongMasterKey(master=row.master_id) from None
+
+
+def _hasher(master: bytes) -> tuple[bytes, bytes]:
+    """A mark that names the master key, and the key of its fingerprints."""
+    derived = hashlib.sha256(b"ledgerdesk fingerprint" + master).digest()
+    return hashlib.sha256(derived).digest()[:_MARK], derived
 
 
 def _keyed_hash(key: bytes, text: bytes) -> bytes:

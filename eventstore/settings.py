@@ -35,6 +35,7 @@ class Settings(BaseSettings):
     database_url: str | None = Field(default=None, validation_alias="DATABASE_URL", repr=False)
     master_key: SecretStr | None = None
     master_key_file: Path | None = None
+    master_key_previous: SecretStr | None = None
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=1, le=65535)
     api_workers: int = Field(default=2, ge=1, le=64)
@@ -54,7 +55,7 @@ class Settings(BaseSettings):
             raise ValueError("must be a PostgreSQL address like postgresql://user:password@host:5432/database")
         return url
 
-    @field_validator("master_key")
+    @field_validator("master_key", "master_key_previous")
     @classmethod
     def _is_key(cls, key: SecretStr | None) -> SecretStr | None:
         if key is not None:
@@ -87,6 +88,11 @@ class Settings(BaseSettings):
             reason="is needed when DATABASE_URL is set (or LEDGERDESK_MASTER_KEY_FILE). Make one with "
             "`ledgerdesk master-key new` and keep it safe: without it nobody can read the content of any ticket.",
         )
+
+    def master_keys(self) -> tuple[bytes, ...]:
+        """The master key, and after it the one that a rotation replaces, if there is one."""
+        previous = self.master_key_previous
+        return (self.master_key_bytes(), *([decode_key(previous.get_secret_value())] if previous else ()))
 
     def writable_data(self) -> Path:
         """The data folder, made if missing; SettingsError when it cannot be written."""

@@ -124,6 +124,11 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     PERFORM log.check_bound(ARRAY[workspace]);
+    -- Waits for an erasure under way: a snapshot that comes late must not outlive its key.
+    PERFORM FROM vault.keys k WHERE k.workspace_id = workspace AND k.subject_id = stream AND k.wrapped IS NOT NULL FOR SHARE;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
     INSERT INTO log.snapshots AS s VALUES (stream, workspace, at_version, shape, folded)
     ON CONFLICT (originator_id) DO UPDATE SET version = at_version, format = shape, state = folded
     WHERE s.workspace_id = workspace AND (s.version < at_version OR s.format <> shape);
@@ -147,16 +152,19 @@ END $$;
 CREATE FUNCTION vault.destroy_key(workspace uuid, subject uuid) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    destroyed boolean;
 BEGIN
     PERFORM log.check_bound(ARRAY[workspace]);
     IF NOT EXISTS (SELECT FROM log.stored_events e WHERE e.originator_id = subject AND e.workspace_id = workspace
                    AND e.topic IN ('ticket.erasure_requested', 'requester.erasure_requested')) THEN
         RAISE EXCEPTION 'the log has no request to erase this' USING ERRCODE = 'insufficient_privilege';
     END IF;
-    DELETE FROM log.snapshots s WHERE s.originator_id = subject;
     UPDATE vault.keys k SET wrapped = NULL, destroyed_at = clock_timestamp()
     WHERE k.subject_id = subject AND k.workspace_id = workspace AND k.destroyed_at IS NULL;
-    RETURN FOUND;
+    destroyed := FOUND;
+    DELETE FROM log.snapshots s WHERE s.originator_id = subject;
+    RETURN destroyed;
 END $$;
 
 -- Puts a page of keys under another master key.
