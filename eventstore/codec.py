@@ -88,8 +88,8 @@ def decode(row: StoredRow, keys: Mapping[UUID, ContentKey | Erased]) -> Recorded
 
 
 def identity(workspace: UUID, stream: UUID, version: int, name: str, event_id: UUID) -> bytes:
-    """What ciphertext is bound to."""
-    return f"{workspace}|{stream}|{version}|{name}|{event_id}".encode()
+    """What ciphertext is bound to: fixed lengths first, so that no two events share it."""
+    return b"%b%b%b%b%b" % (workspace.bytes, stream.bytes, event_id.bytes, version.to_bytes(8, "big"), name.encode())
 
 
 def subject(row: StoredRow) -> UUID | None:

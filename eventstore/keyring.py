@@ -40,7 +40,7 @@ class ContentDamaged(LedgerdeskError):
     """Stored content does not open under its key and its event's identity."""
 
     code = "content_damaged"
-    sentence = "The content of {identity} does not open: the stored bytes were changed or moved. Run `ledgerdesk verify` or restore."
+    sentence = "Stored content does not open: its bytes were changed, or moved from another event. Restore the log from a backup."
 
 
 class WrappedKey(NamedTuple):
@@ -70,7 +70,7 @@ class ContentKey:
         try:
             return self._aead.decrypt(sealed[:_NONCE], sealed[_NONCE:], identity)
         except InvalidTag:
-            raise ContentDamaged(identity=identity.decode(errors="replace")) from None
+            raise ContentDamaged() from None
 
 
 Keys = Mapping[UUID, ContentKey | Erased]
