@@ -6,7 +6,7 @@ from domain.catalogue import Catalogue
 from domain.command import Command, Decision, decider, evolve
 from domain.requester import Requester
 from domain.ticket import Ticket
-from domain.workspace import UnknownWorkspace, WorkspaceCommand
+from domain.workspace import CreateWorkspace, UnknownWorkspace
 
 INITIAL: dict[str, Any] = {"ticket": Ticket(), "requester": Requester(), "workspace": Catalogue()}
 
@@ -14,7 +14,7 @@ INITIAL: dict[str, Any] = {"ticket": Ticket(), "requester": Requester(), "worksp
 def decide(command: Command, state: Any, desk: Catalogue) -> Decision:
     """The events that a command leads to. Pure; raises a Refusal. Only the system opens a workspace."""
     function, needed = decider(command)
-    if not desk.slug and not isinstance(command, WorkspaceCommand):
+    if not desk.slug and not isinstance(command, CreateWorkspace):
         raise UnknownWorkspace()
     desk.require(command.by, needed)
     return function(command, state, desk)

@@ -80,7 +80,7 @@ class Catalogue:
         return found
 
     def next_statuses(self, current: Status) -> list[Status]:
-        """The statuses that may follow; within one kind every move is free."""
+        """The statuses that may follow; within one kind of unfinished work every move is free."""
         allowed = DEFAULT_MOVES[current.kind] | ({current.kind} if current.kind not in FINISHED else set())
         return [s for s in self.statuses.values() if s.kind in allowed and s.key != current.key]
 
@@ -98,11 +98,16 @@ class Catalogue:
             raise UnknownPerson(person=person, hint="List the people at /api/v1/people.")
         return found
 
-    def assignee(self, to: Assignee) -> Assignee:
-        """The same assignee, once its team and its person are known here."""
+    def person_with_email(self, email: str) -> Person | None:
+        """The active person who has the address, however it is capitalised."""
+        wanted, active = email.casefold(), (p for p in self.people.values() if p.active)
+        return next((p for p in active if isinstance(p.email, str) and p.email.casefold() == wanted), None)
+
+    def assignee(self, to: Assignee, *, former: bool = False) -> Assignee:
+        """The same assignee, once its team and its person are known here; `former` takes somebody who left."""
         if to.team is not None:
             self.team(to.team)
-        if to.person is not None:
+        if to.person is not None and not (former and to.person in self.people):
             self.person(to.person)
         return to
 
@@ -110,9 +115,17 @@ class Catalogue:
         """Let the actor pass or raise NotAllowed. The system acts for operators and is not asked."""
         if actor.kind == "system":
             return
-        person = self.person(UUID(actor.id))
+        person = self._acting(actor)
         if permission not in PERMISSIONS[person.role]:
             raise NotAllowed(permission=permission, role=person.role)
+
+    def _acting(self, actor: Actor) -> Person:
+        try:
+            if actor.kind == "person":
+                return self.person(UUID(actor.id))
+        except ValueError:
+            pass  # not an id at all: refused like an unknown one
+        raise UnknownPerson(person=f"({actor.kind})", hint="Sign in again.")
 
     def with_person(self, person: Person) -> "Catalogue":
         """The catalogue with the person added or replaced."""

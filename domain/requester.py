@@ -1,14 +1,15 @@
 """A requester: the customer a ticket is for. Everything that identifies them is content under their own key."""
 
 from dataclasses import dataclass, replace
+from typing import Annotated, Literal
 from uuid import UUID
 
 from domain.catalogue import Catalogue
 from domain.command import Command, Decision, decides, evolves
-from domain.errors import Refusal
+from domain.errors import InvalidInput, Refusal
 from domain.event import ERASED, Content, Event
 from domain.permissions import Permission
-from domain.values import Line
+from domain.values import InOrder, Line
 
 
 class UnknownRequester(Refusal):
@@ -24,6 +25,13 @@ class RequesterExists(Refusal):
 
     code = "requester_exists"
     sentence = "There is already a requester {requester}."
+
+
+class RequesterErasureNotRequested(Refusal):
+    """An erasure is confirmed only after somebody asked for it."""
+
+    code = "erasure_not_requested"
+    sentence = "Nobody has asked to erase requester {requester}. Ask for that first."
 
 
 class RequesterErased(Refusal):
@@ -100,11 +108,12 @@ class RegisterRequester(RequesterCommand):
 
 
 class ChangeRequester(RequesterCommand):
-    """Change what is known of a customer; fields that are not given stay."""
+    """Change what is known of a customer; fields that are not given stay, `clear` names what is taken away."""
 
     requester_name: Line | None = None
     email: Line | None = None
     phone: Line | None = None
+    clear: Annotated[frozenset[Literal["email", "phone"]], InOrder] = frozenset()
 
 
 class EraseRequester(RequesterCommand):
@@ -130,7 +139,9 @@ def change(command: ChangeRequester, requester: Requester, _: Catalogue) -> Deci
     """No change, no event."""
     requester.must_be_there(command.requester_id)
     given = command.model_dump(include={"requester_name", "email", "phone"}, exclude_none=True)
-    changed = replace(requester, **given)
+    if both := command.clear & given.keys():
+        raise InvalidInput(field="clear", reason=f"{', '.join(sorted(both))} cannot be given and cleared at once")
+    changed = replace(requester, **given | dict.fromkeys(command.clear))
     if changed == requester:
         return []
     return [RequesterChanged(requester_name=changed.requester_name, email=changed.email, phone=changed.phone)]
@@ -147,8 +158,10 @@ def erase(command: EraseRequester, requester: Requester, _: Catalogue) -> Decisi
 @decides(ConfirmRequesterErasure, needs=Permission.REQUESTER_ERASE)
 def confirm_erasure(command: ConfirmRequesterErasure, requester: Requester, _: Catalogue) -> Decision:
     """Only after it was asked for, and once."""
-    if not requester.erasing:
+    if not requester.registered:
         raise UnknownRequester(requester=command.requester_id)
+    if not requester.erasing:
+        raise RequesterErasureNotRequested(requester=command.requester_id)
     return [] if requester.erased else [RequesterWasErased()]
 
 

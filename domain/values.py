@@ -19,6 +19,10 @@ def _printable(text: str) -> str:
     return text
 
 
+def _one_line(text: str) -> str:
+    return " ".join(part.strip() for part in _printable(text).splitlines())
+
+
 def _utc(moment: datetime) -> datetime:
     if moment.tzinfo is None:
         raise ValueError("must carry a time zone, e.g. 2026-11-22T09:00:00Z")
@@ -32,7 +36,7 @@ def _storable(value: Any, depth: int = 0) -> Any:
             pass
         case str():
             _printable(value)
-        case int() | float() if not isfinite(value) or abs(value) >= 2**63:
+        case int() | float() if abs(value) >= 2**63 or not isfinite(value):
             raise ValueError("must be a finite number below 2^63")
         case int() | float():
             pass
@@ -53,16 +57,18 @@ def _storable(value: Any, depth: int = 0) -> Any:
 DEEPEST = 16
 FieldValue = Annotated[Any, AfterValidator(_storable)]
 Printable = AfterValidator(_printable)
-Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), Printable]
-Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), Printable]
+OneLine = AfterValidator(_one_line)
+Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), OneLine]
+Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), OneLine]
 Text = Annotated[str, StringConstraints(max_length=100_000), Printable]
 Message = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100_000), Printable]
-Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50), Printable]
+Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50), OneLine]
 Key = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,49}$")]
 Number = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$")]
 # Written in order, so that a command sent again has the same fingerprint in every process.
-Tags = Annotated[frozenset[Tag], PlainSerializer(sorted, return_type=list[str])]
-Names = Annotated[frozenset[str], PlainSerializer(sorted, return_type=list[str])]
+InOrder = PlainSerializer(sorted, return_type=list[str])
+Tags = Annotated[frozenset[Tag], InOrder]
+Names = Annotated[frozenset[str], InOrder]
 CategoryPath = tuple[Line, ...]
 Moment = Annotated[datetime, AfterValidator(_utc)]
 

@@ -1,9 +1,10 @@
 """A workspace: one company's desk, and what it sets up. Its folded state is the catalogue."""
 
 from dataclasses import replace
+from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from domain.catalogue import Catalogue, Person, Status, Team
 from domain.command import Command, Decision, decides, evolves
@@ -33,6 +34,13 @@ class AlreadyThere(Refusal):
 
     code = "already_there"
     sentence = "{what} «{key}» is already there. Choose another."
+
+
+class EmailTaken(Refusal):
+    """An e-mail address signs in one person; the sentence does not repeat it."""
+
+    code = "email_taken"
+    sentence = "Person {person} of this desk already has that e-mail address. Use another, or deactivate that person."
 
 
 class WorkspaceCreated(Event, name="workspace.created", version=1, creates=True):
@@ -99,6 +107,9 @@ class PersonDeactivated(Event, name="workspace.person_deactivated", version=1):
     person_id: UUID
 
 
+Branch = Annotated[CategoryPath, Field(min_length=1, max_length=10)]
+
+
 class WorkspaceCommand(Command):
     """A command on the workspace's own stream."""
 
@@ -130,7 +141,7 @@ class AddTeam(WorkspaceCommand):
 class AddCategory(WorkspaceCommand):
     """Add a path to the category tree."""
 
-    path: CategoryPath
+    path: Branch
 
 
 class AddPerson(WorkspaceCommand):
@@ -159,7 +170,7 @@ class ExtendCatalogue(WorkspaceCommand):
     statuses: tuple[tuple[Key, Line, StatusKind], ...] = ()
     teams: tuple[tuple[UUID, Line], ...] = ()
     people: tuple[NewPerson, ...] = ()
-    categories: tuple[CategoryPath, ...] = ()
+    categories: tuple[Branch, ...] = ()
 
 
 class ChangeRole(WorkspaceCommand):
@@ -236,16 +247,17 @@ def add_person(command: AddPerson, desk: Catalogue, _: Catalogue) -> Decision:
     """A person is added once; an address signs in one person."""
     for team in command.teams:
         desk.team(team)
-    taken = command.email is not None and any(p.email == command.email and p.active for p in desk.people.values())
-    if taken or command.person_id in desk.people:
-        raise AlreadyThere(what="Person", key=command.email or str(command.person_id))
+    if command.person_id in desk.people:
+        raise AlreadyThere(what="Person", key=str(command.person_id))
+    if command.email and (taken_by := desk.person_with_email(command.email)):
+        raise EmailTaken(person=taken_by.id)
     return [
         PersonAdded(
             person_id=command.person_id,
             person_name=command.person_name,
             email=command.email,
             role=command.role,
-            teams=command.teams,
+            teams=tuple(dict.fromkeys(command.teams)),
         )
     ]
 
@@ -255,8 +267,9 @@ def extend(command: ExtendCatalogue, desk: Catalogue, _: Catalogue) -> Decision:
     """In the order in which things may rely on each other."""
     branches = {path[: depth + 1]: None for path in command.categories for depth in range(len(path))}
     people = {person.person_id: person for person in command.people}
+    statuses = {status[0]: status for status in command.statuses}
     return [
-        *(StatusAdded(key=key, title=t, kind=kind) for key, t, kind in command.statuses if key not in desk.statuses),
+        *(StatusAdded(key=key, title=t, kind=kind) for key, t, kind in statuses.values() if key not in desk.statuses),
         *(
             TeamAdded(team_id=team, title=title)
             for team, title in dict(command.teams).items()
@@ -282,9 +295,10 @@ def change_teams(command: ChangeTeams, desk: Catalogue, _: Catalogue) -> Decisio
     person = desk.person(command.person_id)
     for team in command.teams:
         desk.team(team)
-    if person.teams == frozenset(command.teams):
+    teams = tuple(dict.fromkeys(command.teams))
+    if person.teams == frozenset(teams):
         return []
-    return [TeamsChanged(person_id=person.id, teams=command.teams, previous=tuple(sorted(person.teams)))]
+    return [TeamsChanged(person_id=person.id, teams=teams, previous=tuple(sorted(person.teams)))]
 
 
 @decides(DeactivatePerson, needs=Permission.ACCESS_EDIT)

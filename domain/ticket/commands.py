@@ -26,6 +26,9 @@ from domain.values import (
     Title,
 )
 
+# Enough for any desk, and few enough for every list that shows them.
+MOST_TAGS = 100
+
 
 class TicketCommand(Command):
     """A command on a ticket's stream."""
@@ -50,7 +53,7 @@ class OpenTicket(TicketCommand):
     priority: Priority = Priority.NORMAL
     type: Key | None = None
     category: CategoryPath = ()
-    tags: tuple[Tag, ...] = Field(default=(), max_length=100)
+    tags: tuple[Tag, ...] = Field(default=(), max_length=MOST_TAGS)
     due_at: Moment | None = None
     requester_id: UUID | None = None
     assignee: Assignee = NOBODY
@@ -102,8 +105,8 @@ class CloseTicket(TicketCommand):
 class TagTicket(TicketCommand):
     """Put tags on and take tags off."""
 
-    add: Tags = frozenset()
-    remove: Tags = frozenset()
+    add: Tags = Field(default=frozenset(), max_length=MOST_TAGS)
+    remove: Tags = Field(default=frozenset(), max_length=MOST_TAGS)
 
 
 class ReplyToTicket(TicketCommand):

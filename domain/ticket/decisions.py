@@ -1,5 +1,7 @@
 """What becomes of a command on a ticket: the events, or a refusal that says why."""
 
+import json
+from collections.abc import Iterable
 from typing import Any
 
 from domain.catalogue import Catalogue, Status
@@ -47,7 +49,7 @@ def open_ticket(command: c.OpenTicket, ticket: Ticket, desk: Catalogue) -> Decis
             number=command.number or ticket.number,
             title=command.title,
             description=command.description,
-            fields=command.fields,
+            fields=fields_with_values(command.fields),
             status=status.key,
             kind=status.kind,
             priority=command.priority,
@@ -66,16 +68,26 @@ def open_ticket(command: c.OpenTicket, ticket: Ticket, desk: Catalogue) -> Decis
 def edit(command: c.EditTicket, ticket: Ticket, desk: Catalogue) -> Decision:
     """One event for each thing that is different afterwards; what stays the same leaves none."""
     ticket.must_be_open(command.number)
-    if unknown := command.clear - CLEARABLE:
-        raise InvalidInput(field="clear", reason=f"{sorted(unknown)} cannot be taken away, only {sorted(CLEARABLE)}")
-    wanted = command.model_dump(include=set(_EDITS), exclude_none=True) | {
-        name: _EMPTY.get(name) for name in command.clear
-    }
+    given = command.model_dump(include=set(_EDITS), exclude_none=True)
+    _check_clear(command.clear, given)
+    wanted = given | {name: _EMPTY.get(name) for name in sorted(command.clear)}
     if "category" in wanted:
         known_category(wanted["category"], desk)
     changed = {name: value for name, value in wanted.items() if value != getattr(ticket, name)}
     edits = [_EDITS[name](**{name: value, "previous": getattr(ticket, name)}) for name, value in changed.items()]
     return [*edits, *field_changes(command.fields, ticket)]
+
+
+def _check_clear(clear: frozenset[str], given: dict[str, Any]) -> None:
+    if unknown := clear - CLEARABLE:
+        reason = f"{_listed(unknown)} cannot be taken away; these can: {_listed(CLEARABLE)}"
+        raise InvalidInput(field="clear", reason=reason)
+    if both := clear & given.keys():
+        raise InvalidInput(field="clear", reason=f"{_listed(both)} cannot be given and cleared at once")
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))
 
 
 _EDITS: dict[str, type[e.TicketEvent]] = {
@@ -89,13 +101,27 @@ _EDITS: dict[str, type[e.TicketEvent]] = {
 _EMPTY: dict[str, Any] = {"description": "", "category": ()}
 
 
+def fields_with_values(fields: dict[str, Any]) -> dict[str, Any]:
+    """The custom fields but those that are None, which is how a field is taken away."""
+    return {key: value for key, value in fields.items() if value is not None}
+
+
 def field_changes(wanted: dict[str, Any], ticket: Ticket) -> Decision:
     """One event naming the custom fields whose value differs, or none."""
     present = ticket.fields if isinstance(ticket.fields, dict) else {}
-    changed = {key: value for key, value in wanted.items() if value != present.get(key)}
+    changed = {key: value for key, value in wanted.items() if not _same(value, present.get(key))}
     if not changed:
         return []
     return [e.TicketFieldsSet(fields=changed, previous={key: present.get(key) for key in changed})]
+
+
+def _same(value: Any, other: Any) -> bool:
+    # To Python 1 and True are equal; to whoever reads the field they are not.
+    return value == other and (isinstance(value, str) or _text(value) == _text(other))
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
 
 
 def known_category(path: tuple[str, ...], desk: Catalogue) -> tuple[str, ...]:
@@ -137,14 +163,14 @@ def move(command: c.MoveTicket, ticket: Ticket, desk: Catalogue) -> Decision:
 
 @decides(c.ResolveTicket, needs=Permission.TICKET_MOVE)
 def resolve(command: c.ResolveTicket, ticket: Ticket, desk: Catalogue) -> Decision:
-    """Into the workspace's first resolved status."""
-    return moved(command.number, desk.status_of_kind(StatusKind.RESOLVED), ticket, desk)
+    """Into the workspace's first resolved status, unless it is in one already."""
+    return _into(StatusKind.RESOLVED, command.number, ticket, desk)
 
 
 @decides(c.CloseTicket, needs=Permission.TICKET_MOVE)
 def close(command: c.CloseTicket, ticket: Ticket, desk: Catalogue) -> Decision:
-    """Into the workspace's first closed status."""
-    return moved(command.number, desk.status_of_kind(StatusKind.CLOSED), ticket, desk)
+    """Into the workspace's first closed status, unless it is in one already."""
+    return _into(StatusKind.CLOSED, command.number, ticket, desk)
 
 
 @decides(c.ReopenTicket, needs=Permission.TICKET_MOVE)
@@ -154,6 +180,11 @@ def reopen(command: c.ReopenTicket, ticket: Ticket, desk: Catalogue) -> Decision
     if not ticket.finished:
         return []
     return moved(command.number, desk.status_of_kind(StatusKind.OPEN), ticket, desk)
+
+
+def _into(kind: StatusKind, number: str, ticket: Ticket, desk: Catalogue) -> Decision:
+    ticket.must_exist(number)
+    return [] if ticket.kind is kind else moved(number, desk.status_of_kind(kind), ticket, desk)
 
 
 def moved(number: str, wanted: Status, ticket: Ticket, desk: Catalogue) -> Decision:
@@ -184,9 +215,11 @@ _MOVES: dict[StatusKind, type[e.StatusEvent]] = {
 def tag(command: c.TagTicket, ticket: Ticket, _: Catalogue) -> Decision:
     """Only tags that are not on it yet go on, only tags that are on it come off."""
     ticket.must_be_open(command.number)
-    on = [e.TicketTagged(tag=tag) for tag in sorted(command.add - command.remove - ticket.tags)]
-    off = [e.TicketUntagged(tag=tag) for tag in sorted(command.remove & ticket.tags)]
-    return [*on, *off]
+    on, off = command.add - command.remove - ticket.tags, command.remove & ticket.tags
+    if on and (tags := len(ticket.tags) + len(on) - len(off)) > c.MOST_TAGS:
+        reason = f"a ticket has at most {c.MOST_TAGS} tags, and this would make {tags}; take some off first"
+        raise InvalidInput(field="add", reason=reason)
+    return [*(e.TicketTagged(tag=tag) for tag in sorted(on)), *(e.TicketUntagged(tag=tag) for tag in sorted(off))]
 
 
 @decides(c.ReplyToTicket, needs=Permission.TICKET_REPLY)
@@ -214,6 +247,8 @@ def erase(command: c.EraseTicket, ticket: Ticket, _: Catalogue) -> Decision:
 @decides(c.ConfirmTicketErasure, needs=Permission.TICKET_ERASE)
 def confirm_erasure(command: c.ConfirmTicketErasure, ticket: Ticket, _: Catalogue) -> Decision:
     """Only after it was asked for, and once."""
-    if not ticket.erasing:
+    if not ticket.opened:
         raise UnknownTicket(number=command.number)
+    if not ticket.erasing:
+        raise ErasureNotRequested(number=command.number)
     return [] if ticket.erased else [e.TicketErased()]

@@ -5,7 +5,14 @@ from domain.command import Decision, decides
 from domain.permissions import Permission
 from domain.ticket import commands as c
 from domain.ticket import events as e
-from domain.ticket.decisions import TicketNumberTaken, field_changes, known_category, move_event, prioritised
+from domain.ticket.decisions import (
+    TicketNumberTaken,
+    field_changes,
+    fields_with_values,
+    known_category,
+    move_event,
+    prioritised,
+)
 from domain.ticket.state import Ticket
 
 
@@ -29,14 +36,14 @@ def _opened(command: c.TellOpening, desk: Catalogue) -> e.TicketOpened:
     return e.TicketOpened(
         number=command.number,
         title=command.title,
-        fields={key: value for key, value in command.fields.items() if value is not None},
+        fields=fields_with_values(command.fields),
         status=status.key,
         kind=status.kind,
         priority=command.priority,
         category=known_category(command.category, desk),
         requester_id=command.requester_id,
         source=command.channel,
-        assignee=desk.assignee(command.assignee),
+        assignee=desk.assignee(command.assignee, former=True),
     )
 
 
@@ -50,7 +57,7 @@ def _differences(command: c.TellUpdate, ticket: Ticket, desk: Catalogue) -> Deci
     if command.requester_id != ticket.requester_id:
         events.append(e.TicketRequesterSet(requester_id=command.requester_id, previous=ticket.requester_id))
     if command.assignee != ticket.assignee:
-        events.append(e.TicketAssigned(assignee=desk.assignee(command.assignee), previous=ticket.assignee))
+        events.append(e.TicketAssigned(assignee=desk.assignee(command.assignee, former=True), previous=ticket.assignee))
     if command.status != ticket.status:
         events.append(move_event(desk.status(command.status), ticket))
     return events

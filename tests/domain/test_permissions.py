@@ -1,0 +1,115 @@
+"""Who may do what: one table, read by every decision."""
+
+import pytest
+
+from domain.aggregates import decide
+from domain.command import DECIDERS, Command
+from domain.errors import NotAllowed, UnknownPerson
+from domain.event import SYSTEM, Actor
+from domain.permissions import PERMISSIONS, Permission, RoleName
+from domain.ticket import commands as c
+from domain.workspace import AddCategory, CreateWorkspace, UnknownWorkspace
+from tests.domain.kit import DESK, NOON, given, id_of, opened, person
+
+COMMANDS = sorted(DECIDERS, key=lambda command: command.__name__)
+
+# Which commands each role may give; the table in domain/permissions.py is checked against this one, in the users' words.
+WORK = {
+    "AssignTicket",
+    "ChangePriority",
+    "ChangeRequester",
+    "CloseTicket",
+    "EditTicket",
+    "MoveTicket",
+    "NoteOnTicket",
+    "OpenTicket",
+    "RegisterRequester",
+    "ReopenTicket",
+    "ReplyToTicket",
+    "ResolveTicket",
+    "TagTicket",
+}
+READING = {
+    Permission.TICKET_VIEW,
+    Permission.HISTORY_VIEW,
+    Permission.EVENTS_VIEW,
+    Permission.EXPORT,
+    Permission.REQUESTER_VIEW,
+    Permission.WORKSPACE_VIEW,
+}
+MAY = {
+    RoleName.AGENT: WORK,
+    RoleName.LEAD: WORK,
+    RoleName.ADMIN: {command.__name__ for command in DECIDERS},
+    RoleName.AUDITOR: set(),
+    RoleName.ANALYST: set(),
+}
+
+
+def bare(command: type[Command], by: Actor) -> Command:
+    """Nothing but an envelope: who may not do a thing is refused before anything else is looked at."""
+    return command.model_construct(workspace_id=id_of("w"), by=by, at=NOON, command_id=id_of("c"), number="T-1")
+
+
+@pytest.mark.parametrize("role", RoleName)
+def test_a_role_may_give_these_commands_and_no_others(role):
+    may = {command.__name__ for command, (_, needed) in DECIDERS.items() if needed in PERMISSIONS[role]}
+    assert may == MAY[role]
+
+
+@pytest.mark.parametrize("role", RoleName)
+@pytest.mark.parametrize("command", COMMANDS)
+def test_who_lacks_a_permission_is_told_which_and_whom_to_ask(command, role):
+    needed = DECIDERS[command][1]
+    if needed in PERMISSIONS[role]:
+        DESK.require(person(role), needed)
+        return
+    with pytest.raises(NotAllowed, match="Ask an admin") as refused:
+        decide(bare(command, person(role)), None, DESK)
+    assert refused.value.fields == {"permission": needed, "role": role}
+
+
+def test_everybody_on_the_desk_sees_tickets():
+    assert all(Permission.TICKET_VIEW in may for may in PERMISSIONS.values())
+
+
+@pytest.mark.parametrize("who", ["left", "Billing", "nobody"])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_who_is_not_on_the_desk_does_nothing(command, who):
+    with pytest.raises(UnknownPerson):
+        decide(bare(command, person(who)), None, DESK)
+
+
+@pytest.mark.parametrize(
+    "actor",
+    [
+        Actor(kind="person", id="not a uuid"),
+        Actor(kind="person", id=""),
+        Actor(kind="requester", id=str(id_of("zoe"))),
+        Actor(kind="requester", id=str(id_of("admin"))),
+        Actor(kind="unheard_of", id=str(id_of("admin"))),
+    ],
+)
+def test_an_actor_of_no_known_kind_is_refused(actor):
+    given(opened()).when(c.ChangePriority, by=actor, priority="high").then_refused(UnknownPerson)
+
+
+@pytest.mark.parametrize("command", [command for command in COMMANDS if command is not CreateWorkspace])
+def test_where_no_workspace_is_nothing_can_be_done(command):
+    empty = type(DESK)()
+    with pytest.raises(UnknownWorkspace):
+        decide(bare(command, SYSTEM), None, empty)
+
+
+def test_a_person_cannot_open_a_workspace_of_their_own():
+    empty = type(DESK)()
+    given(desk=empty).when(CreateWorkspace, by=person("admin"), slug="x", title="X").then_refused(UnknownPerson)
+
+
+def test_the_system_is_not_asked():
+    assert len(given().when(AddCategory, by=SYSTEM, path=("Software",)).events) == 1
+
+
+def test_every_permission_is_needed_by_some_command_or_is_for_reading():
+    needed = {needs for _, needs in DECIDERS.values()}
+    assert set(Permission) - needed == READING
