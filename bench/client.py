@@ -7,11 +7,18 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from domain.errors import LedgerdeskError
+
 _LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 
 
-class RequestFailed(RuntimeError):
+class RequestFailed(LedgerdeskError):
     """The server answered something else than success; the figure would mean nothing."""
+
+    code = "request_failed"
+    sentence = (
+        "The measured server answered {answer}, so there is no figure. Run the measure again; its log may say why."
+    )
 
 
 @dataclass(frozen=True)
@@ -61,4 +68,4 @@ async def _answer(reader: asyncio.StreamReader) -> None:
     length = _LENGTH.search(head)
     body = await reader.readexactly(int(length[1])) if length else b""
     if not head.startswith((b"HTTP/1.1 200", b"HTTP/1.1 201")):
-        raise RequestFailed(f"{head.splitlines()[0]!r} {body[:300]!r}")
+        raise RequestFailed(answer=f"{head.splitlines()[0]!r} {body[:300]!r}")

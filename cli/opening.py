@@ -43,7 +43,7 @@ def ready() -> Iterator[Settings]:
 
 def desk_of(settings: Settings) -> Desk:
     """The desk that executes commands on the settings' database."""
-    return Desk(str(settings.database_url), Keyring(settings.master_key_bytes()))
+    return Desk(str(settings.database_url), Keyring(*settings.master_keys()))
 
 
 def workspaces(settings: Settings) -> list[KnownWorkspace]:

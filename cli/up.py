@@ -14,6 +14,8 @@ from cli.supervisor import Child, Supervisor, say
 from domain.errors import LedgerdeskError
 from eventstore import migrate
 from eventstore.database import wait_until_ready
+from eventstore.keyring import Keyring
+from eventstore.rotation import check_master_key
 from eventstore.settings import Settings
 
 READY = "/api/v1/health/ready"
@@ -49,9 +51,10 @@ def up() -> None:
 def prepare(settings: Settings) -> list[str]:
     """Migrations and the demo desk; returns the lines that tell how to sign in."""
     url = str(settings.database_url)
+    keyring = Keyring(*settings.master_keys())
     wait_until_ready(url)
-    settings.master_key_bytes()
     migrate.migrate(url)
+    check_master_key(url, keyring)
     if not settings.demo:
         return []
     from cli.demo import seed

@@ -9,11 +9,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import psutil
+import psycopg
 import pytest
 
 from cli.embedded import cluster_of
+from eventstore.settings import new_key
 from tests.waiting import wait_until
 
 LEDGERDESK = Path(sys.executable).with_name("ledgerdesk")
@@ -129,6 +132,29 @@ def test_after_a_killed_supervisor_the_next_start_takes_over(tmp_path):
     supervisor.terminate()
     assert supervisor.wait(60) == 0
     assert not cluster_of(up.data).running
+
+
+def test_a_database_of_one_s_own_is_used_instead(tmp_path, empty_database_url):
+    up = Up(tmp_path)
+    up.environment |= {"DATABASE_URL": empty_database_url, "LEDGERDESK_MASTER_KEY": new_key()}
+    supervisor = up.start()
+    assert up.is_ready()
+    supervisor.terminate()
+    assert supervisor.wait(60) == 0
+    assert not up.data.exists()
+
+
+def test_a_key_that_is_not_the_database_s_is_refused_at_start(tmp_path, superuser_url, database_url):
+    with psycopg.connect(superuser_url) as db:
+        db.execute(
+            "INSERT INTO vault.keys (workspace_id, subject_id, master_id, wrapped) VALUES (%s, %s, 'other', %s)",
+            [uuid4(), uuid4(), b"x"],
+        )
+    up = Up(tmp_path)
+    up.environment |= {"DATABASE_URL": database_url, "LEDGERDESK_MASTER_KEY": new_key()}
+    refused = up.run("up")
+    assert refused.returncode == 1
+    assert "wrapped by master key other" in refused.stderr
 
 
 def alive(process: psutil.Process) -> bool:
