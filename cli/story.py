@@ -1,0 +1,197 @@
+"""Events as sentences: what a person did to a ticket, in plain words, with names instead of ids."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import singledispatch
+from typing import Any
+from uuid import UUID
+
+from domain.catalogue import Catalogue
+from domain.event import Actor, Content, Erased, Event
+from domain.ticket import events as e
+from domain.values import Assignee
+from eventstore.codec import UnknownEvent
+
+Requesters = Callable[[UUID], str]
+
+
+class Names:
+    """What people call the people, teams, statuses and customers that events refer to by id."""
+
+    def __init__(self, desk: Catalogue, requester: Requesters) -> None:
+        self._desk, self.requester = desk, requester
+
+    def actor(self, actor: Actor) -> str:
+        """Who did it."""
+        if actor.kind == "person":
+            return self.person(UUID(actor.id))
+        if actor.kind == "requester":
+            return self.requester(UUID(actor.id))
+        if actor.kind == "system":
+            return "Somebody unknown" if actor.id == "unknown" else "The system"
+        return f"{actor.kind.replace('_', ' ').capitalize()} {actor.id}"
+
+    def person(self, person: UUID) -> str:
+        """A colleague's name."""
+        found = self._desk.people.get(person)
+        return str(found.name) if found else f"person {person}"
+
+    def status(self, key: str) -> str:
+        """What the workspace calls a status."""
+        found = self._desk.statuses.get(key)
+        return found.name if found else key
+
+    def assignee(self, to: Assignee) -> str:
+        """A person, a team, or both."""
+        team = self._desk.teams.get(to.team) if to.team else None
+        team_name = team.name if team else f"team {to.team}"
+        if to.person is None:
+            return team_name if to.team else "nobody"
+        return f"{self.person(to.person)} ({team_name})" if to.team else self.person(to.person)
+
+
+@singledispatch
+def said(event: Event, _: Names) -> str:
+    """What the event says, as the rest of a sentence that begins with who did it."""
+    name = event.unknown_name if isinstance(event, UnknownEvent) else event.NAME
+    return f"did something that this version cannot describe ({name})"
+
+
+@said.register
+def _(event: e.TicketOpened, names: Names) -> str:
+    parts = [f"opened the ticket {quoted(event.title)} as {names.status(event.status)}, priority {event.priority}"]
+    if event.category:
+        parts.append(f"in {path(event.category)}")
+    if event.requester_id:
+        parts.append(f"for {names.requester(event.requester_id)}")
+    if event.assignee.team or event.assignee.person:
+        parts.append(f"assigned to {names.assignee(event.assignee)}")
+    if event.tags:
+        parts.append(f"tagged {', '.join(event.tags)}")
+    text = ", ".join(parts)
+    return f"{text}:{_indented(event.description)}" if event.description else text
+
+
+@said.register
+def _(event: e.TicketRetitled, _: Names) -> str:
+    return f"changed the title from {quoted(event.previous)} to {quoted(event.title)}"
+
+
+@said.register
+def _(event: e.TicketDescribed, _: Names) -> str:
+    return f"changed the description to:{_indented(event.description)}"
+
+
+@said.register
+def _(event: e.TicketFieldsSet, _: Names) -> str:
+    if isinstance(event.fields, Erased):
+        return "changed fields [erased]"
+    before: Mapping[str, Any] = event.previous if isinstance(event.previous, dict) else {}
+    return "changed " + "; ".join(
+        f"{key} from {shown(before.get(key))} to {shown(value)}" for key, value in event.fields.items()
+    )
+
+
+@said.register
+def _(event: e.TicketTyped, _: Names) -> str:
+    return f"changed the type from {shown(event.previous)} to {shown(event.type)}"
+
+
+@said.register
+def _(event: e.TicketCategorised, _: Names) -> str:
+    return f"moved it from category {path(event.previous)} to {path(event.category)}"
+
+
+@said.register
+def _(event: e.TicketDueSet, _: Names) -> str:
+    return f"changed when it is due from {shown(event.previous)} to {shown(event.due_at)}"
+
+
+@said.register
+def _(event: e.TicketPrioritised, _: Names) -> str:
+    return f"changed the priority from {event.previous} to {event.priority}"
+
+
+@said.register
+def _(event: e.TicketRequesterSet, names: Names) -> str:
+    before, after = (names.requester(r) if r else "nobody" for r in (event.previous, event.requester_id))
+    return f"changed whom it is for from {before} to {after}"
+
+
+@said.register
+def _(event: e.TicketAssigned, names: Names) -> str:
+    return f"reassigned it from {names.assignee(event.previous)} to {names.assignee(event.assignee)}"
+
+
+@said.register
+def _(event: e.StatusEvent, names: Names) -> str:
+    verb = _VERBS.get(type(event), "moved")
+    return f"{verb} it, from {names.status(event.previous)} to {names.status(event.status)}"
+
+
+_VERBS: dict[type[e.StatusEvent], str] = {
+    e.TicketResolved: "resolved",
+    e.TicketReopened: "reopened",
+    e.TicketClosed: "closed",
+}
+
+
+@said.register
+def _(event: e.TicketTagged, _: Names) -> str:
+    return f"tagged it {event.tag}"
+
+
+@said.register
+def _(event: e.TicketUntagged, _: Names) -> str:
+    return f"took the tag {event.tag} off"
+
+
+@said.register
+def _(event: e.TicketReplied, _: Names) -> str:
+    return f"replied:{_indented(event.body)}"
+
+
+@said.register
+def _(event: e.TicketNoted, _: Names) -> str:
+    return f"noted inside:{_indented(event.body)}"
+
+
+@said.register
+def _(_event: e.TicketUpdateTold, _: Names) -> str:
+    return "updated it; nothing that is kept here changed"
+
+
+@said.register
+def _(event: e.TicketErasureRequested, _: Names) -> str:
+    return f"asked to delete it for ever, because: {event.reason}"
+
+
+@said.register
+def _(_event: e.TicketErased, _: Names) -> str:
+    return "destroyed its key: what was written on it is gone, this history stays"
+
+
+def quoted(text: Content[str]) -> str:
+    """A title as a sentence cites it."""
+    return str(text) if isinstance(text, Erased) else f"«{text}»"
+
+
+def path(category: tuple[str, ...]) -> str:
+    """A place in the category tree."""
+    return " / ".join(category) or "none"
+
+
+def shown(value: Any) -> str:
+    """A value in a sentence; times to the minute, UTC."""
+    if value is None:
+        return "nothing"
+    return minute(value) if isinstance(value, datetime) else str(value)
+
+
+def minute(moment: datetime) -> str:
+    """A time as people read it, UTC."""
+    return f"{moment:%Y-%m-%d %H:%M}"
+
+
+def _indented(text: Content[str]) -> str:
+    return f" {text}" if isinstance(text, Erased) else "".join(f"\n      {line}" for line in text.splitlines())
