@@ -22,7 +22,7 @@ from eventstore.settings import Settings
 FIRST_WORKSPACE = "desk"
 SHOWN = 20
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help=__doc__)
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 
 
 @app.callback()
