@@ -90,10 +90,14 @@ class Cluster:
 
     def stop(self) -> None:
         """Shut down cleanly; by force when that takes longer than a minute."""
+        lines = self._pid_file()
         for how in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
             pid = self.pid
             if pid is None or self._gone_after(pid, how):
                 break
+        if len(lines) > 4 and Path(lines[4].strip()) != self.folder:
+            with contextlib.suppress(OSError):
+                Path(lines[4].strip()).rmdir()
 
     def kill(self) -> None:
         """Kill -9 the server and all its children, as a power cut would."""

@@ -115,6 +115,7 @@ def test_a_very_long_path_gets_its_socket_elsewhere(own):
     assert answer(far) == (True, "ledgerdesk")
     assert stat.S_IMODE(socket_folder.stat().st_mode) == 0o700
     far.stop()
+    assert not socket_folder.exists()
 
 
 def test_a_folder_that_nobody_else_may_enter_is_no_obstacle(own):
