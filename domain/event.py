@@ -34,7 +34,10 @@ class Erased:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _: Any, __: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-        return core_schema.is_instance_schema(cls)
+        instance = core_schema.is_instance_schema(cls)
+        from_null = core_schema.no_info_plain_validator_function(_erased)
+        to_null = core_schema.plain_serializer_function_ser_schema(lambda _: None, when_used="json")
+        return core_schema.json_or_python_schema(from_null, instance, serialization=to_null)
 
     @classmethod
     def __get_pydantic_json_schema__(cls, _: core_schema.CoreSchema, __: GetJsonSchemaHandler) -> dict[str, Any]:
@@ -42,6 +45,12 @@ class Erased:
 
 
 ERASED = Erased()
+
+
+def _erased(value: Any) -> Erased:
+    if value is not None:
+        raise ValueError("only null stands for what was erased")
+    return ERASED
 
 
 class _ContentMark:

@@ -30,7 +30,7 @@ class RequesterExists(Refusal):
 class RequesterErasureNotRequested(Refusal):
     """An erasure is confirmed only after somebody asked for it."""
 
-    code = "erasure_not_requested"
+    code = "requester_erasure_not_requested"
     sentence = "Nobody has asked to erase requester {requester}. Ask for that first."
 
 

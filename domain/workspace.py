@@ -1,5 +1,6 @@
 """A workspace: one company's desk, and what it sets up. Its folded state is the catalogue."""
 
+from collections import Counter
 from dataclasses import replace
 from typing import Annotated
 from uuid import UUID
@@ -242,6 +243,15 @@ def add_category(command: AddCategory, desk: Catalogue, _: Catalogue) -> Decisio
     return [CategoryAdded(path=branch) for branch in branches if branch not in desk.categories]
 
 
+def _new_teams(command: ExtendCatalogue, desk: Catalogue) -> Decision:
+    new = {team: title for team, title in command.teams if team not in desk.teams}
+    bearers = Counter([*(team.name for team in desk.teams.values()), *new.values()])
+    for title in new.values():
+        if bearers[title] > 1:
+            raise AlreadyThere(what="Team", key=title)
+    return [TeamAdded(team_id=team, title=title) for team, title in new.items()]
+
+
 @decides(AddPerson, needs=Permission.WORKSPACE_EDIT)
 def add_person(command: AddPerson, desk: Catalogue, _: Catalogue) -> Decision:
     """A person is added once; an address signs in one person."""
@@ -270,11 +280,7 @@ def extend(command: ExtendCatalogue, desk: Catalogue, _: Catalogue) -> Decision:
     statuses = {status[0]: status for status in command.statuses}
     return [
         *(StatusAdded(key=key, title=t, kind=kind) for key, t, kind in statuses.values() if key not in desk.statuses),
-        *(
-            TeamAdded(team_id=team, title=title)
-            for team, title in dict(command.teams).items()
-            if team not in desk.teams
-        ),
+        *_new_teams(command, desk),
         *(CategoryAdded(path=branch) for branch in branches if branch not in desk.categories),
         *(PersonAdded(**dict(person)) for key, person in people.items() if key not in desk.people),
     ]

@@ -31,7 +31,7 @@ class IllegalMove(Refusal):
 class ErasureNotRequested(Refusal):
     """A deletion is confirmed only after somebody asked for it (A15)."""
 
-    code = "erasure_not_requested"
+    code = "ticket_erasure_not_requested"
     sentence = "Nobody has asked to delete ticket {number}. Ask for that first."
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from domain.event import Content, Event
-from domain.values import NOBODY, Assignee, CategoryPath, Priority, StatusKind
+from domain.values import NOBODY, Assignee, Priority, StatusKind
 
 
 class TicketEvent(Event):
@@ -25,7 +25,7 @@ class TicketOpened(TicketEvent, name="ticket.opened", version=1, creates=True):
     kind: StatusKind
     priority: Priority = Priority.NORMAL
     type: str | None = None
-    category: CategoryPath = ()
+    category: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     due_at: datetime | None = None
     requester_id: UUID | None = None
@@ -64,8 +64,8 @@ class TicketTyped(TicketEvent, name="ticket.typed", version=1):
 class TicketCategorised(TicketEvent, name="ticket.categorised", version=1):
     """The ticket is filed elsewhere in the category tree."""
 
-    category: CategoryPath
-    previous: CategoryPath
+    category: tuple[str, ...]
+    previous: tuple[str, ...]
 
 
 class TicketDueSet(TicketEvent, name="ticket.due_set", version=1):

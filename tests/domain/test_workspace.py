@@ -166,6 +166,11 @@ def test_what_is_missing_is_set_up_at_once_and_the_rest_stays():
     )
 
 
+@pytest.mark.parametrize("teams", [((ANN, "Billing"),), ((ANN, "Sales"), (BOB, "Sales"))])
+def test_two_teams_set_up_at_once_never_have_one_name(teams):
+    given().when(w.ExtendCatalogue, teams=teams).then_refused(w.AlreadyThere, what="Team", key=teams[0][1])
+
+
 def test_an_unknown_team_names_those_that_there_are():
     with pytest.raises(UnknownTeam, match="Known: Billing, Network"):
         DESK.team(ANN)
