@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Self
 from uuid import UUID
@@ -42,13 +42,14 @@ class TooBusy(LedgerdeskError):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a command was answered: the stream's version and the log's position afterwards."""
+    """What a command was answered: the stream's version and the log's position afterwards, a new ticket's number."""
 
     stream_id: UUID
     version: int
     position: int
     events: int
     repeated: bool = False
+    number: str | None = None
 
 
 class Desk:
@@ -110,8 +111,14 @@ class Desk:
             answer = await self._attempt(command, stream, before, fresh=False)
             answer = answer or await self._attempt(command, stream, before, fresh=True)
             if answer is not None:
-                return self._receipt(command, answer)
+                return await self._numbered(self._receipt(command, answer), command.workspace_id, number)
         raise TooBusy()
+
+    async def _numbered(self, receipt: Receipt, workspace: UUID, number: str) -> Receipt:
+        """The receipt with the ticket's number, which for a repeat is the one that it got the first time."""
+        if receipt.repeated:
+            number = (await self.recalled(workspace, "ticket", receipt.stream_id)).state.number
+        return replace(receipt, number=number)
 
     async def _attempt(self, command: Command, stream: UUID, before: Loaded, *, fresh: bool) -> Answer | None:
         """The log's answer, or None where the state has to be read again."""
