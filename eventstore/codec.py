@@ -115,22 +115,41 @@ def _event(raw: dict[str, Any], row: StoredRow, keys: Mapping[UUID, ContentKey |
     if kind is None or version > kind.VERSION:
         return UnknownEvent(unknown_name=row.topic, unknown_version=version, data=data)
     content = raw.get("content")
-    if content is not None:
-        data |= _content(content, kind, row, keys)
+    opened = _content(content, kind, row, keys) if content is not None else {}
+    if isinstance(opened, Erased):
+        return kind.model_validate(_upcast(row.topic, version, kind, _ErasedFields(data)) | _erased_content(kind))
+    return kind.model_validate(_upcast(row.topic, version, kind, data | opened))
+
+
+def _upcast(name: str, version: int, kind: type[Event], data: dict[str, Any]) -> dict[str, Any]:
     for old in range(version, kind.VERSION):
-        data = UPCASTERS[row.topic, old](data)
-    return kind.model_validate(data)
+        data = type(data)(UPCASTERS[name, old](data))
+    return data
+
+
+class _ErasedFields(dict[str, Any]):
+    """Fields without the content: an upcaster that asks for content gets ERASED."""
+
+    def __missing__(self, _: str) -> Erased:
+        return ERASED
+
+    def pop(self, name: str, *_: Any) -> Any:
+        return super().pop(name, ERASED)
+
+
+def _erased_content(kind: type[Event]) -> dict[str, Any]:
+    return dict.fromkeys(kind.CONTENT, ERASED)
 
 
 def _content(
     content: str, kind: type[Event], row: StoredRow, keys: Mapping[UUID, ContentKey | Erased]
-) -> dict[str, Any]:
+) -> dict[str, Any] | Erased:
     owner = row.originator_id if kind.subject is Event.subject else subject(row)
     key = keys.get(owner) if owner else None
     if key is None:
         raise UnknownKey(subject=owner)
     if isinstance(key, Erased):
-        return dict.fromkeys(kind.CONTENT, ERASED)
+        return ERASED
     bound_to = identity(row.workspace_id, row.originator_id, row.originator_version, row.topic, row.event_id)
     opened: dict[str, Any] = from_json(key.open(base64.b64decode(content), bound_to))
     return opened
