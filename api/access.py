@@ -77,9 +77,9 @@ class Access:
         """A wrong password was tried."""
         await self._call("SELECT access.count_guess(%s, %s)", subjects, allowed)
 
-    async def forget_guesses(self, subject: bytes) -> None:
-        """The right password was given."""
-        await self._call("SELECT access.forget_guesses(%s)", subject)
+    async def forgive(self, login: bytes, address: bytes) -> None:
+        """The right password was given: nothing is wrong with the login, and one less with its address."""
+        await self._call("SELECT access.forgive(%s, %s)", login, address)
 
     async def open_session(self, found: Found, token: str, lasts: timedelta) -> None:
         """Begin a session."""

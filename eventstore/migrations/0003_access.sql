@@ -90,9 +90,12 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     DELETE FROM access.guesses g WHERE g.last_at < clock_timestamp() - interval '2 days';
 $$;
 
-CREATE FUNCTION access.forget_guesses(subject_ bytea) RETURNS void
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
-    $$ DELETE FROM access.guesses g WHERE g.subject = subject_ $$;
+-- The right password came: nothing was wrong with this login, and one less with its address.
+CREATE FUNCTION access.forgive(login_ bytea, address bytea) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    DELETE FROM access.guesses g WHERE g.subject = login_;
+    UPDATE access.guesses g SET failures = greatest(0, g.failures - 1), locked_until = clock_timestamp() WHERE g.subject = address;
+$$;
 
 CREATE FUNCTION access.credential(workspace uuid, login_ text) RETURNS TABLE (person_id uuid, password_hash text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

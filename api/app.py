@@ -1,0 +1,55 @@
+"""The HTTP application: `create_app` is what a server calls."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+
+from api import events, keys, logs, operations, people, problems, requesters, session, tickets, workspace
+from api.middleware import Surroundings
+from api.openapi import describe
+from api.services import Services
+from api.settings import ApiSettings
+from eventstore.keyring import Keyring
+from eventstore.settings import Settings
+
+PREFIX = "/api/v1"
+VERSION = "1"
+ROUTERS = (session, tickets, requesters, workspace, people, keys, events, operations)
+
+
+def create_app(settings: Settings | None = None, limits: ApiSettings | None = None) -> FastAPI:
+    """The application over the database that the settings name; without settings, from the environment."""
+    settings = settings or Settings.load()
+    limits = limits or ApiSettings()
+    logs.configure(settings.log_level)
+    here = Services(str(settings.database_url), Keyring(*settings.master_keys()), limits)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with here.running():
+            yield
+
+    app = FastAPI(
+        title="Ledgerdesk",
+        version=VERSION,
+        lifespan=lifespan,
+        openapi_url=f"{PREFIX}/openapi.json",
+        docs_url=f"{PREFIX}/docs",
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=_operation_id,
+    )
+    app.state.services = here
+    app.add_middleware(Surroundings, body_limit=limits.body_limit)
+    problems.install(app)
+    for module in ROUTERS:
+        router: APIRouter = module.router
+        app.include_router(router, prefix=PREFIX)
+    describe(app)
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name

@@ -1,0 +1,170 @@
+"""Who is asking, and what they may do: checked before every handler, at most a second old."""
+
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4, uuid5
+
+from fastapi import Depends, Request
+
+from api.access import Found
+from api.errors import MissingCsrfToken, NotSignedIn, ScopeMissing
+from api.scopes import permissions
+from api.secrets import KEY_PREFIX, csrf_token, same
+from api.services import Services, services
+from api.tokens import Lookup
+from api.versions import expected_version, what_happened_since
+from domain.catalogue import Catalogue, Person
+from domain.command import Command
+from domain.errors import InvalidInput, NotAllowed, VersionConflict
+from domain.event import Actor
+from domain.permissions import PERMISSIONS, Permission
+from eventstore.desk import Receipt
+
+COOKIE = "ledgerdesk_session"
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+LONGEST_KEY = 255
+
+
+@dataclass(slots=True)
+class Caller:
+    """Who is asking."""
+
+    services: Services
+    request: Request
+    found: Found
+    token: str
+    desk: Catalogue
+    person: Person
+
+    @property
+    def workspace_id(self) -> UUID:
+        """The only workspace that this request may touch."""
+        return self.found.workspace_id
+
+    @property
+    def by_key(self) -> bool:
+        """Whether a program is asking, with an API key."""
+        return self.found.scopes is not None
+
+    @property
+    def permissions(self) -> frozenset[Permission]:
+        """What the role allows, within the key's scopes."""
+        allowed = PERMISSIONS[self.person.role]
+        return allowed if self.found.scopes is None else allowed & permissions(self.found.scopes)
+
+    def require(self, permission: Permission) -> None:
+        """Let the caller pass, or NotAllowed naming what is missing."""
+        if permission not in PERMISSIONS[self.person.role]:
+            raise NotAllowed(permission=permission, role=self.person.role)
+        if self.found.scopes is not None and permission not in permissions(self.found.scopes):
+            raise ScopeMissing(permission=permission)
+
+    def context(self) -> dict[str, Any]:
+        """The common part of a command of this request."""
+        return {
+            "workspace_id": self.found.workspace_id,
+            "by": Actor(kind="person", id=str(self.person.id)),
+            "at": self.services.desk.clock(),
+            "command_id": self.command_id(),
+            "channel": "api" if self.by_key else "web",
+            "expected_version": expected_version(self.request.headers.get("if-match")),
+        }
+
+    def command_id(self) -> UUID:
+        """The same for the same Idempotency-Key of the same person; otherwise a new one."""
+        key = self.request.headers.get("idempotency-key")
+        if key is None:
+            return uuid4()
+        if not 0 < len(key) <= LONGEST_KEY:
+            raise InvalidInput(field="Idempotency-Key", reason=f"must have 1 to {LONGEST_KEY} characters")
+        return uuid5(self.found.workspace_id, f"{self.person.id}\n{key}")
+
+    async def execute(self, command: Command) -> Receipt:
+        """Execute it; a conflict says what happened since the version that the caller saw."""
+        return await self.explaining(command, self.services.desk.execute(command))
+
+    async def explaining(self, command: Command, doing: Awaitable[Receipt]) -> Receipt:
+        """What is being done with the command, its conflict explained."""
+        try:
+            return await doing
+        except VersionConflict as conflict:
+            conflict.fields["since"] = await what_happened_since(self.services, command)
+            raise
+
+
+async def caller_of(request: Request) -> Caller:
+    """The caller, or NotSignedIn; takes from their rate limit, or from their address's."""
+    here = services(request)
+    try:
+        caller = await identified(request)
+    except NotSignedIn:
+        here.strangers.take(address(request))
+        raise
+    here.callers.take(caller.found.key_id or caller.token)
+    if not caller.by_key and request.method not in SAFE:
+        _check_csrf(request, caller.token)
+    return caller
+
+
+async def identified(request: Request) -> Caller:
+    """The caller as they are now, or NotSignedIn; for long answers to ask again whether they may go on."""
+    here = services(request)
+    token, lookup = _credentials(request, here)
+    found = await here.tokens.owner(token, lookup)
+    desk, person = await _person(here, found)
+    return Caller(here, request, found, token, desk, person)
+
+
+def _credentials(request: Request, here: Services) -> tuple[str, Lookup]:
+    header = request.headers.get("authorization")
+    if header is not None:
+        scheme, _, key = header.partition(" ")
+        if scheme.lower() != "bearer" or not key.startswith(KEY_PREFIX):
+            raise NotSignedIn()
+        return key, here.access.api_key
+    token = request.cookies.get(COOKIE)
+    if not token:
+        raise NotSignedIn()
+    return token, here.access.session
+
+
+async def _person(here: Services, found: Found) -> tuple[Catalogue, Person]:
+    desk = await here.desk.catalogue(found.workspace_id)
+    person = desk.people.get(found.person_id)
+    if person is None:
+        # Added a moment ago, perhaps through another process.
+        desk = (await here.desk.state(found.workspace_id, "workspace", found.workspace_id)).state
+        person = desk.people.get(found.person_id)
+    if person is None or not person.active:
+        raise NotSignedIn()
+    return desk, person
+
+
+def _check_csrf(request: Request, token: str) -> None:
+    if not same(request.headers.get("x-csrf-token", ""), csrf_token(token)):
+        raise MissingCsrfToken()
+
+
+def address(request: Request) -> str:
+    """Where the request comes from; uvicorn has put the proxy's word in place where the proxy is trusted."""
+    return request.client.host if request.client else ""
+
+
+class Needs:
+    """A dependency that gives the handler its caller, once they have the permission."""
+
+    def __init__(self, permission: Permission | None = None) -> None:
+        self.permission = permission
+
+    async def __call__(self, request: Request) -> Caller:
+        """The caller, NotSignedIn or NotAllowed."""
+        caller = await caller_of(request)
+        if self.permission is not None:
+            caller.require(self.permission)
+        return caller
+
+
+def needs(permission: Permission | None = None) -> Any:
+    """`Depends` on a caller with the permission; None asks for any signed-in person."""
+    return Depends(Needs(permission))

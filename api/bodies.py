@@ -1,0 +1,183 @@
+"""What people and programs send."""
+
+from typing import Any
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
+
+from domain.permissions import RoleName
+from domain.values import (
+    NOBODY,
+    Assignee,
+    CategoryPath,
+    FieldValue,
+    Key,
+    Line,
+    Message,
+    Moment,
+    Number,
+    Priority,
+    StatusKind,
+    Tag,
+    Text,
+    Title,
+)
+
+
+class Body(BaseModel):
+    """The common part: nothing unknown is taken, so that a mistyped name does not go unnoticed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _left_out() -> Any:
+    """Of a value that may be left out, but not be null."""
+    return None
+
+
+class OpenBody(Body):
+    """A new ticket."""
+
+    title: Title = Field(examples=["打印机坏了"])
+    description: Text = ""
+    number: Number | None = Field(default=None, description="Leave it out to get the next free number.")
+    fields: dict[Key, FieldValue] = Field(default_factory=dict, max_length=200)
+    status: Key | None = None
+    priority: Priority = Priority.NORMAL
+    type: Key | None = None
+    category: CategoryPath = Field(default=(), max_length=20)
+    tags: tuple[Tag, ...] = Field(default=(), max_length=100)
+    due_at: Moment | None = None
+    requester_id: UUID | None = None
+    assignee: Assignee = NOBODY
+
+
+class EditBody(Body):
+    """What is to be different; null takes a value away, what is left out stays."""
+
+    title: Title = Field(default_factory=_left_out)
+    description: Text | None = None
+    fields: dict[Key, FieldValue] = Field(default_factory=dict, max_length=200)
+    type: Key | None = None
+    category: CategoryPath | None = Field(default=None, max_length=20)
+    due_at: Moment | None = None
+    requester_id: UUID | None = None
+
+    def changes(self) -> dict[str, Any]:
+        """The fields of the command."""
+        given = {name: getattr(self, name) for name in self.model_fields_set}
+        cleared = {name for name, value in given.items() if value is None}
+        return {name: value for name, value in given.items() if value is not None} | {"clear": cleared}
+
+
+class PriorityBody(Body):
+    """Another priority."""
+
+    priority: Priority
+
+
+class StatusBody(Body):
+    """Another status, by its key."""
+
+    status: Key
+
+
+class TagsBody(Body):
+    """Tags to put on."""
+
+    tags: frozenset[Tag] = Field(min_length=1, max_length=100)
+
+
+class MessageBody(Body):
+    """A reply or a note."""
+
+    body: Message
+
+
+class ReasonBody(Body):
+    """Why something is erased; the reason stays readable for ever, so name nobody in it."""
+
+    reason: Line
+
+
+class RequesterBody(Body):
+    """A customer."""
+
+    name: Line
+    email: Line | None = None
+    phone: Line | None = None
+
+
+class RequesterChanges(Body):
+    """What is to be different about a customer."""
+
+    name: Line = Field(default_factory=_left_out)
+    email: Line = Field(default_factory=_left_out)
+    phone: Line = Field(default_factory=_left_out)
+
+
+class TeamBody(Body):
+    """A new team."""
+
+    title: Line
+
+
+class NewStatusBody(Body):
+    """A further status of the life cycle."""
+
+    key: Key
+    title: Line
+    kind: StatusKind
+
+
+class CategoryBody(Body):
+    """A path to add to the category tree; branches above it come with it."""
+
+    path: CategoryPath = Field(min_length=1, max_length=20)
+
+
+class PersonBody(Body):
+    """Somebody who works on the desk from now on."""
+
+    name: Line
+    email: Line | None = None
+    role: RoleName
+    teams: tuple[UUID, ...] = Field(default=(), max_length=100)
+
+
+class RoleBody(Body):
+    """Another role."""
+
+    role: RoleName
+
+
+class TeamsBody(Body):
+    """The teams that a person works in, all of them."""
+
+    teams: tuple[UUID, ...] = Field(max_length=100)
+
+
+class LoginBody(Body):
+    """How a person signs in from now on."""
+
+    login: Line
+    password: SecretStr = Field(min_length=10, max_length=1000)
+
+
+class SignInBody(Body):
+    """Login and password."""
+
+    workspace: Key = Field(description="The workspace's short name.", examples=["demo"])
+    login: Line
+    password: SecretStr = Field(max_length=1000)
+
+
+class ApiKeyBody(Body):
+    """A new API key."""
+
+    name: Line
+    scopes: list[str] = Field(
+        min_length=1, max_length=50, examples=[["read"]], description="Permissions, or read, write, admin, metrics."
+    )
+    person_id: UUID | None = Field(default=None, description="Whom it acts for; you, if left out.")
+    expires_at: AwareDatetime | None = None

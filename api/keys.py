@@ -1,0 +1,71 @@
+"""API keys."""
+
+from datetime import datetime
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, Field
+
+from api.access import Found
+from api.auth import Caller, needs
+from api.bodies import ApiKeyBody
+from api.errors import ScopeTooWide, UnknownApiKey, UnknownScope
+from api.problems import problems
+from api.scopes import known_scopes, permissions
+from domain.errors import UnknownPerson
+from domain.permissions import Permission
+
+router = APIRouter(tags=["api keys"])
+
+LIST = (
+    "SELECT key_id, person_id, name, scopes, created_at, expires_at, used_at, revoked_at FROM access.api_keys "
+    "WHERE workspace_id = %s ORDER BY created_at DESC, key_id LIMIT 1000"
+)
+
+
+class ApiKeyView(BaseModel):
+    """An API key, without its secret."""
+
+    id: UUID
+    person_id: UUID
+    name: str
+    scopes: list[str]
+    created_at: datetime
+    expires_at: datetime | None
+    used_at: datetime | None = Field(description="Last use, exact to a minute.")
+    revoked_at: datetime | None
+
+
+class NewApiKey(BaseModel):
+    """A new API key."""
+
+    id: UUID
+    secret: str = Field(description="Shown this once: keep it.")
+
+
+@router.get("/api-keys")
+def list_api_keys(me: Caller = needs(Permission.ACCESS_EDIT)) -> list[ApiKeyView]:
+    """The newest thousand API keys of the workspace."""
+    with me.services.reading(me.workspace_id) as db:
+        rows = db.execute(LIST, [me.workspace_id]).fetchall()
+    return [ApiKeyView(**dict(zip(ApiKeyView.model_fields, row, strict=True))) for row in rows]
+
+
+@router.post("/api-keys", status_code=201, responses=problems(UnknownScope, UnknownPerson, ScopeTooWide))
+async def create_api_key(body: ApiKeyBody, me: Caller = needs(Permission.ACCESS_EDIT)) -> NewApiKey:
+    """Make an API key for yourself or another; its secret is shown this once."""
+    scopes = known_scopes(body.scopes)
+    if missing := permissions(scopes) - me.permissions:
+        raise ScopeTooWide(scopes=", ".join(sorted(missing)))
+    person = me.desk.person(body.person_id or me.person.id)
+    owner = Found(me.workspace_id, person.id)
+    key_id, secret = await me.services.access.add_api_key(owner, body.name, scopes, body.expires_at)
+    return NewApiKey(id=key_id, secret=secret)
+
+
+@router.delete("/api-keys/{key_id}", status_code=204, responses=problems(UnknownApiKey))
+async def revoke_api_key(key_id: UUID, me: Caller = needs(Permission.ACCESS_EDIT)) -> Response:
+    """Make a key invalid, everywhere within a second."""
+    if not await me.services.access.revoke_api_key(me.workspace_id, key_id):
+        raise UnknownApiKey(key=key_id)
+    return Response(status_code=204)

@@ -1,0 +1,28 @@
+"""Whether a requester that somebody names is one of their workspace."""
+
+from uuid import UUID
+
+from api.auth import Caller
+from domain.requester import Requester, UnknownRequester
+from eventstore.streams import Loaded
+
+
+async def requester_of(me: Caller, requester_id: UUID) -> Loaded:
+    """The requester as the log has them now, or UnknownRequester."""
+    return _requester(await me.services.desk.state(me.workspace_id, "requester", requester_id), requester_id)
+
+
+async def must_know_requester(me: Caller, requester_id: UUID) -> None:
+    """UnknownRequester or RequesterErased unless a ticket can be for them."""
+    loaded = await me.services.desk.recalled(me.workspace_id, "requester", requester_id)
+    if not loaded.version:
+        loaded = await me.services.desk.state(me.workspace_id, "requester", requester_id)
+    state: Requester = _requester(loaded, requester_id).state
+    state.must_be_there(requester_id)
+
+
+def _requester(loaded: Loaded, requester_id: UUID) -> Loaded:
+    # The id may be that of a ticket or of the workspace itself.
+    if not isinstance(loaded.state, Requester) or not loaded.state.registered:
+        raise UnknownRequester(requester=requester_id)
+    return loaded

@@ -1,0 +1,118 @@
+"""Around every request: an id, a log line, metrics, security headers, and refusals that need no handler."""
+
+import time
+from uuid import uuid4
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api import metrics
+from api.problems import BodyTooLarge, NotAcceptable, ProblemResponse, UnsupportedMediaType
+from domain.errors import LedgerdeskError
+
+log = structlog.get_logger()
+
+SECURITY = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cache-control", b"no-store"),
+)
+_BODIES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_ANSWERS = ("json", "*/*", "application/*", "text/")
+
+
+class Surroundings:
+    """Pure ASGI: one layer for all, since each costs every request."""
+
+    def __init__(self, app: ASGIApp, body_limit: int) -> None:
+        self._app, self._body_limit = app, body_limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        request_id = uuid4().hex
+        status = 500
+
+        async def finishing(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                _decorate(message, request_id)
+            await send(message)
+
+        try:
+            await self._serve(scope, receive, finishing)
+        except Exception as error:
+            log.exception("request.failed", request_id=request_id, error=type(error).__name__)
+            if status != 500:
+                raise  # the answer has begun: cutting it off is the only way to say that it is not whole
+            await ProblemResponse(LedgerdeskError())(scope, receive, finishing)
+        finally:
+            _account(scope, status, time.perf_counter() - began, request_id)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope)
+        refused = self._refusal(scope["method"], headers)
+        if refused is not None:
+            await ProblemResponse(refused)(scope, receive, send)
+        elif "transfer-encoding" in headers:
+            await self._app(scope, self._counted(receive), send)
+        else:
+            await self._app(scope, receive, send)
+
+    def _refusal(self, method: str, headers: Headers) -> LedgerdeskError | None:
+        accept = headers.get("accept")
+        if accept and not any(kind in accept for kind in _ANSWERS):
+            return NotAcceptable()
+        if method not in _BODIES:
+            return None
+        length = headers.get("content-length", "0")
+        if length.isdigit() and int(length) > self._body_limit:
+            return BodyTooLarge(limit=self._body_limit)
+        if length == "0" and "transfer-encoding" not in headers:
+            return None
+        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+        return None if kind == "application/json" else UnsupportedMediaType()
+
+    def _counted(self, receive: Receive) -> Receive:
+        taken = 0
+
+        async def counting() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > self._body_limit:
+                raise HTTPException(BodyTooLarge.status)
+            return message
+
+        return counting
+
+
+def _decorate(message: Message, request_id: str) -> None:
+    headers = MutableHeaders(raw=message.setdefault("headers", []))
+    known = {name for name, _ in headers.raw}
+    headers.raw.extend(each for each in SECURITY if each[0] not in known)
+    headers.raw.append((b"x-request-id", request_id.encode()))
+    # `setdefault` may have made the list: hand back the one that was extended.
+    message["headers"] = headers.raw
+
+
+def _account(scope: Scope, status: int, seconds: float, request_id: str) -> None:
+    # The route's pattern, not the address: a query string or a tag may be what a customer wrote.
+    route = getattr(scope.get("route"), "path", "")
+    metrics.observe(scope["method"], route, status, seconds)
+    log.info(
+        "request",
+        method=scope["method"],
+        route=route,
+        status=status,
+        ms=round(seconds * 1000, 1),
+        request_id=request_id,
+    )

@@ -1,0 +1,95 @@
+"""What those who run the service ask: health and metrics."""
+
+import ipaddress
+from collections.abc import Iterable
+from typing import Literal
+
+import psycopg
+import structlog
+from fastapi import APIRouter, Depends, Request, Response
+from prometheus_client.metrics_core import GaugeMetricFamily
+from pydantic import BaseModel
+
+from api import metrics
+from api.answers import streamed
+from api.auth import address, caller_of
+from api.errors import NotSignedIn, ScopeMissing
+from api.problems import problems
+from api.scopes import METRICS
+from api.services import Services, services
+from domain.errors import LedgerdeskError
+from eventstore.database import DatabaseUnavailable
+from eventstore.migrate import pending
+
+log = structlog.get_logger()
+router = APIRouter(tags=["operations"])
+
+
+class Health(BaseModel):
+    """The service is well."""
+
+    status: Literal["ok"] = "ok"
+
+
+class NotReady(LedgerdeskError):
+    """The service cannot serve yet, or no more."""
+
+    code = "not_ready"
+    status = 503
+    sentence = "Not ready: {reason}."
+
+
+@router.get("/health/live")
+async def live() -> Health:
+    """Whether the process answers at all; asks nothing of the database."""
+    return Health()
+
+
+@router.get("/health/ready", responses=problems(NotReady, DatabaseUnavailable))
+def ready(here: Services = Depends(services)) -> Health:
+    """Whether the database answers, has this version's schema, and no read model has stopped."""
+    if pending(here.url):
+        raise NotReady(reason="migrations are missing; run `ledgerdesk migrate`")
+    return Health()
+
+
+def _may_scrape(request: Request) -> bool:
+    try:
+        return ipaddress.ip_address(address(request)).is_loopback
+    except ValueError:
+        return False
+
+
+async def scraper(request: Request) -> None:
+    """Let this machine pass, and API keys with the scope metrics."""
+    if _may_scrape(request):
+        return
+    caller = await caller_of(request)
+    scopes = caller.found.scopes
+    if scopes is None:
+        raise NotSignedIn()
+    if METRICS not in scopes:
+        raise ScopeMissing(permission=METRICS)
+
+
+@router.get(
+    "/metrics",
+    response_class=Response,
+    dependencies=[Depends(scraper)],
+    responses=streamed("text/plain", "Prometheus text.") | problems(NotSignedIn, ScopeMissing),
+)
+def read_metrics(here: Services = Depends(services)) -> Response:
+    """Prometheus metrics; open to this machine, otherwise for API keys with the scope metrics."""
+    return Response(metrics.exposition(_gauges(here)), media_type=metrics.MEDIA_TYPE)
+
+
+def _gauges(here: Services) -> Iterable[GaugeMetricFamily]:
+    up = GaugeMetricFamily("ledgerdesk_database_up", "Whether the database answers.")
+    try:
+        with here.readers.connection(timeout=2) as db:
+            db.execute("SELECT 1")
+        up.add_metric([], 1)
+    except psycopg.OperationalError as error:
+        log.warning("metrics.database_away", error=type(error).__name__)
+        up.add_metric([], 0)
+    return [up]

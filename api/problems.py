@@ -1,0 +1,196 @@
+"""Every refusal as application/problem+json (RFC 9457), from the error class alone."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from pydantic_core import to_json
+from starlette.exceptions import HTTPException
+
+from domain.errors import LedgerdeskError, Refusal
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER = 1
+
+
+class WrongField(BaseModel):
+    """One value that cannot be taken."""
+
+    field: str = Field(description="JSON Pointer of the value, beginning with where it came: /body, /query, /path.")
+    reason: str
+
+
+class Problem(BaseModel):
+    """Why a request was refused."""
+
+    type: str = Field(examples=["/problems/unknown_ticket"])
+    title: str = Field(description="What kind of refusal it is.")
+    status: int
+    detail: str = Field(description="What happened, and what to do.")
+    code: str = Field(description="Stable, for programs.")
+    fields: dict[str, Any] = Field(default_factory=dict, description="What the detail speaks of, for programs.")
+    errors: list[WrongField] = Field(default_factory=list)
+
+
+class MalformedRequest(Refusal):
+    """The body is not JSON in UTF-8."""
+
+    code = "malformed_request"
+    status = 400
+    sentence = "The body could not be read: send JSON in UTF-8."
+
+
+class InvalidRequest(Refusal):
+    """One or more values of the request cannot be taken; `errors` names them."""
+
+    code = "invalid_request"
+    status = 422
+    sentence = "Some values cannot be taken; see `errors`."
+
+
+class NotFound(Refusal):
+    """No resource has that address."""
+
+    code = "not_found"
+    status = 404
+    sentence = "There is nothing at this address. The API is described at /api/v1/docs."
+
+
+class MethodNotAllowed(Refusal):
+    """The resource does not take that method."""
+
+    code = "method_not_allowed"
+    status = 405
+    sentence = "This address does not take this method; see the header Allow."
+
+
+class NotAcceptable(Refusal):
+    """The caller takes no format that we have."""
+
+    code = "not_acceptable"
+    status = 406
+    sentence = "The answer is JSON (or an event stream): send `Accept: application/json` or no Accept at all."
+
+
+class BodyTooLarge(Refusal):
+    """The body is larger than the limit."""
+
+    code = "body_too_large"
+    status = 413
+    sentence = "The body is larger than {limit} bytes."
+
+
+class UnsupportedMediaType(Refusal):
+    """The body is in another format."""
+
+    code = "unsupported_media_type"
+    status = 415
+    sentence = "Send the body as JSON, with `Content-Type: application/json`."
+
+
+_BY_STATUS: Mapping[int, type[Refusal]] = {
+    error.status: error for error in (MalformedRequest, NotFound, MethodNotAllowed, UnsupportedMediaType)
+}
+
+
+class ProblemResponse(Response):
+    """A refusal on its way out."""
+
+    media_type: ClassVar[str] = MEDIA_TYPE  # type: ignore[misc]
+
+    def __init__(
+        self, error: LedgerdeskError, *, errors: Iterable[WrongField] = (), headers: Mapping[str, str] | None = None
+    ) -> None:
+        out = dict(headers or {})
+        if error.status in {429, 503}:
+            out["Retry-After"] = str(error.fields.get("retry_after", RETRY_AFTER))
+        if error.status == 401:
+            out["WWW-Authenticate"] = 'Bearer realm="ledgerdesk"'
+        problem = {
+            "type": f"/problems/{error.code}",
+            "title": _title(type(error)),
+            "status": error.status,
+            "detail": str(error) if error.status != 500 else LedgerdeskError.sentence,
+            "code": error.code,
+            "fields": error.fields if error.status != 500 else {},
+            "errors": [wrong.model_dump() for wrong in errors],
+        }
+        super().__init__(_json(problem), status_code=error.status, headers=out)
+
+
+def install(app: FastAPI) -> None:
+    """Answer every refusal, foreseen by us or by the framework, as a problem."""
+    app.add_exception_handler(LedgerdeskError, _refused)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    if not isinstance(error, LedgerdeskError) or error.status == 500:
+        raise error
+    return ProblemResponse(error)
+
+
+async def _invalid(_: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    found = error.errors()
+    if any(each["type"] == "json_invalid" for each in found):
+        return ProblemResponse(MalformedRequest())
+    return ProblemResponse(InvalidRequest(), errors=[_wrong(each) for each in found])
+
+
+async def _http(_: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    return ProblemResponse(_BY_STATUS.get(error.status_code, Refusal)(), headers=error.headers)
+
+
+def _wrong(error: Mapping[str, Any]) -> WrongField:
+    # The value itself is left out: it may be a password or what a customer wrote.
+    pointer = "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in error["loc"])
+    reason = str(error["msg"]).removeprefix("Value error, ")
+    return WrongField(field=_clean(pointer), reason=_clean(reason))
+
+
+def _json(problem: Mapping[str, Any]) -> bytes:
+    try:
+        return to_json(problem, fallback=str)
+    except ValueError:
+        # A caller's lone surrogate in a name that we repeat.
+        return to_json({**problem, "detail": _clean(str(problem["detail"])), "fields": {}})
+
+
+def _clean(text: str) -> str:
+    return text.encode(errors="replace").decode()
+
+
+def _title(error: type[LedgerdeskError]) -> str:
+    return (error.__doc__ or error.code).partition("\n")[0].split("; ")[0].rstrip(".")
+
+
+def problems(*errors: type[LedgerdeskError]) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route that may refuse with these errors."""
+    found: dict[int | str, dict[str, Any]] = {}
+    for error in errors:
+        known = found.setdefault(error.status, {"description": _title(error), "content": {MEDIA_TYPE: _content()}})
+        known["content"][MEDIA_TYPE]["examples"][error.code] = {"value": _example(error)}
+    return found
+
+
+def _content() -> dict[str, Any]:
+    return {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": {}}
+
+
+def _example(error: type[LedgerdeskError]) -> dict[str, Any]:
+    return {
+        "type": f"/problems/{error.code}",
+        "title": _title(error),
+        "status": error.status,
+        "detail": error.sentence,
+        "code": error.code,
+        "fields": {},
+        "errors": [],
+    }

@@ -1,0 +1,37 @@
+"""Versions over HTTP: ETag and If-Match (A23)."""
+
+import re
+from typing import Any
+
+from api.services import Services
+from domain.command import Command
+from domain.errors import InvalidInput
+
+_ETAG = re.compile(r'(?:W/)?"(\d{1,18})"')
+SINCE = (
+    "SELECT originator_version, topic FROM log.stored_events WHERE workspace_id = %s AND originator_id = %s "
+    "AND originator_version > %s ORDER BY originator_version LIMIT 100"
+)
+
+
+def etag(version: int) -> str:
+    """The entity tag of a version."""
+    return f'"{version}"'
+
+
+def expected_version(if_match: str | None) -> int | None:
+    """The version that the caller saw; None where they do not care."""
+    if if_match is None or if_match.strip() == "*":
+        return None
+    found = _ETAG.fullmatch(if_match.strip())
+    if found is None:
+        raise InvalidInput(field="If-Match", reason='must be one ETag as it was answered, for example "3"')
+    return int(found[1])
+
+
+async def what_happened_since(here: Services, command: Command) -> list[dict[str, Any]]:
+    """Version and name of the events that the author of the command has not seen, at most 100."""
+    asked = [command.workspace_id, command.stream_id, command.expected_version]
+    async with here.desk.streams.bound(command.workspace_id) as db:
+        rows = await (await db.execute(SINCE, asked)).fetchall()
+    return [{"version": version, "event": name} for version, name in rows]

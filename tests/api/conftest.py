@@ -1,0 +1,143 @@
+"""A real server over a real database, with two workspaces that know nothing of each other."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+import uvicorn
+from pydantic import SecretStr
+
+from api.access import create_api_key, create_login
+from api.app import create_app
+from api.settings import ApiSettings
+from domain.event import SYSTEM
+from domain.ids import workspace_id
+from domain.permissions import RoleName
+from domain.workspace import AddPerson, AddTeam, CreateWorkspace
+from eventstore.desk import Desk
+from eventstore.keyring import Keyring
+from eventstore.settings import Settings, new_key
+from tests.waiting import wait_until
+
+MASTER_KEY = new_key()
+PASSWORD = "correct horse battery"
+UNLIMITED = {"rate_limit": 0, "anonymous_rate_limit": 0}
+
+
+@dataclass
+class Office:
+    """A workspace with a person of every role, each with a sign-in and an API key of all their rights."""
+
+    slug: str
+    team: UUID = field(default_factory=uuid4)
+    people: dict[RoleName, UUID] = field(default_factory=dict)
+    keys: dict[RoleName, str] = field(default_factory=dict)
+
+    @property
+    def id(self) -> UUID:
+        return workspace_id(self.slug)
+
+
+@dataclass
+class Server:
+    """A running API."""
+
+    url: str
+    database_url: str
+    acme: Office
+    other: Office
+
+    def client(self, key: str | None = None, **more: Any) -> httpx.Client:
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        return httpx.Client(base_url=f"{self.url}/api/v1", headers=headers, timeout=30, **more)
+
+    def acting(self, role: RoleName = RoleName.ADMIN, *, other: bool = False) -> httpx.Client:
+        """A client with the API key of that role."""
+        return self.client((self.other if other else self.acme).keys[role])
+
+
+def settings(database_url: str) -> Settings:
+    """Settings for the database of a test."""
+    return Settings(_env_file=None, DATABASE_URL=database_url, log_level="error").model_copy(
+        update={"master_key": SecretStr(MASTER_KEY)}
+    )
+
+
+@contextmanager
+def serving(database_url: str, **limits: Any) -> Iterator[str]:
+    """The address of an API over the database."""
+    app = create_app(settings(database_url), ApiSettings(**{**UNLIMITED, **limits}))
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    wait_until(lambda: server.started or not thread.is_alive())
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(20)
+
+
+async def furnish(desk: Desk, office: Office) -> None:
+    """Create the workspace with its team and people."""
+
+    def context() -> dict[str, Any]:
+        return {"workspace_id": office.id, "by": SYSTEM, "at": datetime.now(UTC), "command_id": uuid4()}
+
+    await desk.execute(CreateWorkspace(slug=office.slug, title=office.slug.title(), **context()))
+    await desk.execute(AddTeam(team_id=office.team, title="Support", **context()))
+    for role in RoleName:
+        office.people[role] = uuid4()
+        person = {"person_id": office.people[role], "person_name": f"Some {role}", "role": role}
+        await desk.execute(AddPerson(**person, **context()))
+
+
+def prepared(database_url: str) -> tuple[Office, Office]:
+    """Two furnished workspaces."""
+    offices = Office("acme"), Office("other")
+
+    async def both() -> None:
+        async with Desk(database_url, Keyring(settings(database_url).master_key_bytes())) as desk:
+            for office in offices:
+                await furnish(desk, office)
+
+    asyncio.run(both())
+    for office in offices:
+        for role, person in office.people.items():
+            office.keys[role] = create_api_key(database_url, office.id, person, "tests", ["admin"])
+        create_login(database_url, office.id, office.people[RoleName.AGENT], "ann", PASSWORD)
+    return offices
+
+
+@pytest.fixture
+def server(database_url: str) -> Iterator[Server]:
+    """An API without rate limits."""
+    offices = prepared(database_url)
+    with serving(database_url) as url:
+        yield Server(url, database_url, *offices)
+
+
+@pytest.fixture
+def admin(server: Server) -> Iterator[httpx.Client]:
+    """An admin of the first workspace."""
+    with server.acting() as client:
+        yield client
+
+
+@pytest.fixture
+def opened(admin: httpx.Client) -> Callable[..., str]:
+    """Opens a ticket and gives its number."""
+
+    def open_ticket(**fields: Any) -> str:
+        answer = admin.post("/tickets", json={"title": "打印机坏了", **fields})
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["number"])
+
+    return open_ticket
