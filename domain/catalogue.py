@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from typing import Any
 from uuid import UUID
 
@@ -89,7 +88,7 @@ class Catalogue:
         try:
             return self.teams[team]
         except KeyError:
-            raise UnknownTeam(team=team, hint=_near(str(team), (t.name for t in self.teams.values()))) from None
+            raise UnknownTeam(team=team, hint=_known(t.name for t in self.teams.values())) from None
 
     def person(self, person: UUID) -> Person:
         """The active person of that id, or UnknownPerson."""
@@ -132,10 +131,13 @@ class Catalogue:
         return replace(self, people={**self.people, person.id: person})
 
 
-def _near(wanted: str, names: Iterable[str]) -> str:
+_NAMED = 5
+
+
+def _known(names: Iterable[str]) -> str:
     known = sorted(names)
-    close = get_close_matches(wanted, known, n=3) or known[:5]
-    return f"Known: {', '.join(close)}." if close else "There are none yet: add one first."
+    more = f" and {len(known) - _NAMED} more" if len(known) > _NAMED else ""
+    return f"Known: {', '.join(known[:_NAMED])}{more}." if known else "There are none yet: add one first."
 
 
 def shown(value: Content[Any]) -> Any:

@@ -1,7 +1,6 @@
 """Commands: what somebody wants, with who, when and how it may be repeated."""
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
@@ -10,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from domain.errors import LedgerdeskError
 from domain.event import Actor, Event
 from domain.permissions import Permission
+from domain.values import Moment
 
 
 class Command(BaseModel):
@@ -19,7 +19,7 @@ class Command(BaseModel):
 
     workspace_id: UUID
     by: Actor
-    at: datetime
+    at: Moment
     command_id: UUID
     channel: str = "api"
     expected_version: int | None = None

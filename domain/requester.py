@@ -117,7 +117,7 @@ class ChangeRequester(RequesterCommand):
 
 
 class EraseRequester(RequesterCommand):
-    """Forget a customer for ever."""
+    """Forget a customer for ever. The reason stays readable, so nothing personal belongs in it."""
 
     reason: Line
 

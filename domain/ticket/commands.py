@@ -122,7 +122,7 @@ class NoteOnTicket(TicketCommand):
 
 
 class EraseTicket(TicketCommand):
-    """Delete the ticket for ever (A15)."""
+    """Delete the ticket for ever (A15). The reason stays readable, so nothing personal belongs in it."""
 
     reason: Line
 

@@ -9,7 +9,7 @@ from domain.catalogue import Catalogue, Status
 from domain.errors import UnknownPerson, UnknownTeam
 from domain.permissions import RoleName
 from domain.values import StatusKind
-from tests.domain.kit import ANN, BILLING, BOB, DESK, LEFT, NETWORK, given, id_of, person, wish
+from tests.domain.kit import ANN, BILLING, BOB, DESK, LEFT, NETWORK, folded, given, id_of, person, wish
 
 NOTHING = Catalogue()
 
@@ -174,5 +174,8 @@ def test_two_teams_set_up_at_once_never_have_one_name(teams):
 def test_an_unknown_team_names_those_that_there_are():
     with pytest.raises(UnknownTeam, match="Known: Billing, Network"):
         DESK.team(ANN)
+    many = folded(DESK, *(w.TeamAdded(team_id=id_of(f"T{n}"), title=f"T{n}") for n in range(6)))
+    with pytest.raises(UnknownTeam, match=r"Known: Billing, Network, T0, T1, T2 and 3 more\."):
+        many.team(ANN)
     with pytest.raises(UnknownTeam, match="add one first"):
         NOTHING.team(ANN)
