@@ -117,7 +117,7 @@ CREATE FUNCTION log.bound_workspace() RETURNS uuid LANGUAGE sql STABLE PARALLEL 
 
 CREATE FUNCTION log.check_bound(workspaces uuid[]) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    IF log.bound_workspace() IS NOT NULL AND log.bound_workspace() <> ALL (workspaces) THEN
+    IF log.bound_workspace() <> ANY (workspaces) THEN
         RAISE EXCEPTION 'this session is bound to another workspace' USING ERRCODE = 'insufficient_privilege';
     END IF;
 END $$;
