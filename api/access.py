@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 from uuid import UUID
 
 import psycopg
@@ -27,6 +27,26 @@ class Found:
     person_id: UUID
     key_id: UUID | None = None
     scopes: tuple[str, ...] | None = None
+
+
+class ApiKey(NamedTuple):
+    """An API key, without its secret."""
+
+    key_id: UUID
+    person_id: UUID
+    name: str
+    scopes: list[str]
+    created_at: datetime
+    expires_at: datetime | None
+    used_at: datetime | None
+    revoked_at: datetime | None
+
+
+SELECT_LOGINS = "SELECT person_id, login FROM access.credentials WHERE workspace_id = %s"
+SELECT_API_KEYS = (
+    "SELECT key_id, person_id, name, scopes, created_at, expires_at, used_at, revoked_at FROM access.api_keys "
+    "WHERE workspace_id = %s ORDER BY created_at DESC, key_id LIMIT 1000"
+)
 
 
 class Access:
@@ -161,3 +181,19 @@ def create_api_key(
         values = [workspace, person_id, uuid7(), digest(secret), name, known_scopes(scopes), expires_at]
         db.execute(ADD_API_KEY, values)
     return secret
+
+
+def logins(url: str, workspace: UUID) -> dict[UUID, str]:
+    """What each person of the workspace signs in with."""
+    return dict(_selected(url, workspace, SELECT_LOGINS))
+
+
+def api_keys(url: str, workspace: UUID) -> list[ApiKey]:
+    """The newest thousand API keys of the workspace."""
+    return [ApiKey(*row) for row in _selected(url, workspace, SELECT_API_KEYS)]
+
+
+def _selected(url: str, workspace: UUID, query: str) -> list[Any]:
+    with explaining(url), connect(url, Role.READER, "ledgerdesk-access") as db:
+        db.execute("SELECT set_config('ledgerdesk.workspace', %s, false)", [str(workspace)])
+        return db.execute(query.encode(), [workspace]).fetchall()

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
-from api.access import Found
+from api.access import SELECT_API_KEYS, ApiKey, Found
 from api.auth import Caller, needs
 from api.bodies import ApiKeyBody
 from api.errors import ScopeTooWide, UnknownApiKey, UnknownScope
@@ -17,16 +17,11 @@ from domain.permissions import Permission
 
 router = APIRouter(tags=["api keys"])
 
-LIST = (
-    "SELECT key_id, person_id, name, scopes, created_at, expires_at, used_at, revoked_at FROM access.api_keys "
-    "WHERE workspace_id = %s ORDER BY created_at DESC, key_id LIMIT 1000"
-)
-
 
 class ApiKeyView(BaseModel):
     """An API key, without its secret."""
 
-    id: UUID
+    key_id: UUID
     person_id: UUID
     name: str
     scopes: list[str]
@@ -39,7 +34,7 @@ class ApiKeyView(BaseModel):
 class NewApiKey(BaseModel):
     """A new API key."""
 
-    id: UUID
+    key_id: UUID
     secret: str = Field(description="Shown this once: keep it.")
 
 
@@ -47,8 +42,8 @@ class NewApiKey(BaseModel):
 def list_api_keys(me: Caller = needs(Permission.ACCESS_EDIT)) -> list[ApiKeyView]:
     """The newest thousand API keys of the workspace."""
     with me.services.reading(me.workspace_id) as db:
-        rows = db.execute(LIST, [me.workspace_id]).fetchall()
-    return [ApiKeyView(**dict(zip(ApiKeyView.model_fields, row, strict=True))) for row in rows]
+        rows = db.execute(SELECT_API_KEYS, [me.workspace_id]).fetchall()
+    return [ApiKeyView(**ApiKey(*row)._asdict()) for row in rows]
 
 
 @router.post("/api-keys", status_code=201, responses=problems(UnknownScope, UnknownPerson, ScopeTooWide))
@@ -60,7 +55,7 @@ async def create_api_key(body: ApiKeyBody, me: Caller = needs(Permission.ACCESS_
     person = me.desk.person(body.person_id or me.person.id)
     owner = Found(me.workspace_id, person.id)
     key_id, secret = await me.services.access.add_api_key(owner, body.name, scopes, body.expires_at)
-    return NewApiKey(id=key_id, secret=secret)
+    return NewApiKey(key_id=key_id, secret=secret)
 
 
 @router.delete("/api-keys/{key_id}", status_code=204, responses=problems(UnknownApiKey))

@@ -79,7 +79,7 @@ class BodyTooLarge(Refusal):
 
     code = "body_too_large"
     status = 413
-    sentence = "The body is larger than {limit} bytes."
+    sentence = "The body is larger than this service takes. Send less at once."
 
 
 class UnsupportedMediaType(Refusal):
@@ -91,7 +91,7 @@ class UnsupportedMediaType(Refusal):
 
 
 _BY_STATUS: Mapping[int, type[Refusal]] = {
-    error.status: error for error in (MalformedRequest, NotFound, MethodNotAllowed, UnsupportedMediaType)
+    error.status: error for error in (MalformedRequest, NotFound, MethodNotAllowed, BodyTooLarge, UnsupportedMediaType)
 }
 
 

@@ -1,0 +1,84 @@
+"""What `user` and `key` share: one desk, its sign-ins, and the person that the operator means."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
+
+from api.access import Access
+from cli.opening import chosen, desk_of, ready, workspaces
+from domain.catalogue import Catalogue, Person
+from domain.errors import LedgerdeskError
+from domain.event import SYSTEM
+from eventstore.desk import Desk
+from eventstore.settings import Settings
+from eventstore.workspaces import KnownWorkspace
+
+T = TypeVar("T")
+
+
+class NoSuchUser(LedgerdeskError):
+    """Nobody signs in with that, or has that address or id."""
+
+    code = "no_such_user"
+    sentence = "Nobody in {workspace} has the login, e-mail or id «{user}». See `ledgerdesk user list {workspace}`."
+    misuse = True
+
+
+@dataclass(frozen=True)
+class Office:
+    """An open workspace."""
+
+    workspace: KnownWorkspace
+    settings: Settings
+    desk: Desk
+    access: Access
+
+    def context(self) -> dict[str, Any]:
+        """The common part of an operator's command."""
+        return {
+            "workspace_id": self.workspace.id,
+            "by": SYSTEM,
+            "at": datetime.now(UTC),
+            "command_id": uuid4(),
+            "channel": "cli",
+        }
+
+    async def catalogue(self) -> Catalogue:
+        """What the workspace has set up."""
+        found: Catalogue = (await self.desk.state(self.workspace.id, "workspace", self.workspace.id)).state
+        return found
+
+    async def person(self, user: str) -> Person:
+        """The person of that login, e-mail address or id; NoSuchUser otherwise."""
+        people = (await self.catalogue()).people
+        signs_in = await self.access.credential(self.workspace.id, user)
+        for person in people.values():
+            if (signs_in and person.id == signs_in[0]) or user in (str(person.id), person.email):
+                return person
+        raise NoSuchUser(workspace=self.workspace.slug, user=user)
+
+
+def in_office(slug: str, work: Callable[[Office], Awaitable[T]]) -> T:
+    """What the work gives, done in the workspace of that short name."""
+
+    async def working(settings: Settings, workspace: KnownWorkspace) -> T:
+        async with _open(settings, workspace) as office:
+            return await work(office)
+
+    with ready() as settings:
+        return asyncio.run(working(settings, chosen(slug, workspaces(settings))))
+
+
+@asynccontextmanager
+async def _open(settings: Settings, workspace: KnownWorkspace) -> AsyncIterator[Office]:
+    async with desk_of(settings) as desk, Access(str(settings.database_url)) as access:
+        yield Office(workspace, settings, desk, access)
+
+
+def short(person_id: UUID, logins: dict[UUID, str]) -> str:
+    """A person as operators name them."""
+    return logins.get(person_id, str(person_id))
