@@ -11,7 +11,7 @@ from uuid import UUID
 import typer
 from psycopg import Cursor
 
-from cli.opening import WORKSPACE, chosen, ready
+from cli.opening import WORKSPACE, chosen, keyring_of, ready
 from cli.story import Names, minute, path, quoted, said
 from domain.catalogue import shown
 from domain.errors import InvalidInput, LedgerdeskError
@@ -71,7 +71,7 @@ def history(
     Example: ledgerdesk history INC0000047 --at 2016-03-01T09:00
     """
     with ready() as settings, connect(str(settings.database_url), Role.WORKER) as db, db.cursor() as cursor:
-        story = told(cursor, Keyring(settings.master_key_bytes()), number, workspace)
+        story = told(cursor, keyring_of(settings), number, workspace)
     if at is not None:
         story = upto(story, number, at)
     typer.echo(json.dumps(as_object(story, number), ensure_ascii=False) if as_json else as_text(story, number))
@@ -130,13 +130,17 @@ def as_text(story: Story, number: str) -> str:
     names, last = story.names, story.events[-1]
     lines = [f"{number} {standing(story.ticket, names)}"]
     lines.append(f"Workspace {story.workspace.slug}, version {last.version}; all times UTC.\n")
-    lines += [
-        f"{minute(r.metadata.occurred_at)}  v{r.version}  {who(r, names)} {said(r.event, names)}." for r in story.events
-    ]
+    lines += [_line(recorded, names) for recorded in story.events]
     if any(r.metadata.channel == "import" for r in story.events):
         first, final = (minute(r.recorded_at) for r in (story.events[0], last))
         lines.append(f"\nTold by another system's log; recorded here {first} to {final}.")
     return "\n".join(lines)
+
+
+def _line(recorded: Recorded[Event], names: Names) -> str:
+    sentence = said(recorded.event, names)
+    end = "" if "\n" in sentence else "."
+    return f"{minute(recorded.metadata.occurred_at)}  v{recorded.version}  {who(recorded, names)} {sentence}{end}"
 
 
 def standing(ticket: Ticket, names: Names) -> str:

@@ -41,6 +41,11 @@ def ready() -> Iterator[Settings]:
         yield settings
 
 
+def keyring_of(settings: Settings) -> Keyring:
+    """The keyring of the settings' master keys."""
+    return Keyring(*settings.master_keys())
+
+
 def desk_of(settings: Settings) -> Desk:
     """The desk that executes commands on the settings' database."""
     return Desk(str(settings.database_url), Keyring(*settings.master_keys()))

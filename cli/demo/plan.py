@@ -1,0 +1,211 @@
+"""The demo desk's last week as commands: who would have done what, and when."""
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid5
+
+from cli.demo.stories import BLANKS, DESK, PLACES, REQUESTERS, STORIES, TEAMS, Story
+from domain.event import SYSTEM, Actor
+from domain.ids import person_id, requester_id, team_id, workspace_id
+from domain.permissions import RoleName
+from domain.requester import RegisterRequester
+from domain.ticket import commands as c
+from domain.values import Assignee, Priority
+from domain.workspace import AddCategory, AddPerson, AddTeam, CreateWorkspace, WorkspaceCommand
+
+SLUG = "demo"
+WORKSPACE = workspace_id(SLUG)
+TICKETS = 200
+FIRST_NUMBER = 1001
+DAYS = 7
+# The desk was set up a little before its first ticket came.
+SET_UP_BEFORE = timedelta(days=DAYS + 1)
+SEED = 20160229
+COMPLETE = uuid5(WORKSPACE, "demo complete")
+# Tickets an hour of the day, as on the desk whose log we know: mornings and early afternoons.
+HOURS = (1, 1, 1, 1, 1, 2, 4, 8, 14, 16, 15, 12, 8, 11, 14, 13, 11, 8, 5, 3, 2, 2, 1, 1)
+WEEKEND = 0.2
+WAITING = 0.35
+
+
+@dataclass(frozen=True)
+class Colleague:
+    """Somebody of the demo desk; the login is also the first part of the address."""
+
+    login: str
+    name: str
+    role: RoleName
+    teams: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> UUID:
+        """Their person id."""
+        return person_id(WORKSPACE, self.login)
+
+
+COLLEAGUES = (
+    Colleague("lina", "李娜", RoleName.AGENT, TEAMS[:2]),
+    Colleague("wangwei", "王伟", RoleName.AGENT, TEAMS[1:4]),
+    Colleague("tom", "Tom Becker", RoleName.AGENT, (DESK, *TEAMS[3:])),
+    Colleague("sofia", "Sofia Rossi", RoleName.AGENT, TEAMS[2:]),
+    Colleague("chenjing", "陈静", RoleName.LEAD, TEAMS),
+    Colleague("maria", "Maria López", RoleName.ADMIN),
+    Colleague("zhaomin", "赵敏", RoleName.AUDITOR),
+    Colleague("james", "James Carter", RoleName.ANALYST),
+)
+WORKERS = tuple(colleague for colleague in COLLEAGUES if colleague.teams)
+
+
+def setting_up(at: datetime) -> list[WorkspaceCommand]:
+    """The desk's people, teams and categories, in the order in which they need each other."""
+    context: dict[str, Any] = {"workspace_id": WORKSPACE, "by": SYSTEM, "at": at, "channel": "cli"}
+
+    def named(name: str) -> dict[str, Any]:
+        return context | {"command_id": uuid5(WORKSPACE, f"demo {name}")}
+
+    people = [
+        AddPerson(
+            **named(person.login),
+            person_id=person.id,
+            person_name=person.name,
+            email=f"{person.login}@demo.example",
+            role=person.role,
+            teams=tuple(team_id(WORKSPACE, team) for team in person.teams),
+        )
+        for person in COLLEAGUES
+    ]
+    return [
+        CreateWorkspace(**named("workspace"), slug=SLUG, title="Demo 演示"),
+        *(AddTeam(**named(team), team_id=team_id(WORKSPACE, team), title=team) for team in TEAMS),
+        *people,
+        *(AddCategory(**named(" ".join(path)), path=path) for path in sorted({story.category for story in STORIES})),
+    ]
+
+
+def completing(at: datetime) -> WorkspaceCommand:
+    """The last command of all: a desk that has it needs nothing more."""
+    return AddCategory(workspace_id=WORKSPACE, by=SYSTEM, at=at, command_id=COMPLETE, channel="cli", path=("其他",))
+
+
+def customers(at: datetime) -> list[RegisterRequester]:
+    """Those for whom the tickets are."""
+    return [
+        RegisterRequester(
+            workspace_id=WORKSPACE,
+            by=SYSTEM,
+            at=at,
+            command_id=uuid5(WORKSPACE, f"demo requester {name}"),
+            channel="cli",
+            requester_id=requester_id(WORKSPACE, name),
+            requester_name=name,
+            email=f"customer{place}@example.com",
+        )
+        for place, name in enumerate(REQUESTERS, 1)
+    ]
+
+
+def tickets(now: datetime) -> Iterator[list[c.TicketCommand]]:
+    """The commands of each ticket, oldest ticket first, none of them later than now. The same for the same now."""
+    chance = random.Random(SEED)  # noqa: S311 - a demo, not a secret
+    for place, opened in enumerate(arrivals(chance, now)):
+        yield Life(chance, now, str(FIRST_NUMBER + place), opened).commands()
+
+
+def arrivals(chance: random.Random, now: datetime) -> list[datetime]:
+    """When the tickets came: by the hour of the day, few at the weekend."""
+    hours = [now - timedelta(hours=ago) for ago in range(1, DAYS * 24 + 1)]
+    weights = [HOURS[hour.hour] * (WEEKEND if hour.weekday() > 4 else 1) for hour in hours]
+    chosen = chance.choices(hours, weights, k=TICKETS)
+    return sorted(hour + timedelta(seconds=chance.randrange(3600)) for hour in chosen)
+
+
+@dataclass
+class Life:
+    """One ticket's way through the desk, as far as it has come by now."""
+
+    chance: random.Random
+    now: datetime
+    number: str
+    at: datetime
+    steps: list[c.TicketCommand] = field(default_factory=list)
+
+    def commands(self) -> list[c.TicketCommand]:
+        """From the opening to where it stands now."""
+        chance, story = self.chance, self.chance.choice(STORIES)
+        agents = [worker for worker in WORKERS if story.team in worker.teams]
+        agent, customer = chance.choice(agents), chance.choice(REQUESTERS)
+        blanks = {name: chance.choice(words) for name, words in (*BLANKS.items(), ("place", PLACES[story.language]))}
+        asker = Actor(kind="requester", id=str(requester_id(WORKSPACE, customer)))
+        self._open(story, customer, asker, blanks)
+        self._take(agent, story.team)
+        if chance.random() < 0.15:
+            self._pass_on(agent, story)
+        if chance.random() < 0.35:
+            self._do(c.NoteOnTicket, agent, body=story.note.format(**blanks))
+        if chance.random() < 0.45:
+            self._ask(agent, asker, story, blanks)
+        self._finish(agent, asker, story, blanks)
+        # Some wait for a part, a customer or a colleague, wherever they stand.
+        waits = chance.randint(1, len(self.steps)) if chance.random() < WAITING else None
+        return [step for step in self.steps[:waits] if step.at <= self.now]
+
+    def _open(self, story: Story, customer: str, asker: Actor, blanks: dict[str, str]) -> None:
+        chance = self.chance
+        told: dict[str, Any] = {
+            "title": chance.choice(story.titles).format(**blanks),
+            "description": story.description.format(**blanks),
+            "priority": chance.choices(list(Priority), (2, 7, 2, 1))[0],
+            "category": story.category,
+            "tags": tuple(tag for tag in story.tags if chance.random() < 0.7),
+            "requester_id": requester_id(WORKSPACE, customer),
+            "assignee": Assignee(team=team_id(WORKSPACE, story.team)),
+        }
+        if chance.random() < 0.3:
+            self._do(c.OpenTicket, chance.choice(WORKERS), minutes=0, channel="phone", **told)
+        else:
+            self._do(c.OpenTicket, None, minutes=0, channel="email", on_behalf_of=asker, **told)
+
+    def _take(self, agent: Colleague, team: str) -> None:
+        self._do(c.AssignTicket, agent, minutes=50, to=Assignee(team=team_id(WORKSPACE, team), person=agent.id))
+        self._do(c.MoveTicket, agent, minutes=2, status="open")
+
+    def _pass_on(self, agent: Colleague, story: Story) -> None:
+        self._do(c.AssignTicket, agent, minutes=40, to=Assignee(team=team_id(WORKSPACE, DESK)))
+        back = Assignee(team=team_id(WORKSPACE, story.team), person=agent.id)
+        self._do(c.AssignTicket, WORKERS[-1], minutes=90, to=back)
+        self._do(c.ChangePriority, WORKERS[-1], minutes=2, priority=Priority.HIGH)
+
+    def _ask(self, agent: Colleague, asker: Actor, story: Story, blanks: dict[str, str]) -> None:
+        self._do(c.ReplyToTicket, agent, minutes=20, body=story.question.format(**blanks))
+        self._do(c.MoveTicket, agent, minutes=1, status="pending")
+        body = story.answer.format(**blanks)
+        self._do(c.ReplyToTicket, None, minutes=150, channel="email", on_behalf_of=asker, body=body)
+        self._do(c.MoveTicket, agent, minutes=15, status="open")
+
+    def _finish(self, agent: Colleague, asker: Actor, story: Story, blanks: dict[str, str]) -> None:
+        solution = story.solution.format(**blanks)
+        self._do(c.ReplyToTicket, agent, minutes=240, body=solution)
+        self._do(c.ResolveTicket, agent, minutes=1)
+        if self.chance.random() < 0.08:
+            self._do(c.ReopenTicket, None, minutes=400, channel="email", on_behalf_of=asker)
+            self._do(c.ReplyToTicket, agent, minutes=60, body=solution)
+            self._do(c.ResolveTicket, agent, minutes=2)
+        self._do(c.CloseTicket, None, minutes=2400)
+
+    def _do(
+        self, command: Callable[..., c.TicketCommand], by: Colleague | None, *, minutes: float = 30, **wants: Any
+    ) -> None:
+        """The next step, on average that many minutes after the last."""
+        self.at += timedelta(seconds=round(self.chance.expovariate(1) * minutes * 60))
+        context = {
+            "workspace_id": WORKSPACE,
+            "by": Actor(kind="person", id=str(by.id)) if by else SYSTEM,
+            "at": self.at,
+            "command_id": uuid5(WORKSPACE, f"demo {self.number} {len(self.steps)}"),
+            "channel": "web",
+            "number": self.number,
+        }
+        self.steps.append(command(**context | wants))
