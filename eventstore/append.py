@@ -14,14 +14,12 @@ from psycopg import AsyncConnection
 
 from domain.errors import LedgerdeskError
 from eventstore.arrays import Bytes, Ints, Longs, Texts, Uuids
-from eventstore.database import DatabaseUnavailable, Role, conninfo, explained
+from eventstore.database import DatabaseUnavailable, Role, conninfo, explained, server_name
 from eventstore.keyring import WrappedKey
 
 log = structlog.get_logger()
 
 MAX_BATCH = 256
-# Two connections: while one batch commits, the next is prepared. More would only wait for the same lock.
-COMMITTERS = 2
 # How long a caller waits for a database that went away before it is told to come back.
 PATIENCE = 15.0
 
@@ -79,24 +77,30 @@ class _Waiting:
 
 
 class Appender:
-    """Takes calls from any number of tasks of one event loop."""
+    """Takes calls from any number of tasks of one event loop.
+
+    One batch is under way at a time: meanwhile the next gathers. A second connection would only wait for the same lock
+    with smaller batches.
+    """
 
     def __init__(self, url: str, *, patience: float = PATIENCE) -> None:
         self._url, self._patience = url, patience
         self._waiting: deque[_Waiting] = deque()
-        self._busy: set[Any] = set()
         self._wake = asyncio.Event()
         self._closing = False
-        self._committers: list[asyncio.Task[None]] = []
+        self._committing: asyncio.Task[None] | None = None
+        self._connection: AsyncConnection[Any] | None = None
 
     async def __aenter__(self) -> Self:
-        self._committers = [asyncio.create_task(self._commit_for_ever()) for _ in range(COMMITTERS)]
+        self._committing = asyncio.create_task(self._commit_for_ever())
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self._closing = True
         self._wake.set()
-        await asyncio.gather(*self._committers, return_exceptions=True)
+        if self._committing is not None:
+            await self._committing
+        await self._drop_connection()
 
     async def append(self, call: Call) -> Answer:
         """The verdict, once it is durable. DatabaseUnavailable leaves the outcome open: repeat the same command."""
@@ -106,85 +110,88 @@ class Appender:
         return await waiting.answer
 
     async def _commit_for_ever(self) -> None:
-        connection: AsyncConnection[Any] | None = None
-        try:
-            while True:
-                batch = self._next_batch()
-                if not batch:
-                    if self._closing and not self._waiting:
-                        return
-                    self._wake.clear()
-                    await self._wake.wait()
-                    continue
-                try:
-                    connection = await self._settle(batch, connection)
-                finally:
-                    self._release(batch)
-        finally:
-            if connection is not None:
-                await connection.close()
+        while not (self._closing and not self._waiting):
+            self._wake.clear()
+            if not (batch := self._next_batch()):
+                await self._wake.wait()
+                continue
+            try:
+                await self._settle(batch)
+            except asyncio.CancelledError:
+                _fail(batch, DatabaseUnavailable(server="the log", reason="we are shutting down"))
+                raise
+            except Exception as error:  # noqa: BLE001 - a batch that fails must not take the committer with it
+                log.error("append.failed", error=type(error).__name__)
+                await self._drop_connection()
+                _fail(batch, AppendFailed(reason=type(error).__name__))
 
     def _next_batch(self) -> list[_Waiting]:
-        """Calls in order of arrival, at most one for a stream and one for a command at any time."""
+        """Calls in order of arrival, at most one for a stream and one for a command."""
         batch: list[_Waiting] = []
         later: list[_Waiting] = []
+        taken: set[object] = set()
         while self._waiting and len(batch) < MAX_BATCH:
             waiting = self._waiting.popleft()
-            marks = {waiting.call.stream_id, (waiting.call.workspace_id, waiting.call.command_id)}
-            if marks & self._busy:
-                later.append(waiting)
-            else:
-                self._busy |= marks
+            marks = (waiting.call.stream_id, (waiting.call.workspace_id, waiting.call.command_id))
+            if taken.isdisjoint(marks):
+                taken.update(marks)
                 batch.append(waiting)
+            else:
+                later.append(waiting)
         self._waiting.extendleft(reversed(later))
         return batch
 
-    def _release(self, batch: list[_Waiting]) -> None:
-        for waiting in batch:
-            self._busy -= {waiting.call.stream_id, (waiting.call.workspace_id, waiting.call.command_id)}
-        self._wake.set()
-
-    async def _settle(
-        self, batch: list[_Waiting], connection: AsyncConnection[Any] | None
-    ) -> AsyncConnection[Any] | None:
+    async def _settle(self, batch: list[_Waiting]) -> None:
         """Give every caller of the batch an answer or an error."""
-        deadline = asyncio.get_running_loop().time() + self._patience
+        deadline = _now() + self._patience
         while True:
             try:
-                connection = connection or await self._connect()
-                answers = await send(connection, [waiting.call for waiting in batch])
-            except psycopg.Error as error:
-                if connection is not None and not connection.closed:
-                    await self._refuse(batch, connection, error)
-                    return connection
+                answers = await self._sent([waiting.call for waiting in batch])
+            except (psycopg.Error, TimeoutError) as error:
+                if isinstance(error, psycopg.Error) and self._connection is not None and not self._connection.closed:
+                    return await self._refuse(batch, error)
                 # The commit may or may not have happened. The same calls again tell: their command ids are known then.
-                connection = None
-                if asyncio.get_running_loop().time() > deadline:
-                    _fail(batch, explained(self._url, error))
-                    return None
+                await self._drop_connection()
+                if _now() > deadline:
+                    return _fail(batch, _unavailable(self._url, error))
                 log.warning("append.reconnecting", waiting=len(batch))
                 await asyncio.sleep(0.1)
-            except BaseException as error:
-                _fail(batch, DatabaseUnavailable(server="the log", reason="we are shutting down"))
-                raise error
             else:
                 for waiting, answer in zip(batch, answers, strict=True):
                     _tell(waiting, answer)
-                return connection
+                return None
 
-    async def _connect(self) -> AsyncConnection[Any]:
-        return await AsyncConnection.connect(
-            conninfo(self._url, Role.WRITER, "ledgerdesk-append"), autocommit=True, prepare_threshold=0
-        )
+    async def _sent(self, calls: Sequence[Call]) -> list[Answer]:
+        async with asyncio.timeout(self._patience):
+            if self._connection is None:
+                address = conninfo(self._url, Role.WRITER, "ledgerdesk-append")
+                self._connection = await AsyncConnection.connect(address, autocommit=True, prepare_threshold=0)
+            return await send(self._connection, calls)
 
-    async def _refuse(self, batch: list[_Waiting], connection: AsyncConnection[Any], error: psycopg.Error) -> None:
+    async def _drop_connection(self) -> None:
+        if self._connection is not None:
+            await self._connection.close()
+            self._connection = None
+
+    async def _refuse(self, batch: list[_Waiting], error: psycopg.Error) -> None:
         """The database rolled the batch back. One bad call must not fail the others: try them one by one."""
-        if len(batch) > 1 and not isinstance(error, psycopg.errors.DiskFull):
+        if isinstance(error, psycopg.errors.DiskFull):
+            _fail(batch, StorageFull())
+        elif len(batch) == 1:
+            _fail(batch, AppendFailed(reason=error.sqlstate or type(error).__name__))
+        else:
             for waiting in batch:
-                await self._settle([waiting], connection)
-            return
-        full = isinstance(error, psycopg.errors.DiskFull)
-        _fail(batch, StorageFull() if full else AppendFailed(reason=error.sqlstate or type(error).__name__))
+                await self._settle([waiting])
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _unavailable(url: str, error: psycopg.Error | TimeoutError) -> LedgerdeskError:
+    if isinstance(error, psycopg.Error):
+        return explained(url, error)
+    return DatabaseUnavailable(server=server_name(url), reason="no answer in time")
 
 
 def _tell(waiting: _Waiting, answer: Answer) -> None:
