@@ -31,7 +31,7 @@ BEGIN
             (SELECT 1 FROM log.commands k WHERE k.workspace_id = c.workspace AND k.command_id = c.command LIMIT 1) IS NOT NULL AS known,
             (SELECT 1 FROM log.stored_events e WHERE e.originator_id = c.stream AND e.originator_version = c.after + 1 LIMIT 1) IS NULL
             AND (c.after = 0 OR (SELECT e.workspace_id FROM log.stored_events e WHERE e.originator_id = c.stream
-                 AND e.originator_version = c.after LIMIT 1) = c.workspace) AS current
+                 AND e.originator_version = c.after LIMIT 1) IS NOT DISTINCT FROM c.workspace) AS current
         FROM unnest(call_workspace, call_command, call_fingerprint, call_stream, call_after)
             WITH ORDINALITY AS c (workspace, command, fingerprint, stream, after, ord)
     ), numbered AS MATERIALIZED (
