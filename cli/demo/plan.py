@@ -110,16 +110,15 @@ def customers(at: datetime) -> list[RegisterRequester]:
 def tickets(now: datetime) -> Iterator[list[c.TicketCommand]]:
     """The commands of each ticket, oldest ticket first, none of them later than now. The same for the same now."""
     chance = random.Random(SEED)  # noqa: S311 - a demo, not a secret
-    for place, opened in enumerate(arrivals(chance, now)):
+    for place, opened in enumerate(arrivals(chance, now, TICKETS, DAYS)):
         yield Life(chance, now, str(FIRST_NUMBER + place), opened).commands()
 
 
-def arrivals(chance: random.Random, now: datetime) -> list[datetime]:
-    """When the tickets came: by the hour of the day, few at the weekend."""
-    hours = [now - timedelta(hours=ago) for ago in range(1, DAYS * 24 + 1)]
+def arrivals(chance: random.Random, now: datetime, count: int, days: int) -> list[datetime]:
+    """When that many tickets came in the days before now, oldest first: by the hour of the day, few at weekends."""
+    hours = [now - timedelta(hours=ago) for ago in range(1, days * 24 + 1)]
     weights = [HOURS[hour.hour] * (WEEKEND if hour.weekday() > 4 else 1) for hour in hours]
-    chosen = chance.choices(hours, weights, k=TICKETS)
-    return sorted(hour + timedelta(seconds=chance.randrange(3600)) for hour in chosen)
+    return sorted(hour + timedelta(seconds=chance.randrange(3600)) for hour in chance.choices(hours, weights, k=count))
 
 
 @dataclass
