@@ -75,6 +75,6 @@ def documented(status: int = 200) -> dict[int | str, dict[str, Any]]:
     return {status: {"description": "Recorded.", "headers": _OF_CHANGES}}
 
 
-def streamed(media_type: str, description: str) -> dict[int | str, dict[str, Any]]:
+def text(media_type: str, description: str) -> dict[int | str, dict[str, Any]]:
     """A good answer that is text, for the API description."""
     return {200: {"description": description, "content": {media_type: {"schema": {"type": "string"}}}}}

@@ -3,20 +3,19 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import APIRouter, FastAPI
-from fastapi.routing import APIRoute
+from fastapi import FastAPI
 
 from api import events, keys, logs, operations, people, problems, requesters, session, tickets, workspace
 from api.middleware import Surroundings
 from api.openapi import describe
+from api.routing import PREFIX
 from api.services import Services
 from api.settings import ApiSettings
 from eventstore.keyring import Keyring
 from eventstore.settings import Settings
 
-PREFIX = "/api/v1"
 VERSION = "1"
-ROUTERS = (session, tickets, requesters, workspace, people, keys, events, operations)
+ROUTERS = (tickets, session, requesters, workspace, people, keys, events, operations)
 
 
 def create_app(settings: Settings | None = None, limits: ApiSettings | None = None) -> FastAPI:
@@ -39,17 +38,12 @@ def create_app(settings: Settings | None = None, limits: ApiSettings | None = No
         docs_url=f"{PREFIX}/docs",
         redoc_url=None,
         redirect_slashes=False,
-        generate_unique_id_function=_operation_id,
     )
     app.state.services = here
     app.add_middleware(Surroundings, body_limit=limits.body_limit)
     problems.install(app)
     for module in ROUTERS:
-        router: APIRouter = module.router
-        app.include_router(router, prefix=PREFIX)
+        # Not `include_router`: it would wrap every router in one more layer of matching for each request.
+        app.router.routes.extend(module.router.routes)
     describe(app)
     return app
-
-
-def _operation_id(route: APIRoute) -> str:
-    return route.name

@@ -1,5 +1,6 @@
 """Who is asking, and what they may do: checked before every handler, at most a second old."""
 
+import re
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +24,7 @@ from eventstore.desk import Receipt
 
 COOKIE = "ledgerdesk_session"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-LONGEST_KEY = 255
+IDEMPOTENCY_KEY = re.compile("[!-~]{1,255}")
 
 
 @dataclass(slots=True)
@@ -76,8 +77,8 @@ class Caller:
         key = self.request.headers.get("idempotency-key")
         if key is None:
             return uuid4()
-        if not 0 < len(key) <= LONGEST_KEY:
-            raise InvalidInput(field="Idempotency-Key", reason=f"must have 1 to {LONGEST_KEY} characters")
+        if not IDEMPOTENCY_KEY.fullmatch(key):
+            raise InvalidInput(field="Idempotency-Key", reason="must have 1 to 255 visible ASCII characters, no spaces")
         return uuid5(self.found.workspace_id, f"{self.person.id}\n{key}")
 
     async def execute(self, command: Command) -> Receipt:

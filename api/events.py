@@ -6,11 +6,11 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import anyio.to_thread
-from fastapi import APIRouter, Header, Query
+from fastapi import Header, Query
 from fastapi.responses import StreamingResponse
 from pydantic_core import to_json
 
-from api.answers import streamed
+from api import routing
 from api.auth import Caller, identified, needs
 from api.errors import NotSignedIn
 from api.problems import problems
@@ -24,7 +24,7 @@ from eventstore.codec import SELECT_EVENTS, StoredRow, UnknownEvent
 from eventstore.database import DatabaseUnavailable
 from eventstore.feed import decode_page, head
 
-router = APIRouter(tags=["events"])
+router = routing.router("events")
 
 PAGE = 200
 HEARTBEAT = 15.0
@@ -55,13 +55,23 @@ class Batch:
     position: int
 
 
+_MESSAGE = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "string", "description": "The position."},
+        "event": {"type": "string", "description": "The event's name."},
+        "data": {"type": "string", "description": "The event as CloudEvents JSON."},
+    },
+}
+STREAM: dict[int | str, dict[str, Any]] = {
+    200: {"description": "Events in order.", "content": {"text/event-stream": {"itemSchema": _MESSAGE}}}
+}
+
+
 @router.get(
     "/events",
     response_class=StreamingResponse,
-    responses=streamed(
-        "text/event-stream", "Messages: `id` is the position, `event` the name, `data` CloudEvents JSON."
-    )
-    | problems(InvalidInput),
+    responses=STREAM | problems(InvalidInput),
 )
 async def stream_events(
     me: Caller = needs(Permission.EVENTS_VIEW),

@@ -3,9 +3,10 @@
 from datetime import datetime
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from pydantic import BaseModel, Field
 
+from api import routing
 from api.access import SELECT_API_KEYS, ApiKey, Found
 from api.auth import Caller, needs
 from api.bodies import ApiKeyBody
@@ -15,7 +16,7 @@ from api.scopes import known_scopes, permissions
 from domain.errors import UnknownPerson
 from domain.permissions import Permission
 
-router = APIRouter(tags=["api keys"])
+router = routing.router("api keys")
 
 
 class ApiKeyView(BaseModel):

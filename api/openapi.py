@@ -18,7 +18,7 @@ from api.problems import (
     UnsupportedMediaType,
     problems,
 )
-from api.routes import routes
+from api.routing import operations
 from domain.errors import NotAllowed
 from eventstore.database import DatabaseUnavailable
 
@@ -56,9 +56,9 @@ def _described(app: FastAPI) -> dict[str, Any]:
     described = Problem.model_json_schema(ref_template=REF)
     schemas.update(described.pop("$defs"), Problem=described)
     made["components"]["securitySchemes"] = _SECURITY
-    for route in routes(app):
+    for route in operations(app):
         for method in route.methods or ():
-            _complete(made["paths"][route.path][method.lower()], route)
+            _complete(made["paths"][route.path_format][method.lower()], route)
     return made
 
 

@@ -6,12 +6,12 @@ from typing import Literal
 
 import psycopg
 import structlog
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 from prometheus_client.metrics_core import GaugeMetricFamily
 from pydantic import BaseModel
 
-from api import metrics
-from api.answers import streamed
+from api import metrics, routing
+from api.answers import text
 from api.auth import address, caller_of
 from api.errors import NotSignedIn, ScopeMissing
 from api.problems import problems
@@ -22,7 +22,7 @@ from eventstore.database import DatabaseUnavailable
 from eventstore.migrate import pending
 
 log = structlog.get_logger()
-router = APIRouter(tags=["operations"])
+router = routing.router("operations")
 
 
 class Health(BaseModel):
@@ -76,7 +76,7 @@ async def scraper(request: Request) -> None:
     "/metrics",
     response_class=Response,
     dependencies=[Depends(scraper)],
-    responses=streamed("text/plain", "Prometheus text.") | problems(NotSignedIn, ScopeMissing),
+    responses=text("text/plain", "Prometheus text.") | problems(NotSignedIn, ScopeMissing),
 )
 def read_metrics(here: Services = Depends(services)) -> Response:
     """Prometheus metrics; open to this machine, otherwise for API keys with the scope metrics."""

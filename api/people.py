@@ -4,9 +4,10 @@ from typing import Any
 from uuid import UUID, uuid5
 
 import anyio.to_thread
-from fastapi import APIRouter, Response
+from fastapi import Response
 from pydantic import BaseModel
 
+from api import routing
 from api.answers import CHANGES, Changed, changed, documented
 from api.auth import Caller, needs
 from api.bodies import LoginBody, PersonBody, RoleBody, TeamsBody
@@ -19,7 +20,7 @@ from domain.errors import CommandIdReused, UnknownPerson, UnknownTeam, VersionCo
 from domain.permissions import PERMISSIONS, Permission, RoleName
 from domain.workspace import AddPerson, ChangeRole, ChangeTeams, DeactivatePerson
 
-router = APIRouter(tags=["people"])
+router = routing.router("people")
 
 _CHANGES: dict[str, Any] = {
     "response_model": Changed,

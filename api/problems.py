@@ -1,5 +1,6 @@
 """Every refusal as application/problem+json (RFC 9457), from the error class alone."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
@@ -9,6 +10,7 @@ from pydantic import BaseModel, Field
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 
+from api.routing import allowed_methods
 from domain.errors import LedgerdeskError, Refusal
 
 MEDIA_TYPE = "application/problem+json"
@@ -142,10 +144,12 @@ async def _invalid(_: Request, error: Exception) -> Response:
     return ProblemResponse(InvalidRequest(), errors=[_wrong(each) for each in found])
 
 
-async def _http(_: Request, error: Exception) -> Response:
+async def _http(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
-    return ProblemResponse(_BY_STATUS.get(error.status_code, Refusal)(), headers=error.headers)
+    # The framework names the methods of the first route that it met at the address only.
+    headers = {"Allow": allowed_methods(request)} if error.status_code == MethodNotAllowed.status else error.headers
+    return ProblemResponse(_BY_STATUS.get(error.status_code, Refusal)(), headers=headers)
 
 
 def _wrong(error: Mapping[str, Any]) -> WrongField:
@@ -168,7 +172,8 @@ def _clean(text: str) -> str:
 
 
 def _title(error: type[LedgerdeskError]) -> str:
-    return (error.__doc__ or error.code).partition("\n")[0].split("; ")[0].rstrip(".")
+    first = (error.__doc__ or error.code).partition("\n")[0].split("; ")[0]
+    return re.sub(r" \([A-Z]\d+\)", "", first).rstrip(".")
 
 
 def problems(*errors: type[LedgerdeskError]) -> dict[int | str, dict[str, Any]]:

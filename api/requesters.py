@@ -3,9 +3,10 @@
 from typing import Any
 from uuid import UUID, uuid5
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from pydantic import BaseModel, Field
 
+from api import routing
 from api.answers import CHANGES, Changed, changed, documented
 from api.auth import Caller, needs
 from api.bodies import ReasonBody, RequesterBody, RequesterChanges
@@ -25,7 +26,7 @@ from domain.requester import (
 )
 from eventstore.erasure import erase
 
-router = APIRouter(tags=["requesters"])
+router = routing.router("requesters")
 
 _CHANGES: dict[str, Any] = {
     "response_model": Changed,

@@ -5,9 +5,10 @@ from datetime import timedelta
 
 import anyio.to_thread
 from anyio import CapacityLimiter
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 from pydantic import BaseModel, Field
 
+from api import routing
 from api.access import Found, normal_login
 from api.auth import COOKIE, Caller, address, needs
 from api.bodies import SignInBody
@@ -18,7 +19,7 @@ from api.secrets import csrf_token, digest, new_token, password_fits
 from api.services import Services, services
 from domain.ids import workspace_id
 
-router = APIRouter(tags=["session"])
+router = routing.router("session")
 
 # Wrong passwords before the delays begin: for a login, and for an address, which may be a whole company's.
 ALLOWED = [5, 50]

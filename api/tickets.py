@@ -2,8 +2,9 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Response
+from fastapi import Path, Response
 
+from api import routing
 from api.answers import CHANGES, TicketChanged, changed, documented
 from api.auth import Caller, needs
 from api.bodies import (
@@ -26,7 +27,7 @@ from domain.ticket.state import TicketErasedForEver, TicketNotOpen, UnknownTicke
 from domain.values import Assignee, Number, Tag
 from eventstore.erasure import erase
 
-router = APIRouter(tags=["tickets"])
+router = routing.router("tickets")
 TicketNumber = Annotated[Number, Path(examples=["1001"])]
 
 

@@ -3,9 +3,10 @@
 from typing import Any
 from uuid import UUID, uuid5
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from pydantic import BaseModel, Field
 
+from api import routing
 from api.answers import CHANGES, Changed, changed, documented
 from api.auth import Caller, needs
 from api.bodies import CategoryBody, NewStatusBody, TeamBody
@@ -17,7 +18,7 @@ from domain.permissions import Permission
 from domain.values import StatusKind
 from domain.workspace import AddCategory, AddStatus, AddTeam, AlreadyThere
 
-router = APIRouter(tags=["workspace"])
+router = routing.router("workspace")
 
 SETS_UP: dict[str, Any] = {
     "status_code": 201,

@@ -82,7 +82,9 @@ def test_a_waiting_reader_gets_what_happens_and_survives_the_loss_of_connections
         opened(title="one")
         wait_until(lambda: len(listener.messages) == 1)
         with psycopg.connect(superuser_url, autocommit=True) as db:
-            db.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'ledgerdesk-%'")
+            db.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'ledgerdesk-%'"
+            )
         admin.get("/me")
         wait_until(lambda: admin.post("/tickets", json={"title": "two"}).status_code == 201)
         opened(title="three")

@@ -1,0 +1,26 @@
+"""How routers are made: every address begins alike, and an operation is named for its handler."""
+
+from collections.abc import Iterator
+
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.routing import Match
+
+PREFIX = "/api/v1"
+
+
+def router(tag: str) -> APIRouter:
+    """A router for one resource."""
+    return APIRouter(prefix=PREFIX, tags=[tag], generate_unique_id_function=lambda route: route.name)
+
+
+def operations(app: FastAPI) -> Iterator[APIRoute]:
+    """All routes with a handler of ours."""
+    return (route for route in app.routes if isinstance(route, APIRoute))
+
+
+def allowed_methods(request: Request) -> str:
+    """What the address takes, of all routes, for the header Allow."""
+    matching = (r for r in operations(request.app) if r.matches(request.scope)[0] is not Match.NONE)
+    return ", ".join(sorted({method for route in matching for method in route.methods or ()}))
