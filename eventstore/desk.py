@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Self
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 from domain.aggregates import decide
 from domain.catalogue import Catalogue
@@ -63,6 +64,7 @@ class Desk:
         self.numbers = Numbers(self.vault)
         self._appender = Appender(url)
         self._memory = Memory(self.streams)
+        self._turns: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
         self._open = AsyncExitStack()
         self._background: set[asyncio.Task[None]] = set()
 
@@ -79,14 +81,19 @@ class Desk:
         """Decide and record. Raises the Refusal of the decision; a repeated command id gets its first receipt."""
         if isinstance(command, OpenTicket) and not command.number:
             return await self._open_numbered(command)
-        stream, fresh = command.stream_id, False
-        for _ in range(ATTEMPTS):
-            look = self._memory.read if fresh else self._memory.recall
-            before = await look(command.workspace_id, command.AGGREGATE, stream)
-            answer = await self._attempt(command, stream, before, fresh=fresh)
-            if answer is not None:
-                return self._receipt(command, answer)
-            fresh = True
+        stream = command.stream_id
+        before = await self._memory.recall(command.workspace_id, command.AGGREGATE, stream)
+        answer = await self._attempt(command, stream, before, fresh=False)
+        return self._receipt(command, answer or await self._in_turn(command, stream))
+
+    async def _in_turn(self, command: Command, stream: UUID) -> Answer:
+        # Those of one process who want the same stream go one after the other; else all but one would fail each time.
+        async with self._turns.setdefault(stream, asyncio.Lock()):
+            for _ in range(ATTEMPTS):
+                before = await self._memory.read(command.workspace_id, command.AGGREGATE, stream)
+                answer = await self._attempt(command, stream, before, fresh=True)
+                if answer is not None:
+                    return answer
         raise TooBusy()
 
     async def catalogue(self, workspace: UUID) -> Catalogue:

@@ -8,7 +8,7 @@ from typing import Any, Self
 from uuid import UUID
 
 import psycopg
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, IsolationLevel
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from domain.aggregates import INITIAL, evolve
@@ -53,6 +53,7 @@ class Streams:
             timeout=10.0,
             open=False,
             kwargs={"autocommit": True},
+            configure=_at_one_moment,
             check=AsyncConnectionPool.check_connection,
         )
 
@@ -114,6 +115,11 @@ class Streams:
 
     def _unwrapped(self, rows: Sequence[Any]) -> dict[UUID, ContentKey | Erased]:
         return {row[1]: self.keyring.unwrap(WrappedKey(*row)) for row in rows}
+
+
+async def _at_one_moment(db: AsyncConnection[Any]) -> None:
+    # A snapshot that another process drops between two of our queries would leave us the events after it alone.
+    await db.set_isolation_level(IsolationLevel.REPEATABLE_READ)
 
 
 # Folding a long stream must not keep the event loop from everybody else.

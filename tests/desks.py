@@ -32,12 +32,12 @@ class Office:
         """The workspace's stream."""
         return workspace_id(self.slug)
 
-    def command(self, kind: type[Command], **fields: Any) -> Any:
+    def command(self, kind: type[Command], /, **fields: Any) -> Any:
         """A command by the person, now, under a fresh id unless one is given."""
         context = {"workspace_id": self.workspace, "by": self.person, "at": datetime.now(UTC), "command_id": uuid4()}
         return kind(**(context | fields))
 
-    async def do(self, kind: type[Command], **fields: Any) -> Receipt:
+    async def do(self, kind: type[Command], /, **fields: Any) -> Receipt:
         """Build and execute."""
         return await self.desk.execute(self.command(kind, **fields))
 
