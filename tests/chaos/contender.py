@@ -12,7 +12,9 @@ from eventstore.keyring import Keyring
 from tests.chaos.journal import Journal
 from tests.chaos.writer import ANN, CONTESTED
 from tests.desks import MASTER, Office
+from tests.waiting import until
 
+PROCESSES = 3
 CALLERS = 8
 VERSIONS = 15
 
@@ -30,10 +32,12 @@ async def contend(office: Office, journal: Journal, number: str) -> None:
 
 
 async def main(url: str, path: str, _: str) -> None:
-    """Open the desk and contend for every ticket at once."""
-    journal = Journal(Path(path))
+    """Open the desk and, once all are there, contend for every ticket at once."""
     async with Desk(url, Keyring(MASTER)) as desk:
         office = Office(desk, person=ANN)
+        await desk.catalogue(office.workspace)
+        journal = Journal(Path(path))
+        await until(lambda: len(list(Path(path).parent.glob("journal-*"))) == PROCESSES)
         await asyncio.gather(*(contend(office, journal, number) for number in CONTESTED for _ in range(CALLERS)))
 
 
