@@ -1,5 +1,6 @@
 """Authenticated `POST /tickets` a second at 32 connections and 2 workers, beside a bare FastAPI handler."""
 
+import base64
 import os
 import socket
 import statistics
@@ -21,7 +22,6 @@ from bench.desk import MASTER_KEY, opened
 from bench.generator import texts
 from bench.place import scratch, server, server_facts
 from bench.result import Result, percentile
-from eventstore.settings import encode_key
 
 CONNECTIONS = 32
 WORKERS = 2
@@ -65,7 +65,7 @@ def _requests(path: str, headers: dict[str, str], round_: int) -> Iterator[bytes
 def _service(url: str) -> Iterator[int]:
     environment = {
         "DATABASE_URL": url,
-        "LEDGERDESK_MASTER_KEY": encode_key(MASTER_KEY),
+        "LEDGERDESK_MASTER_KEY": base64.b64encode(MASTER_KEY).decode(),
         "LEDGERDESK_RATE_LIMIT": "0",
         "LEDGERDESK_LOG_LEVEL": "warning",
     }

@@ -74,8 +74,11 @@ def encode(event: Event, metadata: Metadata, stream: UUID, version: int, key: Co
     return b"".join(parts)
 
 
-def decode(row: StoredRow, keys: Mapping[UUID, ContentKey | Erased]) -> Recorded[Event]:
-    """The event of a row. Content of a destroyed key is ERASED; a key that never was raises UnknownKey."""
+def decode(row: StoredRow, keys: Mapping[UUID, ContentKey | Erased] | None) -> Recorded[Event]:
+    """The event of a row. Content of a destroyed key is ERASED; a key that never was raises UnknownKey.
+
+    With None for keys, for readers that need no content, it stays closed and reads as ERASED too.
+    """
     raw = from_json(row.state)
     return Recorded(
         position=row.notification_id,
@@ -110,7 +113,7 @@ def _as_uuid(value: Any) -> Any:
         return value
 
 
-def _event(raw: dict[str, Any], row: StoredRow, keys: Mapping[UUID, ContentKey | Erased]) -> Event:
+def _event(raw: dict[str, Any], row: StoredRow, keys: Mapping[UUID, ContentKey | Erased] | None) -> Event:
     kind, version, data = EVENTS.get(row.topic), raw["class_version"], raw["data"]
     if kind is None or version > kind.VERSION:
         return UnknownEvent(unknown_name=row.topic, unknown_version=version, data=data)
@@ -142,8 +145,10 @@ def _erased_content(kind: type[Event]) -> dict[str, Any]:
 
 
 def _content(
-    content: str, kind: type[Event], row: StoredRow, keys: Mapping[UUID, ContentKey | Erased]
+    content: str, kind: type[Event], row: StoredRow, keys: Mapping[UUID, ContentKey | Erased] | None
 ) -> dict[str, Any] | Erased:
+    if keys is None:
+        return ERASED
     owner = row.originator_id if kind.subject is Event.subject else subject(row)
     key = keys.get(owner) if owner else None
     if key is None:

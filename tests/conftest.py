@@ -89,3 +89,7 @@ def _create(cluster: Cluster, name: str, template: str) -> None:
     names = map(sql.Identifier, (name, LOGIN, template))
     with psycopg.connect(cluster.superuser_url(), autocommit=True) as db:
         db.execute(sql.SQL(statement).format(*names))
+        if template == TEMPLATE:
+            # A copy has everything of its template but the rights on the database itself.
+            grant = "GRANT CREATE ON DATABASE {} TO ledgerdesk_owner, ledgerdesk_worker"
+            db.execute(sql.SQL(grant).format(sql.Identifier(name)))

@@ -1,0 +1,33 @@
+"""One process for everything that follows the log: each read model and each process manager in a thread of its own."""
+
+import signal
+import threading
+from collections.abc import Callable
+
+import structlog
+
+from eventstore.keyring import Keyring
+from eventstore.rotation import check_master_key
+from eventstore.settings import Settings
+from processors import runner as processes
+from projections.models import READ_MODELS
+from projections.runner import Runner
+
+log = structlog.get_logger()
+
+
+def run(settings: Settings) -> None:
+    """Follow the log until SIGTERM or Ctrl-C."""
+    url, keyring = str(settings.database_url), Keyring(*settings.master_keys())
+    check_master_key(url, keyring)
+    stop = threading.Event()
+    for wanted in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(wanted, lambda *_: stop.set())
+    work: dict[str, Callable[[], None]] = {model.NAME: Runner(url, keyring, model, stop).run for model in READ_MODELS}
+    work["processes"] = lambda: processes.run(url, keyring, stop)
+    threads = [threading.Thread(target=do, name=name) for name, do in work.items()]
+    for thread in threads:
+        thread.start()
+    log.info("worker.started", following=list(work))
+    for thread in threads:
+        thread.join()

@@ -1,0 +1,102 @@
+"""A ticket as it stood at any moment (H2), folded from the log with the domain's own `evolve`."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import Cursor
+from pydantic import BaseModel, ConfigDict
+
+from domain.aggregates import evolve
+from domain.catalogue import shown
+from domain.errors import Refusal
+from domain.event import Event, Recorded
+from domain.ticket.state import Ticket
+from domain.values import Assignee, CategoryPath, Priority, StatusKind
+from eventstore.codec import SELECT_EVENTS, StoredRow
+from eventstore.feed import decode_page
+from eventstore.keyring import Keyring
+
+SELECT_UP_TO = f"{SELECT_EVENTS} WHERE originator_id = %s AND originator_version <= %s ORDER BY originator_version"
+LATEST = 2**62
+
+
+class NotYetThere(Refusal):
+    """The ticket had not been opened at that moment, or has no such version."""
+
+    code = "not_yet_there"
+    status = 404
+    sentence = "Ticket {number} was not there at {moment}. Its history begins with version 1."
+
+
+class TicketAsOf(BaseModel):
+    """A ticket as it stood after one of its events."""
+
+    model_config = ConfigDict(frozen=True)
+
+    ticket_id: UUID
+    number: str
+    version: int
+    as_of: datetime
+    title: str | None
+    description: str | None
+    fields: dict[str, Any] | None
+    status: str
+    kind: StatusKind
+    priority: Priority
+    type: str | None
+    category: CategoryPath
+    tags: list[str]
+    due_at: datetime | None
+    requester_id: UUID | None
+    assignee: Assignee
+    replies: int
+    notes: int
+    reopenings: int
+    erased: bool
+
+
+def ticket(
+    db: Cursor[Any],
+    keyring: Keyring,
+    stream: UUID,
+    number: str,
+    *,
+    version: int | None = None,
+    at: datetime | None = None,
+) -> TicketAsOf:
+    """The ticket after that version, or after the last event that had occurred by `at`; now, with neither."""
+    rows = db.execute(SELECT_UP_TO, [stream, min(version or LATEST, LATEST)], binary=True).fetchall()
+    events = decode_page(db, keyring, [StoredRow(*row) for row in rows])
+    seen = [recorded for recorded in events if at is None or recorded.metadata.occurred_at <= at]
+    if not seen or (version is not None and seen[-1].version != version):
+        raise NotYetThere(number=number, moment=f"version {version}" if version is not None else at)
+    return _shown(stream, seen)
+
+
+def _shown(stream: UUID, seen: list[Recorded[Event]]) -> TicketAsOf:
+    state = Ticket()
+    for recorded in seen:
+        state = evolve(state, recorded.event)
+    return TicketAsOf(
+        ticket_id=stream,
+        number=state.number,
+        version=seen[-1].version,
+        as_of=seen[-1].metadata.occurred_at,
+        title=shown(state.title),
+        description=shown(state.description),
+        fields=shown(state.fields),
+        status=state.status,
+        kind=state.kind,
+        priority=state.priority,
+        type=state.type,
+        category=state.category,
+        tags=sorted(state.tags),
+        due_at=state.due_at,
+        requester_id=state.requester_id,
+        assignee=state.assignee,
+        replies=state.replies,
+        notes=state.notes,
+        reopenings=state.reopenings,
+        erased=state.erasing,
+    )

@@ -1,0 +1,147 @@
+"""Fills a build from the log beside the live one, and swaps it in once it has caught up. Resumable at any point."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from queue import Full, Queue
+from typing import Any
+
+import psycopg
+from psycopg import Connection
+from psycopg.sql import SQL, Identifier
+
+from domain.errors import LedgerdeskError
+from eventstore.codec import StoredRow
+from eventstore.database import Role, conninfo
+from eventstore.feed import head, read_page
+from eventstore.keyring import Keyring
+from projections import builds
+from projections.apply import apply_rows
+from projections.builds import Build
+from projections.read_model import ReadModel
+
+# Rows in a page: the larger, the fewer statements; bounded, for a page is held in memory.
+PAGE = 10_000
+# Told after every page: position, head.
+Progress = Callable[[int, int], None]
+
+
+class RebuildUnderWay(LedgerdeskError):
+    """One process builds a read model at a time."""
+
+    code = "rebuild_under_way"
+    status = 409
+    misuse = True
+    sentence = "{name} is being built by another process already. Wait for it, or stop it and run this again."
+
+
+class RebuildStopped(LedgerdeskError):
+    """Asked to stop before it was done; what is built so far is kept."""
+
+    code = "rebuild_stopped"
+    sentence = "Stopped while building {name}; the next run goes on from position {position}."
+
+
+def catch_up(
+    url: str,
+    keyring: Keyring,
+    model: ReadModel,
+    db: Connection[Any],
+    *,
+    stop: threading.Event | None = None,
+    progress: Progress = lambda _position, _head: None,
+) -> Build:
+    """Build the model's tables up to the head of the log and make them live. Uses `db` alone until done."""
+    stop = stop or threading.Event()
+    with _only_builder(db, model):
+        build = builds.begin(db, model)
+        builds.enter(db.cursor(), build)
+        with closing(psycopg.connect(conninfo(url, Role.WORKER, "ledgerdesk-build"), autocommit=True)) as reader:
+            while (end := head(reader.cursor())) - build.position > 0:
+                build = _fill(keyring, model, db, reader, build, end, stop, progress)
+                if end - build.position < PAGE:
+                    break
+            _finish(db, model, build)
+            return _swap(keyring, model, db, reader, build)
+
+
+@contextmanager
+def _only_builder(db: Connection[Any], model: ReadModel) -> Iterator[None]:
+    lock = ("read model build", model.NAME)
+    row = db.execute("SELECT pg_try_advisory_lock(hashtext(%s), hashtext(%s))", lock).fetchone()
+    if not (row and row[0]):
+        raise RebuildUnderWay(name=model.NAME)
+    try:
+        yield
+    finally:
+        if not db.closed:
+            db.execute("SELECT pg_advisory_unlock(hashtext(%s), hashtext(%s))", lock)
+
+
+def _fill(
+    keyring: Keyring,
+    model: ReadModel,
+    db: Connection[Any],
+    reader: Connection[Any],
+    build: Build,
+    end: int,
+    stop: threading.Event,
+    progress: Progress,
+) -> Build:
+    for rows in _prefetched(reader, build.position, end):
+        if stop.is_set():
+            raise RebuildStopped(name=model.NAME, position=build.position)
+        build = apply_rows(model, keyring, db, build, rows)
+        progress(build.position, end)
+    return build
+
+
+def _prefetched(reader: Connection[Any], after: int, end: int) -> Iterator[list[StoredRow]]:
+    """Pages up to `end`; the next is read while the last is being applied."""
+    pages: Queue[list[StoredRow] | BaseException | None] = Queue(maxsize=2)
+    done = threading.Event()
+
+    def put(item: list[StoredRow] | BaseException | None) -> None:
+        while not done.is_set():
+            try:
+                return pages.put(item, timeout=0.2)
+            except Full:
+                continue
+        return None
+
+    def read() -> None:
+        position = after
+        try:
+            while not done.is_set() and (rows := read_page(reader.cursor(), position, PAGE, end)):
+                position = rows[-1].notification_id
+                put(rows)
+            put(None)
+        except BaseException as error:  # noqa: BLE001 - raised where the pages are used
+            put(error)
+
+    thread = threading.Thread(target=read, name="prefetch", daemon=True)
+    thread.start()
+    try:
+        while (page := pages.get()) is not None:
+            if isinstance(page, BaseException):
+                raise page
+            yield page
+    finally:
+        done.set()
+        thread.join()
+
+
+def _finish(db: Connection[Any], model: ReadModel, build: Build) -> None:
+    with db.transaction(), db.cursor() as cursor:
+        cursor.execute(model.INDEXES.encode())
+        for table in builds.tables(cursor, build):
+            cursor.execute(SQL("ANALYZE {}").format(Identifier(build.schema, table)))
+
+
+def _swap(keyring: Keyring, model: ReadModel, db: Connection[Any], reader: Connection[Any], build: Build) -> Build:
+    with db.transaction(), db.cursor() as cursor:
+        # The live build's row is held, so that it stands still while we pass it.
+        cursor.execute("SELECT FROM ops.builds WHERE name = %s AND state = 'live' FOR UPDATE", [model.NAME])
+        while rows := read_page(reader.cursor(), build.position, PAGE):
+            build = apply_rows(model, keyring, db, build, rows)
+        return builds.swap(cursor, model, build)

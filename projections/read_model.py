@@ -1,0 +1,40 @@
+"""What a read model is: tables, a version, and a fold that takes a page of events and writes set-wise."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from psycopg import Cursor
+
+from domain.event import Event, Recorded
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The events of a stretch of the log that a read model is interested in, in order."""
+
+    events: Sequence[Recorded[Event]]
+
+    def __iter__(self) -> Iterator[Recorded[Event]]:
+        return iter(self.events)
+
+
+class ReadModel(ABC):
+    """One projection of the log. Raise VERSION when tables or fold change: it is then built anew beside the old one."""
+
+    NAME: ClassVar[str]
+    VERSION: ClassVar[int]
+    # SQL that makes the tables; unqualified names, for the build's schema comes first in the search path.
+    TABLES: ClassVar[str]
+    # Made once the bulk of a build is in, which is quicker than keeping them up row by row.
+    INDEXES: ClassVar[str] = ""
+    # "table" and "table.column" to what analysts should know of them; complete.
+    COMMENTS: ClassVar[Mapping[str, str]]
+    EVENTS: ClassVar[tuple[type[Event], ...]]
+    # Events whose content is needed; that of the others stays closed, which saves opening it.
+    OPENS: ClassVar[tuple[type[Event], ...]] = ()
+
+    @abstractmethod
+    def apply(self, page: Page, db: Cursor[Any]) -> None:
+        """Bring the tables to the end of the page. The same page again must change nothing."""

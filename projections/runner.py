@@ -1,0 +1,105 @@
+"""Runs one read model: owns it by a lease, applies pages with the checkpoint, and never skips an event."""
+
+import threading
+from contextlib import closing, suppress
+from typing import Any
+
+import psycopg
+import structlog
+from psycopg import Connection
+from psycopg_pool import PoolTimeout
+
+from eventstore.database import Role, conninfo
+from eventstore.feed import Feed
+from eventstore.keyring import Keyring
+from projections import builds
+from projections.apply import apply_rows
+from projections.builds import Build, BuildOvertaken
+from projections.catch_up import RebuildStopped, RebuildUnderWay, catch_up
+from projections.read_model import ReadModel
+
+log = structlog.get_logger()
+
+# A dead owner is replaced within this many seconds.
+LEASE_POLL = 1.0
+ATTEMPTS = 5
+FIRST_WAIT = 0.1
+# A read model that stopped says so this often.
+SHOUT_EVERY = 60.0
+
+
+class Runner:
+    """Keeps one read model up to date until stopped. Meant for a thread of its own."""
+
+    def __init__(self, url: str, keyring: Keyring, model: ReadModel, stop: threading.Event) -> None:
+        self._url, self._keyring, self._model, self._stop = url, keyring, model, stop
+        self._failures = 0
+        self._build: Build | None = None
+        self.failed: str | None = None
+
+    def run(self) -> None:
+        """Own, follow, and start over whenever the connection, the lease or the build is lost."""
+        while not self._stop.is_set():
+            try:
+                self._connected()
+            except (BuildOvertaken, RebuildStopped):
+                continue
+            except RebuildUnderWay:
+                self._stop.wait(LEASE_POLL)
+            except (psycopg.OperationalError, PoolTimeout) as error:
+                log.warning("projection.reconnecting", read_model=self._model.NAME, error=type(error).__name__)
+                self._stop.wait(0.5)
+            except Exception as error:  # noqa: BLE001 - whatever the fold raises: retried, then said aloud, never skipped
+                self._stumble(error)
+
+    def _connected(self) -> None:
+        address = conninfo(self._url, Role.WORKER, f"ledgerdesk-{self._model.NAME}")
+        with closing(psycopg.connect(address, autocommit=True)) as db:
+            if not self._owned(db):
+                return
+            build = self._live(db)
+            builds.enter(db.cursor(), build)
+            with closing(Feed(self._url, stop=self._stop)) as feed:
+                self._follow(db, feed, build)
+
+    def _owned(self, db: Connection[Any]) -> bool:
+        """Wait for the lease; it is the session's, so it ends with its owner."""
+        while not self._stop.is_set():
+            row = db.execute(
+                "SELECT pg_try_advisory_lock(hashtext('read model'), hashtext(%s))", [self._model.NAME]
+            ).fetchone()
+            if row and row[0]:
+                return True
+            self._stop.wait(LEASE_POLL)
+        return False
+
+    def _live(self, db: Connection[Any]) -> Build:
+        """The live build of this version; built first where there is none yet."""
+        build = builds.find(db.cursor(), self._model.NAME, "live")
+        if build is None or build.version < self._model.VERSION:
+            build = catch_up(self._url, self._keyring, self._model, db, stop=self._stop)
+        self._build = build
+        return build
+
+    def _follow(self, db: Connection[Any], feed: Feed, build: Build) -> None:
+        for rows in feed.pages(build.position):
+            build = apply_rows(self._model, self._keyring, db, build, rows)
+            self._failures = 0
+            self.failed = None
+
+    def _stumble(self, error: Exception) -> None:
+        self._failures += 1
+        if self._failures < ATTEMPTS:
+            log.warning("projection.retrying", read_model=self._model.NAME, error=type(error).__name__, exc_info=False)
+            self._stop.wait(FIRST_WAIT * 2**self._failures)
+            return
+        self.failed = type(error).__name__
+        self._record(error)
+        log.error("projection.stopped", read_model=self._model.NAME, error=self.failed)
+        self._stop.wait(SHOUT_EVERY)
+
+    def _record(self, error: Exception) -> None:
+        with suppress(psycopg.Error), closing(psycopg.connect(conninfo(self._url, Role.WORKER))) as db:
+            for state in ("live", "building"):
+                if build := builds.find(db.cursor(), self._model.NAME, state):
+                    builds.fail(db, build, error)

@@ -1,0 +1,164 @@
+"""TicketHistory (H1): every event of a ticket: who, when, from where, on whose behalf, what from → to, and why."""
+
+import json
+from collections.abc import Iterator
+from typing import Any, ClassVar
+from uuid import UUID
+
+from psycopg import Cursor
+from psycopg.types.json import Jsonb
+
+from domain.event import EVENTS, Event, Recorded
+from domain.ticket import events as e
+from projections.bulk import upsert
+from projections.changes import Change, changes
+from projections.read_model import Page, ReadModel
+
+COLUMNS = (
+    "workspace_id",
+    "ticket_id",
+    "version",
+    "position",
+    "event_id",
+    "event",
+    "actor_kind",
+    "actor_id",
+    "on_behalf_of_kind",
+    "on_behalf_of_id",
+    "channel",
+    "occurred_at",
+    "recorded_at",
+    "command_id",
+    "correlation_id",
+    "causation_id",
+    "rule_id",
+    "rule_version",
+    "changes",
+    "content",
+)
+TICKET_EVENTS = tuple(kind for name, kind in EVENTS.items() if name.startswith("ticket."))
+
+# By kind, not by what is there: a rebuild after the erasure finds nothing to take, and must say the same.
+WITH_CONTENT = [kind.NAME for kind in TICKET_EVENTS if kind.CONTENT]
+
+
+class TicketHistory(ReadModel):
+    """One row an event. Rows stay for ever; erasing takes their content."""
+
+    NAME = "ticket_history"
+    VERSION = 1
+    EVENTS = TICKET_EVENTS
+    OPENS = tuple(kind for kind in TICKET_EVENTS if kind.CONTENT)
+    TABLES = """
+        CREATE TABLE ticket_history (
+            workspace_id uuid NOT NULL, ticket_id uuid NOT NULL, version bigint NOT NULL, position bigint NOT NULL,
+            event_id uuid NOT NULL, event text NOT NULL, actor_kind text NOT NULL, actor_id text NOT NULL,
+            on_behalf_of_kind text, on_behalf_of_id text, channel text NOT NULL,
+            occurred_at timestamptz NOT NULL, recorded_at timestamptz NOT NULL,
+            command_id uuid NOT NULL, correlation_id uuid NOT NULL, causation_id uuid, rule_id uuid, rule_version int,
+            changes jsonb NOT NULL, content jsonb, erased boolean NOT NULL DEFAULT false,
+            PRIMARY KEY (ticket_id, version)
+        )"""
+    INDEXES = """
+        CREATE INDEX IF NOT EXISTS by_position ON ticket_history (workspace_id, position);
+        CREATE INDEX IF NOT EXISTS by_event_id ON ticket_history (event_id)"""
+    COMMENTS: ClassVar[dict[str, str]] = {
+        "ticket_history": "Every event of every ticket, deleted ones included; one row an event.",
+        "ticket_history.workspace_id": "The desk that it belongs to.",
+        "ticket_history.ticket_id": "The ticket.",
+        "ticket_history.version": "Place in the ticket's history, from 1.",
+        "ticket_history.position": "Place in the whole log.",
+        "ticket_history.event_id": "Id of the event.",
+        "ticket_history.event": "What happened, for example ticket.assigned.",
+        "ticket_history.actor_kind": "What kind of actor did it: person, requester, system, rule.",
+        "ticket_history.actor_id": "Who did it; for persons the id in desk.people.",
+        "ticket_history.on_behalf_of_kind": "What kind of actor it was done for, or NULL.",
+        "ticket_history.on_behalf_of_id": "Whom it was done for, or NULL.",
+        "ticket_history.channel": "From where: web, api, import, ...",
+        "ticket_history.occurred_at": "When it happened, as told.",
+        "ticket_history.recorded_at": "When the log took it.",
+        "ticket_history.command_id": "The command that led to it.",
+        "ticket_history.correlation_id": "Shared by everything that one first action led to.",
+        "ticket_history.causation_id": "Id of the event that caused it, or NULL where a person did.",
+        "ticket_history.rule_id": "The rule that acted, or NULL.",
+        "ticket_history.rule_version": "Which version of the rule, or NULL.",
+        "ticket_history.changes": "Structure that changed: [{field, from, to}].",
+        "ticket_history.content": "Content that changed or was written: [{field, from, to}]; NULL for none or erased.",
+        "ticket_history.erased": "Whether it had content that was erased.",
+    }
+
+    def apply(self, page: Page, db: Cursor[Any]) -> None:
+        """Add the rows, then take the content of tickets whose erasure was requested."""
+        gone = [recorded.stream_id for recorded in page if isinstance(recorded.event, e.TicketErasureRequested)]
+        upsert(db, "ticket_history", COLUMNS, map(_row, page), "(ticket_id, version) DO NOTHING")
+        if gone:
+            db.execute(
+                "UPDATE ticket_history SET content = NULL, erased = true WHERE ticket_id = ANY(%s) AND event = ANY(%s)",
+                [gone, WITH_CONTENT],
+            )
+
+
+def _row(recorded: Recorded[Event]) -> tuple[Any, ...]:
+    metadata, behalf = recorded.metadata, recorded.metadata.on_behalf_of
+    made = changes(recorded.event)
+    written = [*(change for change in made if change.content), *_message(recorded.event)]
+    return (
+        metadata.workspace_id,
+        recorded.stream_id,
+        recorded.version,
+        recorded.position,
+        metadata.event_id,
+        recorded.event.NAME,
+        metadata.actor.kind,
+        metadata.actor.id,
+        behalf.kind if behalf else None,
+        behalf.id if behalf else None,
+        metadata.channel,
+        metadata.occurred_at,
+        recorded.recorded_at,
+        metadata.command_id,
+        metadata.correlation_id,
+        metadata.causation_id,
+        metadata.rule_id,
+        metadata.rule_version,
+        as_json([change for change in made if not change.content]),
+        as_json(written) if written else None,
+    )
+
+
+def _message(event: Event) -> Iterator[Change]:
+    if isinstance(event, e.TicketReplied | e.TicketNoted):
+        yield Change("body", None, event.model_dump(mode="json")["body"], content=True)
+
+
+def as_json(made: list[Change]) -> Jsonb:
+    """Changes as [{field, from, to}]."""
+    return Jsonb([{"field": change.field, "from": change.before, "to": change.after} for change in made])
+
+
+SELECT_ENTRIES = """
+    SELECT coalesce(json_agg(entry ORDER BY version), '[]')::text, count(*), max(version) FROM (
+        SELECT h.version, json_build_object(
+            'version', h.version, 'position', h.position, 'event_id', h.event_id, 'event', h.event,
+            'actor', json_build_object('kind', h.actor_kind, 'id', h.actor_id),
+            'on_behalf_of', CASE WHEN h.on_behalf_of_id IS NOT NULL
+                THEN json_build_object('kind', h.on_behalf_of_kind, 'id', h.on_behalf_of_id) END,
+            'channel', h.channel, 'occurred_at', h.occurred_at, 'recorded_at', h.recorded_at,
+            'command_id', h.command_id, 'correlation_id', h.correlation_id, 'causation_id', h.causation_id,
+            'rule_id', h.rule_id, 'rule_version', h.rule_version,
+            'changes', h.changes || coalesce(h.content, '[]'), 'erased', h.erased) AS entry
+        FROM desk.ticket_history h WHERE h.ticket_id = %s AND h.version > %s ORDER BY h.version LIMIT %s
+    ) entries
+"""
+
+
+def entries(db: Cursor[Any], ticket: UUID, after: int = 0, limit: int | None = None) -> tuple[str, int]:
+    """The entries above version `after` as a JSON array that PostgreSQL wrote, and the last version in it."""
+    row = db.execute(SELECT_ENTRIES, [ticket, after, limit]).fetchone()
+    return (row[0], row[2] or after) if row else ("[]", after)
+
+
+def parsed(db: Cursor[Any], ticket: UUID, after: int = 0, limit: int | None = None) -> list[dict[str, Any]]:
+    """The same as Python values."""
+    found: list[dict[str, Any]] = json.loads(entries(db, ticket, after, limit)[0])
+    return found
