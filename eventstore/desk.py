@@ -9,6 +9,8 @@ from typing import Self
 from uuid import UUID
 from weakref import WeakValueDictionary
 
+import structlog
+
 from domain.aggregates import decide
 from domain.catalogue import Catalogue
 from domain.command import Command, Decision
@@ -18,12 +20,15 @@ from domain.ticket.commands import OpenTicket
 from domain.ticket.state import Ticket
 from eventstore import snapshots
 from eventstore.append import Answer, Appender
+from eventstore.database import DatabaseUnavailable
 from eventstore.keyring import ContentKey, Keyring
 from eventstore.memory import Memory
 from eventstore.numbers import Numbers
 from eventstore.stamp import asked, stamp
 from eventstore.streams import Loaded, Streams
 from eventstore.vault import Vault
+
+log = structlog.get_logger()
 
 # How long a decision may rely on what a workspace had set up, unless that makes it refuse.
 CATALOGUE_SECONDS = 1.0
@@ -177,4 +182,7 @@ class Desk:
         if isinstance(key, ContentKey):
             kept = snapshots.closed(command.AGGREGATE, stream, loaded.version, loaded.state, key)
             shape = snapshots.shape(command.AGGREGATE)
-            await self.vault.put_snapshot(command.workspace_id, stream, loaded.version, shape, kept)
+            try:
+                await self.vault.put_snapshot(command.workspace_id, stream, loaded.version, shape, kept)
+            except DatabaseUnavailable:
+                log.warning("snapshot.missed", version=loaded.version)

@@ -191,7 +191,7 @@ async def test_backends_that_are_killed_under_load_lose_and_double_nothing(
 
 async def kill_appenders(superuser_url: str) -> None:
     """Ends a backend of the append now and then, until cancelled."""
-    chance = random.Random(7)  # noqa: S311 - the same moments every time
+    chance = random.Random(7)
     async with await psycopg.AsyncConnection.connect(superuser_url, autocommit=True) as db:
         while True:
             await db.execute(

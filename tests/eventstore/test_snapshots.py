@@ -6,12 +6,14 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 from psycopg.rows import TupleRow
+from structlog.testing import capture_logs
 
 from domain.event import Erased
 from domain.ticket.commands import NoteOnTicket, ReplyToTicket
 from domain.ticket.events import TicketNoted
 from eventstore import snapshots, streams
 from eventstore.append import Appender
+from eventstore.database import DatabaseUnavailable
 from eventstore.desk import Desk
 from eventstore.keyring import ContentDamaged, Keyring
 from eventstore.stamp import stamp
@@ -109,3 +111,18 @@ async def test_nothing_in_a_snapshot_can_be_read_or_moved(office: Office) -> Non
     assert snapshots.opened("ticket", receipt.stream_id, 1, kept, key) == loaded.state
     with pytest.raises(ContentDamaged):
         snapshots.opened("ticket", receipt.stream_id, 2, kept, key)
+
+
+async def test_a_snapshot_that_cannot_be_kept_fails_nobody(
+    office: Office, database: Db, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unavailable(*_: object) -> None:
+        raise DatabaseUnavailable(server="the log", reason="it is restarting")
+
+    monkeypatch.setattr(snapshots, "EVERY", 2)
+    monkeypatch.setattr(office.desk.vault, "put_snapshot", unavailable)
+    with capture_logs() as logs:
+        await a_long_ticket(office, database_url, 3)
+        await until(lambda: logs)
+    assert [entry["event"] for entry in logs] == ["snapshot.missed"]
+    assert kept_at(database) == 0
