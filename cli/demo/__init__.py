@@ -11,8 +11,8 @@ from pathlib import Path
 from api.access import create_api_key, create_login
 from cli.demo import plan
 from cli.imports.recording import Recording
-from cli.imports.run import batches
 from cli.opening import keyring_of
+from cli.together import batches, together
 from domain.command import Command
 from domain.permissions import RoleName
 from eventstore.database import Role, connect
@@ -51,10 +51,10 @@ async def _seed(settings: Settings) -> None:
         began = _began(settings) or desk.clock() - plan.SET_UP_BEFORE
         for command in plan.setting_up(began):
             await _once(recording, [command])
-        await asyncio.gather(*(_once(recording, [command]) for command in plan.customers(began)))
+        await together(_once(recording, [command]) for command in plan.customers(began))
         await desk.vault.reserve_numbers(plan.WORKSPACE, plan.TICKETS)
         for lives in batches(plan.tickets(began + plan.SET_UP_BEFORE), AT_ONCE):
-            await asyncio.gather(*(_once(recording, life) for life in lives))
+            await together(_once(recording, life) for life in lives)
         await recording.execute(completing)
 
 

@@ -1,11 +1,8 @@
 """The import itself: set up what the tickets refer to, tell their histories, then count what the log says of them."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from itertools import islice
-from typing import TypeVar
 from uuid import UUID
 
 from cli.imports.mapping import Mapping, States, kind_by_words
@@ -13,6 +10,7 @@ from cli.imports.recording import Recording
 from cli.imports.source import Problem
 from cli.imports.spool import Incident, Spool
 from cli.imports.translate import Told, Translator
+from cli.together import batches, together
 from domain.command import Command
 from domain.errors import Refusal
 from domain.event import SYSTEM, Event
@@ -22,12 +20,9 @@ from domain.ticket.events import StatusEvent, TicketAssigned, TicketReopened
 from domain.values import StatusKind
 from domain.workspace import CreateWorkspace
 
-# Incidents told at the same time: enough for the group commit, few enough to hold in memory.
-AT_ONCE = 256
+# Incidents told at the same time: enough for the group commit, few enough to share a few connections.
+AT_ONCE = 96
 _WHOLE_INCIDENT = "(incident)"
-
-
-T = TypeVar("T")
 
 
 @dataclass
@@ -90,7 +85,7 @@ class Import:
     async def _tell(self, translator: Translator, incidents: Sequence[Incident]) -> None:
         stories = [list(translator.commands(incident)) for incident in incidents]
         recorded = await self.recording.recorded(told.command for story in stories for told in story)
-        results = await asyncio.gather(*(self._story(story, recorded) for story in stories))
+        results = await together(self._story(story, recorded) for story in stories)
         through = [incident for incident, whole in zip(incidents, results, strict=True) if whole]
         await self._check(through)
 
@@ -116,7 +111,7 @@ class Import:
     async def _new(self, commands: Sequence[Command]) -> None:
         for batch in batches(iter(commands), AT_ONCE):
             recorded = await self.recording.recorded(batch)
-            await asyncio.gather(*(self._once(c) for c in batch if c.command_id not in recorded))
+            await together(self._once(c) for c in batch if c.command_id not in recorded)
 
     async def _once(self, command: Command) -> None:
         try:
@@ -188,8 +183,3 @@ def _told_too_late(story: list[Told], recorded: set[UUID]) -> Problem | None:
             reason = "is older than an update that was imported before; history is only added to"
             return Problem(told.row.line, "sys_updated_at", reason, told.row.number)
     return None
-
-
-def batches(items: Iterator[T], size: int) -> Iterator[list[T]]:
-    """Lists of at most `size` items."""
-    return iter(lambda: list(islice(items, size)), [])
