@@ -89,17 +89,16 @@ class RateLimited(Refusal):
     sentence = "Too many requests. Try again in {retry_after} s."
 
 
-class NotCaughtUp(LedgerdeskError):
+class NotCaughtUp(Refusal):
     """A read model has not reached the position that the reader asked for."""
 
     code = "not_caught_up"
+    sentence = "The read model is at position {position} and has not reached {wanted} yet. Ask again in a second."
+
+
+class ReadModelMissing(LedgerdeskError):
+    """No worker has built the read model yet."""
+
+    code = "read_model_missing"
     status = 503
-    sentence = "The list is at position {position} and has not reached {wanted} yet. Try again in {retry_after} s."
-
-
-class UnknownVersion(Refusal):
-    """The ticket never had that version, or did not exist at that time."""
-
-    code = "unknown_version"
-    status = 404
-    sentence = "Ticket {number} had not been opened then, or has no such version."
+    sentence = "This list has not been built yet. Try again once `ledgerdesk worker` (or `ledgerdesk up`) runs."

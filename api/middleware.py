@@ -1,10 +1,10 @@
 """Around every request: an id, a log line, metrics, security headers, and refusals that need no handler."""
 
+import itertools
+import secrets
 import time
-from uuid import uuid4
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -19,10 +19,11 @@ SECURITY = (
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-origin"),
-    (b"cache-control", b"no-store"),
 )
+SECURITY_UNCACHED = (*SECURITY, (b"cache-control", b"no-store"))
+_LOOKED_AT = frozenset({b"accept", b"content-length", b"content-type", b"transfer-encoding"})
 _BODIES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-_ANSWERS = ("json", "*/*", "application/*", "text/")
+_ANSWERS = (b"json", b"*/*", b"application/*", b"text/")
 
 
 class Surroundings:
@@ -30,6 +31,8 @@ class Surroundings:
 
     def __init__(self, app: ASGIApp, body_limit: int) -> None:
         self._app, self._body_limit = app, body_limit
+        self._ids = itertools.count(1)
+        self._run = secrets.token_hex(8)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -37,8 +40,8 @@ class Surroundings:
             await self._app(scope, receive, send)
             return
         began = time.perf_counter()
-        request_id = uuid4().hex
-        status = 500
+        request_id = f"{self._run}-{next(self._ids):x}"
+        status = 0
 
         async def finishing(message: Message) -> None:
             nonlocal status
@@ -51,35 +54,35 @@ class Surroundings:
             await self._serve(scope, receive, finishing)
         except Exception as error:
             log.exception("request.failed", request_id=request_id, error=type(error).__name__)
-            if status != 500:
+            if status:
                 raise  # the answer has begun: cutting it off is the only way to say that it is not whole
             await ProblemResponse(LedgerdeskError())(scope, receive, finishing)
         finally:
             _account(scope, status, time.perf_counter() - began, request_id)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = Headers(scope=scope)
+        headers = {name: value for name, value in scope["headers"] if name in _LOOKED_AT}
         refused = self._refusal(scope["method"], headers)
         if refused is not None:
             await ProblemResponse(refused)(scope, receive, send)
-        elif "transfer-encoding" in headers:
+        elif b"transfer-encoding" in headers:
             await self._app(scope, self._counted(receive), send)
         else:
             await self._app(scope, receive, send)
 
-    def _refusal(self, method: str, headers: Headers) -> LedgerdeskError | None:
-        accept = headers.get("accept")
+    def _refusal(self, method: str, headers: dict[bytes, bytes]) -> LedgerdeskError | None:
+        accept = headers.get(b"accept")
         if accept and not any(kind in accept for kind in _ANSWERS):
             return NotAcceptable()
         if method not in _BODIES:
             return None
-        length = headers.get("content-length", "0")
+        length = headers.get(b"content-length", b"0")
         if length.isdigit() and int(length) > self._body_limit:
             return BodyTooLarge(limit=self._body_limit)
-        if length == "0" and "transfer-encoding" not in headers:
+        if length == b"0" and b"transfer-encoding" not in headers:
             return None
-        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-        return None if kind == "application/json" else UnsupportedMediaType()
+        kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+        return None if kind == b"application/json" else UnsupportedMediaType()
 
     def _counted(self, receive: Receive) -> Receive:
         taken = 0
@@ -96,12 +99,11 @@ class Surroundings:
 
 
 def _decorate(message: Message, request_id: str) -> None:
-    headers = MutableHeaders(raw=message.setdefault("headers", []))
-    known = {name for name, _ in headers.raw}
-    headers.raw.extend(each for each in SECURITY if each[0] not in known)
-    headers.raw.append((b"x-request-id", request_id.encode()))
-    # `setdefault` may have made the list: hand back the one that was extended.
-    message["headers"] = headers.raw
+    headers = list(message.get("headers", ()))
+    headers.append((b"x-request-id", request_id.encode()))
+    own_caching = any(name == b"cache-control" for name, _ in headers)
+    headers.extend(SECURITY if own_caching else SECURITY_UNCACHED)
+    message["headers"] = headers
 
 
 def _account(scope: Scope, status: int, seconds: float, request_id: str) -> None:

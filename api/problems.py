@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 
+from api.errors import NotCaughtUp
 from api.routing import allowed_methods
 from domain.errors import LedgerdeskError, Refusal
 
@@ -106,7 +107,7 @@ class ProblemResponse(Response):
         self, error: LedgerdeskError, *, errors: Iterable[WrongField] = (), headers: Mapping[str, str] | None = None
     ) -> None:
         out = dict(headers or {})
-        if error.status in {429, 503}:
+        if error.status in {429, 503} or error.code == NotCaughtUp.code:
             out["Retry-After"] = str(error.fields.get("retry_after", RETRY_AFTER))
         if error.status == 401:
             out["WWW-Authenticate"] = 'Bearer realm="ledgerdesk"'

@@ -26,7 +26,10 @@ def _one_line(text: str) -> str:
 def _utc(moment: datetime) -> datetime:
     if moment.tzinfo is None:
         raise ValueError("must carry a time zone, e.g. 2026-11-22T09:00:00Z")
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("is beyond the years 1 to 9999 in UTC") from None
 
 
 def _storable(value: Any, depth: int = 0) -> Any:

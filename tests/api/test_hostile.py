@@ -94,6 +94,6 @@ def test_a_refused_password_is_not_repeated(server):
 
 def test_every_answer_has_an_id_and_security_headers(admin):
     answer = admin.get("/me")
-    assert len(answer.headers["x-request-id"]) == 32
+    assert answer.headers["x-request-id"] != admin.get("/me").headers["x-request-id"]
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["cache-control"] == "no-store"
