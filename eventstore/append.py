@@ -104,6 +104,8 @@ class Appender:
 
     async def append(self, call: Call) -> Answer:
         """The verdict, once it is durable. DatabaseUnavailable leaves the outcome open: repeat the same command."""
+        if self._closing:
+            raise DatabaseUnavailable(server="the log", reason="we are shutting down")
         waiting = _Waiting(call)
         self._waiting.append(waiting)
         self._wake.set()

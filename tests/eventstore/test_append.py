@@ -131,6 +131,16 @@ async def test_a_caller_that_gives_up_takes_nobody_with_it(database_url: str, da
     check_log(database)
 
 
+async def test_who_waits_at_the_end_is_served_and_who_comes_later_is_told(database_url: str, database: Db) -> None:
+    async with Appender(database_url) as appender:
+        waiting = [asyncio.create_task(appender.append(a_call())) for _ in range(20)]
+        await asyncio.sleep(0)
+    assert {answer.verdict for answer in await asyncio.gather(*waiting)} == {"done"}
+    with pytest.raises(DatabaseUnavailable):
+        await asyncio.wait_for(appender.append(a_call()), 30)
+    check_log(database)
+
+
 @pytest.fixture
 def wires() -> Iterator[Path]:
     # A socket's path may not be long: pytest's own folders are.
