@@ -59,8 +59,9 @@ class Import:
     async def run(self, slug: str, told: Callable[[int], None]) -> None:
         """Everything in the spool; `told` hears how many incidents are through."""
         await self._workspace(slug)
-        states = States(self.mapping, dict((await self.recording.catalogue()).statuses), self._context)
-        translator = Translator(self.recording.workspace, self.mapping, states)
+        desk = await self.recording.catalogue()
+        states = States(self.mapping, dict(desk.statuses), self._context)
+        translator = Translator(self.recording.workspace, self.mapping, states, desk.teams.values())
         now = self.recording.desk.clock()
         await self.recording.execute(translator.catalogue(self.spool, now))
         await self._new(translator.requesters(self.spool, now))

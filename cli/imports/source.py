@@ -74,8 +74,8 @@ class Source:
 
     def rows(self, file: BinaryIO) -> Iterator[Row | Problem]:
         """Each row, or what is wrong with it. UnreadableFile where the file as a whole makes no sense."""
-        text = io.TextIOWrapper(file, encoding=self.encoding or _encoding(file), newline="")
         try:
+            text = io.TextIOWrapper(file, encoding=self.encoding or _encoding(file), newline="")
             header = self._header(text)
             text.seek(0)
             reader = csv.reader(text, delimiter=header.delimiter)

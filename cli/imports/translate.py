@@ -2,7 +2,7 @@
 
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import count
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ from uuid import UUID, uuid5
 from cli.imports.mapping import PRIORITIES, Mapping, States
 from cli.imports.source import COUNTERS, PEOPLE, TITLES, Row
 from cli.imports.spool import Incident, Spool, category
-from domain.catalogue import Status
+from domain.catalogue import Status, Team
 from domain.command import Command
 from domain.event import SYSTEM, Actor
 from domain.ids import person_id, requester_id, team_id
@@ -49,8 +49,9 @@ class _Constant(NamedTuple):
 class Translator:
     """Speaks for one file into one workspace."""
 
-    def __init__(self, workspace: UUID, mapping: Mapping, states: States) -> None:
+    def __init__(self, workspace: UUID, mapping: Mapping, states: States, teams: Iterable[Team]) -> None:
         self.workspace, self.states = workspace, states
+        self._teams = {team.name: team.id for team in teams}
         self._priorities = PRIORITIES | {name.casefold(): value for name, value in mapping.priorities.items()}
         self.unknown_priorities: set[str] = set()
 
@@ -81,7 +82,7 @@ class Translator:
             at=at,
             command_id=uuid5(self.workspace, f"import catalogue {at.isoformat()}"),
             statuses=tuple((s.key, s.name, s.kind) for s in map(self.states.status, spool.distinct("incident_state"))),
-            teams=tuple((team_id(self.workspace, name), name) for name in spool.distinct("assignment_group")),
+            teams=tuple((self._team(name), name) for name in spool.distinct("assignment_group")),
             people=tuple(NewPerson(person_id=person_id(self.workspace, n), person_name=n) for n in people),
             categories=tuple(spool.category_paths()),
         )
@@ -119,7 +120,7 @@ class Translator:
             "status": status.key,
             "priority": self._priority(cells.get("priority")),
             "assignee": Assignee(
-                team=team_id(workspace, group) if group else None,
+                team=self._team(group) if group else None,
                 person=person_id(workspace, person) if person else None,
             ),
             "category": category(cells),
@@ -136,6 +137,10 @@ class Translator:
     def _status(self, row: Row, before: Status) -> Status:
         state = row.cells.get("incident_state")
         return self.states.status(state) if state else before
+
+    def _team(self, name: str) -> UUID:
+        """The desk's own team of that name, or the one that the import sets up."""
+        return self._teams.get(name) or team_id(self.workspace, name)
 
     def _actor(self, row: Row, *columns: str) -> Actor:
         name = next((row.cells[column] for column in columns if column in row.cells), None)

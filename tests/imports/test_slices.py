@@ -1,12 +1,20 @@
 """Logs as they come: other slices, other orders, other programs' CSV, and what is wrong in them."""
 
+import asyncio
 import random
+from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
 from cli.imports.source import UnreadableFile
-from tests.commandline import Run, counts
+from domain.event import SYSTEM
+from domain.ids import workspace_id
+from domain.workspace import AddTeam, CreateWorkspace
+from eventstore.desk import Desk
+from eventstore.keyring import Keyring
+from tests.commandline import MASTER_KEY, Run, counts
 from tests.imports.conftest import Write, log_of, update
 
 DAY = "02-03-2016"
@@ -21,7 +29,7 @@ def test_rows_and_columns_in_any_order_make_the_same_histories(
 ) -> None:
     header, rows = real_rows[0], real_rows[1:700]
     straight = imported(ledgerdesk, write(real_rows[:700], "a.csv"), "-w", "straight")
-    random.Random(3).shuffle(rows)  # noqa: S311 - an order, not a secret
+    random.Random(3).shuffle(rows)
     turned = [row[::-1] for row in [header, *rows]]
     assert imported(ledgerdesk, write(turned, "b.csv"), "-w", "turned") == straight
     assert straight["equal_reopenings"] == straight["tickets"]
@@ -131,6 +139,27 @@ def test_a_file_that_is_no_incident_log_is_refused_whole(
     with pytest.raises(UnreadableFile, match=says) as refusal:
         ledgerdesk("import", "incidents", path)
     assert refusal.value.misuse
+
+
+def test_an_encoding_that_does_not_exist_is_refused(ledgerdesk: Run, write: Write) -> None:
+    with pytest.raises(UnreadableFile, match="no encoding is called «klingon»"):
+        ledgerdesk("import", "incidents", write(log_of()), "--encoding", "klingon")
+
+
+def test_a_group_that_the_desk_has_under_its_name_is_that_team(
+    ledgerdesk: Run, write: Write, database_url: str
+) -> None:
+    workspace = workspace_id("acme")
+
+    async def set_up() -> None:
+        context = {"workspace_id": workspace, "by": SYSTEM, "at": datetime.now(UTC)}
+        async with Desk(database_url, Keyring(MASTER_KEY)) as desk:
+            await desk.execute(CreateWorkspace(slug="acme", title="Acme", command_id=uuid4(), **context))
+            await desk.execute(AddTeam(team_id=uuid4(), title="Group 1", command_id=uuid4(), **context))
+
+    asyncio.run(set_up())
+    imported(ledgerdesk, write(log_of(update("INC1", "New", f"{DAY} 10:00"))))
+    assert "assigned to Group 1." in ledgerdesk("history", "INC1").stdout
 
 
 def test_the_encoding_can_be_named(ledgerdesk: Run, write: Write) -> None:
