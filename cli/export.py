@@ -15,6 +15,7 @@ from rich.progress import Progress
 from cli.opening import WORKSPACE, bar, chosen, keyring_of, ready
 from cli.tickets import COLUMNS, Exported, LogView, as_envelope, as_row
 from domain.errors import InvalidInput
+from domain.event import Event, Recorded
 from eventstore.database import Role, connect
 from eventstore.feed import head
 from eventstore.stories import log_of
@@ -23,6 +24,8 @@ from eventstore.workspaces import known_workspaces
 TICKET = typer.Option([], "--ticket", "-t", metavar="NUMBER", help="Only this ticket; may be repeated.")
 STATUS = typer.Option([], "--status", metavar="KEY", help="Only tickets in this status now; may be repeated.")
 OUTPUT = typer.Option(None, "--output", "-o", help="Write to this file; it appears when it is whole.")
+
+BAR_STEP = 500
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help=__doc__)
 
@@ -80,7 +83,7 @@ def events(
             chosen_tickets = counted(progress, view, view.tickets(ticket, status))
             write_lines(file, (as_envelope(event) for found in chosen_tickets for event in found.events))
         else:
-            write_lines(file, map(as_envelope, log_of(view.db, view.keyring, view.workspace.id, view.upto)))
+            write_lines(file, map(as_envelope, passed(progress, view)))
 
 
 @contextmanager
@@ -109,6 +112,15 @@ def written(output: Path | None) -> Iterator[TextIO]:
 def counted(progress: Progress, view: LogView, found: Iterable[Exported]) -> Iterator[Exported]:
     """The same, one step of the progress bar each."""
     yield from progress.track(found, total=view.count(), description="Exporting")
+
+
+def passed(progress: Progress, view: LogView) -> Iterator[Recorded[Event]]:
+    """All events of the workspace, the progress bar following their positions."""
+    task = progress.add_task("Exporting", total=view.upto)
+    for recorded in log_of(view.db, view.keyring, view.workspace.id, view.upto):
+        if recorded.position % BAR_STEP == 0:
+            progress.update(task, completed=recorded.position)
+        yield recorded
 
 
 def write_lines(file: TextIO, objects: Iterable[dict[str, Any]]) -> None:
