@@ -6,13 +6,13 @@ from typing import Any, NamedTuple, Self
 from uuid import UUID
 
 import psycopg
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool import PoolTimeout
 
 from api.errors import LoginTaken, WeakPassword
 from api.scopes import known_scopes
 from api.secrets import SHORTEST_PASSWORD, digest, hash_password, new_api_key
 from domain.errors import LedgerdeskError
-from eventstore.database import Role, connect, conninfo, explained, explaining
+from eventstore.database import Role, async_pool, connect, explained, explaining
 from eventstore.identifiers import uuid7
 
 SET_CREDENTIAL = "SELECT access.set_credential(%s, %s, %s, %s)"
@@ -54,15 +54,7 @@ class Access:
 
     def __init__(self, url: str, *, size: int = 2) -> None:
         self._url = url
-        self._pool = AsyncConnectionPool(
-            conninfo(url, Role.WRITER, "ledgerdesk-access"),
-            min_size=1,
-            max_size=size,
-            timeout=10.0,
-            open=False,
-            kwargs={"autocommit": True},
-            check=AsyncConnectionPool.check_connection,
-        )
+        self._pool = async_pool(url, Role.WRITER, "ledgerdesk-access", size=size)
 
     async def __aenter__(self) -> Self:
         await self._pool.open()

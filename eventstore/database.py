@@ -1,19 +1,22 @@
 """The way to PostgreSQL: whose rights a connection has, and what its refusals mean for people."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow
-from psycopg_pool import ConnectionPool
+from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
 from domain.errors import LedgerdeskError
 
 OLDEST_SERVER = 150000
 READER_STATEMENT_TIMEOUT = "30s"
+# A pool doubles its pause after every failed attempt, so that an outage would last twice as long for us: after so many
+# seconds it begins anew.
+BEGIN_ANEW = 2.0
 
 
 class Role(StrEnum):
@@ -138,6 +141,32 @@ def pool(url: str, role: Role, application_name: str, *, size: int = 4) -> Conne
         open=False,
         kwargs={"autocommit": True},
         check=ConnectionPool.check_connection,
+        reconnect_timeout=BEGIN_ANEW,
+        reconnect_failed=ConnectionPool.check,
+        name=application_name,
+    )
+
+
+def async_pool(
+    url: str,
+    role: Role,
+    application_name: str,
+    *,
+    size: int = 4,
+    configure: Callable[[psycopg.AsyncConnection[TupleRow]], Awaitable[None]] | None = None,
+) -> AsyncConnectionPool:
+    """The same for an event loop."""
+    return AsyncConnectionPool(
+        conninfo(url, role, application_name),
+        min_size=1,
+        max_size=size,
+        timeout=10.0,
+        open=False,
+        kwargs={"autocommit": True},
+        configure=configure,
+        check=AsyncConnectionPool.check_connection,
+        reconnect_timeout=BEGIN_ANEW,
+        reconnect_failed=AsyncConnectionPool.check,
         name=application_name,
     )
 

@@ -9,14 +9,14 @@ from uuid import UUID
 
 import psycopg
 from psycopg import AsyncConnection, IsolationLevel
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool import PoolTimeout
 
 from domain.aggregates import INITIAL, evolve
 from domain.event import Erased
 from eventstore import snapshots
 from eventstore.append import Answer
 from eventstore.codec import SELECT_EVENTS, StoredRow, decode, subject
-from eventstore.database import Role, conninfo, explained
+from eventstore.database import Role, async_pool, explained
 from eventstore.keyring import SELECT_KEYS, ContentKey, Keyring, WrappedKey
 
 _KEPT_VERSION = "(SELECT version FROM log.snapshots WHERE originator_id = %(stream)s AND format = %(format)s)"
@@ -46,16 +46,7 @@ class Streams:
 
     def __init__(self, url: str, keyring: Keyring, *, size: int = 4) -> None:
         self._url, self.keyring = url, keyring
-        self._pool = AsyncConnectionPool(
-            conninfo(url, Role.READER, "ledgerdesk-streams"),
-            min_size=1,
-            max_size=size,
-            timeout=10.0,
-            open=False,
-            kwargs={"autocommit": True},
-            configure=_at_one_moment,
-            check=AsyncConnectionPool.check_connection,
-        )
+        self._pool = async_pool(url, Role.READER, "ledgerdesk-streams", size=size, configure=_at_one_moment)
 
     async def __aenter__(self) -> Self:
         await self._pool.open()

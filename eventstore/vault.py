@@ -4,9 +4,9 @@ from typing import Any, Self
 from uuid import UUID
 
 import psycopg
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool import PoolTimeout
 
-from eventstore.database import Role, conninfo, explained
+from eventstore.database import Role, async_pool, explained
 
 
 class Vault:
@@ -14,15 +14,7 @@ class Vault:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._pool = AsyncConnectionPool(
-            conninfo(url, Role.WRITER, "ledgerdesk-vault"),
-            min_size=1,
-            max_size=2,
-            open=False,
-            timeout=10.0,
-            kwargs={"autocommit": True},
-            check=AsyncConnectionPool.check_connection,
-        )
+        self._pool = async_pool(url, Role.WRITER, "ledgerdesk-vault", size=2)
 
     async def __aenter__(self) -> Self:
         await self._pool.open()

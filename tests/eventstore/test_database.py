@@ -15,6 +15,7 @@ from eventstore.database import (
     reader_pool,
     wait_until_ready,
 )
+from tests.waiting import until
 
 
 @pytest.mark.parametrize("role", Role)
@@ -64,3 +65,16 @@ def test_a_server_that_is_too_old_is_named(database_url, monkeypatch):
     monkeypatch.setattr(database, "OLDEST_SERVER", 990000)
     with pytest.raises(DatabaseTooOld, match=r"PostgreSQL 18\.\d+.* is too old"):
         check_server(database_url)
+
+
+async def test_a_pool_tries_again_soon_however_long_the_database_is_away(monkeypatch, tmp_path):
+    monkeypatch.setattr(database, "BEGIN_ANEW", 0.1)
+    tried = []
+
+    async def refuse(*_, **__):
+        tried.append(1)
+        raise psycopg.OperationalError("away")
+
+    monkeypatch.setattr(psycopg.AsyncConnection, "connect", refuse)
+    async with database.async_pool(f"postgresql:///x?host={tmp_path}", Role.READER, "test"):
+        await until(lambda: len(tried) > 8, 6)
