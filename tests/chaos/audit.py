@@ -94,15 +94,17 @@ def repeat(url: str, told: Told) -> None:
             assert facts(once) == facts(again)
 
 
-async def twice(url: str, asked: list[Command]) -> list[list[Receipt | BaseException]]:
+async def twice(url: str, asked: list[Command]) -> list[list[Receipt | Refusal]]:
     """What becomes of the commands, and of the same again."""
+    at_once = asyncio.Semaphore(20)
     async with Desk(url, Keyring(MASTER)) as desk:
 
-        async def settled(command: Command) -> Receipt | BaseException:
-            try:
-                return await desk.execute(command)
-            except Refusal as refusal:
-                return refusal
+        async def settled(command: Command) -> Receipt | Refusal:
+            async with at_once:
+                try:
+                    return await desk.execute(command)
+                except Refusal as refusal:
+                    return refusal
 
         return [list(await asyncio.gather(*map(settled, asked))) for _ in range(2)]
 

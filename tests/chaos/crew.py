@@ -6,6 +6,8 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.chaos.journal import Told
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -46,6 +48,11 @@ class Crew:
         for writer in self.at_work:
             assert writer.wait(120) == 0
         self.at_work.clear()
+
+    @property
+    def told(self) -> Told:
+        """What they were told; one that was killed at birth has no journal."""
+        return Told.by(journal for journal in self.journals if journal.exists())
 
     @property
     def written(self) -> int:

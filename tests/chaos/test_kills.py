@@ -10,7 +10,6 @@ from cli.cluster import Cluster
 from eventstore.database import wait_until_ready
 from tests.chaos import audit
 from tests.chaos.crew import Crew
-from tests.chaos.journal import Told
 from tests.waiting import wait_until
 
 WRITERS = 3
@@ -35,7 +34,7 @@ def havoc(server: Cluster, crew: Crew, chance: random.Random, *, kills: int) -> 
         deeds[n % 3](server, crew, chance)
         work_goes_on(crew, chance)
     crew.kill_all()
-    told = Told.by(crew.journals)
+    told = crew.told
     assert len(told.answered) > kills * 10
     audit.check(server.url(), told)
     audit.repeat(server.url(), told)

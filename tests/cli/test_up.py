@@ -40,8 +40,9 @@ class Up:
         assert process.poll() is None, self.output.read_text()
         return psutil.Process(process.pid)
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([LEDGERDESK, *arguments], env=self.environment, capture_output=True, text=True)
+    def run(self, *arguments: str, said: str = "") -> subprocess.CompletedProcess[str]:
+        command = [LEDGERDESK, *arguments]
+        return subprocess.run(command, env=self.environment, input=said, capture_output=True, text=True)
 
     def is_ready(self) -> bool:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)

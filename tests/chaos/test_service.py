@@ -1,0 +1,186 @@
+"""The whole service, `ledgerdesk up`, under load: any of its processes is killed, its database goes away and comes back."""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from pathlib import Path
+
+import psutil
+import pytest
+
+from cli.cluster import Cluster
+from cli.embedded import cluster_of
+from eventstore.database import Role, connect, wait_until_ready
+from eventstore.settings import new_key
+from tests.chaos.audit import NEVER
+from tests.chaos.customers import Customers, Listener, eventually
+from tests.cli.test_up import Up
+from tests.waiting import wait_until
+
+CLIENTS = 16
+
+
+class Service(Up):
+    """A running service with a workspace, and how to hurt it."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.environment["LEDGERDESK_RATE_LIMIT"] = "0"
+
+    def open_desk(self) -> Customers:
+        """Start everything and make an API key."""
+        self.supervisor = self.start()
+        self.must("workspace", "create", "acme", "--title", "Acme")
+        self.must("user", "add", "acme", "ann", "--name", "Ann", "--role", "admin", "--password-stdin")
+        secret = self.must("key", "create", "acme", "ann", "--name", "chaos", "--scope", "admin")
+        return Customers(f"http://127.0.0.1:{self.port}", secret.strip())
+
+    def must(self, *arguments: str) -> str:
+        done = self.run(*arguments, said="correct horse battery\n")
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def children(self, *words: str) -> list[psutil.Process]:
+        """The supervisor's processes whose command line has the word."""
+        found = []
+        for process in self.supervisor.children():
+            with contextlib.suppress(psutil.Error):
+                found.extend([process] if set(words) & set(process.cmdline()) else [])
+        return found
+
+    def kill_supervisor(self) -> None:
+        """Its children must end by themselves; then it is started again."""
+        children = self.children("api", "worker")
+        self.supervisor.kill()
+        self.supervisor.wait()
+        psutil.wait_procs(children, 30)
+        self.supervisor = self.start()
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    made = Service(tmp_path)
+    yield made
+    made.supervisor.terminate()
+    made.supervisor.wait(60)
+    cluster_of(made.data).kill()
+
+
+@pytest.fixture
+def own_database(make_cluster: Callable[..., Cluster]) -> Iterator[Cluster]:
+    made = make_cluster()
+    yield made
+    made.kill()
+
+
+def test_the_service_outlives_any_of_its_processes(service: Service, seed: int) -> None:
+    customers = service.open_desk()
+    kinds = [kill_an_api, kill_a_backend, kill_the_database]
+    asyncio.run(under_load(customers, lambda: kills(service, random.Random(seed), kinds, 3)))
+    check(cluster_of(service.data).url(), customers)
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(1500)
+def test_the_service_outlives_forty_kills(service: Service, seed: int) -> None:
+    customers = service.open_desk()
+    kinds = [kill_an_api, kill_a_backend, kill_the_database, kill_a_worker, Service.kill_supervisor]
+    listener = asyncio.run(under_load(customers, lambda: kills(service, random.Random(seed), kinds, 40)))
+    check(cluster_of(service.data).url(), customers)
+    assert listener.positions
+
+
+def test_a_database_that_is_away_is_told_and_comes_back(service: Service, own_database: Cluster) -> None:
+    service.environment |= {"DATABASE_URL": own_database.url(), "LEDGERDESK_MASTER_KEY": new_key()}
+    customers = service.open_desk()
+    before = service.children("api")
+    asyncio.run(under_load(customers, lambda: outage(own_database, customers)))
+    assert service.children("api") == before
+    check(own_database.url(), customers)
+
+
+async def under_load(customers: Customers, trouble: Callable[[], Awaitable[None]]) -> Listener:
+    """Clients work and a reader follows while there is trouble; then everything is asked for again, and read to its end."""
+    done, listener = asyncio.Event(), Listener(customers)
+    work = asyncio.create_task(customers.work(CLIENTS, done))
+    following = asyncio.create_task(listener.listen())
+    await eventually(lambda: len(customers.answered) > 100, 60, work)
+    await watched(asyncio.ensure_future(trouble()), work)
+    answered = len(customers.answered)
+    await eventually(lambda: len(customers.answered) > answered + 100, 60, work)
+    done.set()
+    await work
+    last = max(answer["position"] for answer in customers.answered.values())
+    await eventually(lambda: listener.positions[-1] >= last, 30, following)
+    following.cancel()
+    await customers.repeat_everything()
+    assert {answer["position"] for answer in customers.answered.values()} <= set(listener.positions)
+    assert listener.positions == sorted(set(listener.positions))
+    return listener
+
+
+async def watched(trouble: "asyncio.Future[None]", work: "asyncio.Task[None]") -> None:
+    """Wait for the trouble to end; a client that fails meanwhile is told at once."""
+    await asyncio.wait({trouble, work}, return_when=asyncio.FIRST_COMPLETED)
+    if work.done():
+        work.result()
+    await trouble
+
+
+Kill = Callable[[Service], None]
+
+
+async def kills(service: Service, chance: random.Random, kinds: Sequence[Kill], count: int) -> None:
+    for n in range(count):
+        await asyncio.to_thread(kinds[n % len(kinds)], service)
+        await asyncio.to_thread(wait_until, service.is_ready, 60)
+        await asyncio.sleep(chance.random())  # a random moment of the work that goes on
+
+
+async def outage(database: Cluster, customers: Customers) -> None:
+    """Restarted twice, cleanly and not; then away until clients are told."""
+    for stop in (database.stop, database.kill):
+        await asyncio.to_thread(stop)
+        await asyncio.to_thread(database.start)
+    assert "500" not in customers.outcomes
+    await asyncio.to_thread(database.stop)
+    await asyncio.to_thread(wait_until, lambda: customers.outcomes["503"], 60)
+    await asyncio.to_thread(database.start)
+
+
+def kill_an_api(service: Service) -> None:
+    service.children("api")[0].kill()
+
+
+def kill_a_worker(service: Service) -> None:
+    for process in service.children("worker"):
+        process.kill()
+
+
+def kill_the_database(service: Service) -> None:
+    before = cluster_of(service.data).pid
+    cluster_of(service.data).kill()
+    wait_until(lambda: cluster_of(service.data).pid not in {before, None}, 60)
+
+
+def kill_a_backend(service: Service) -> None:
+    cluster = cluster_of(service.data)
+    victim = random.choice(psutil.Process(cluster.pid).children())
+    with contextlib.suppress(psutil.NoSuchProcess):
+        victim.kill()
+    wait_until_ready(cluster.url())
+
+
+def check(url: str, customers: Customers) -> None:
+    """The log is whole and has what the clients were answered, once."""
+    with connect(url, Role.OWNER) as db:
+        for what, query in NEVER.items():
+            assert db.execute(query.encode()).fetchall() == [], what
+        found = db.execute("SELECT originator_id::text, version, position, events FROM log.commands").fetchall()
+    told = [
+        tuple(answer[name] for name in ("id", "version", "position", "events"))
+        for answer in customers.answered.values()
+    ]
+    assert len(set(told)) == len(told)
+    assert set(told) <= set(found)
