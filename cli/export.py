@@ -12,11 +12,10 @@ from typing import Any, TextIO
 import typer
 from rich.progress import Progress
 
-from cli.opening import WORKSPACE, bar, chosen, keyring_of, ready
+from cli.opening import WORKSPACE, bar, chosen, keyring_of, reading, ready
 from cli.tickets import COLUMNS, Exported, LogView, as_envelope, as_row
 from domain.errors import InvalidInput
 from domain.event import Event, Recorded
-from eventstore.database import Role, connect
 from eventstore.feed import head
 from eventstore.stories import log_of
 from eventstore.workspaces import known_workspaces
@@ -89,7 +88,7 @@ def events(
 @contextmanager
 def opened(slug: str | None) -> Iterator[LogView]:
     """A reader of the workspace as it is at this moment, whatever is recorded meanwhile."""
-    with ready() as settings, connect(str(settings.database_url), Role.WORKER) as db, db.cursor() as cursor:
+    with ready() as settings, reading(settings) as cursor:
         workspace = chosen(slug, known_workspaces(cursor))
         yield LogView(cursor, keyring_of(settings), workspace, head(cursor))
 

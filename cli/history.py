@@ -11,14 +11,13 @@ from uuid import UUID
 import typer
 from psycopg import Cursor
 
-from cli.opening import WORKSPACE, chosen, keyring_of, ready
+from cli.opening import WORKSPACE, chosen, keyring_of, reading, ready
 from cli.story import Names, minute, path, quoted, said
 from domain.catalogue import shown
 from domain.errors import InvalidInput, LedgerdeskError
 from domain.event import Event, Recorded
 from domain.ids import ticket_id
 from domain.ticket.state import Ticket, UnknownTicket
-from eventstore.database import Role, connect
 from eventstore.keyring import Keyring
 from eventstore.stories import folded, stream
 from eventstore.workspaces import KnownWorkspace, known_workspaces
@@ -70,7 +69,7 @@ def history(
 
     Example: ledgerdesk history INC0000047 --at 2016-03-01T09:00
     """
-    with ready() as settings, connect(str(settings.database_url), Role.WORKER) as db, db.cursor() as cursor:
+    with ready() as settings, reading(settings) as cursor:
         story = told(cursor, keyring_of(settings), number, workspace)
     if at is not None:
         story = upto(story, number, at)

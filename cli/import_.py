@@ -80,9 +80,9 @@ async def _carry_out(
 
 def _target(settings: Settings, slug: str | None) -> str:
     """The workspace to import into: the one named, which may be new, or the only one."""
+    known = workspaces(settings)
     if slug is not None:
         return checked_slug(slug)
-    known = workspaces(settings)
     return chosen(None, known).slug if known else FIRST_WORKSPACE
 
 

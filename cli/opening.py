@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import typer
+from psycopg import Cursor
 from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -12,7 +14,7 @@ from cli.embedded import database_of
 from domain.errors import InvalidInput, LedgerdeskError
 from domain.values import Key
 from eventstore import migrate
-from eventstore.database import Role, connect
+from eventstore.database import Role, connect, explaining
 from eventstore.desk import Desk
 from eventstore.keyring import Keyring
 from eventstore.settings import Settings
@@ -51,9 +53,17 @@ def desk_of(settings: Settings) -> Desk:
     return Desk(str(settings.database_url), Keyring(*settings.master_keys()))
 
 
+@contextmanager
+def reading(settings: Settings) -> Iterator[Cursor[Any]]:
+    """A cursor that may read all workspaces; what goes wrong with the database is said for people."""
+    url = str(settings.database_url)
+    with explaining(url), connect(url, Role.WORKER) as db, db.cursor() as cursor:
+        yield cursor
+
+
 def workspaces(settings: Settings) -> list[KnownWorkspace]:
     """All workspaces of the database, oldest first."""
-    with connect(str(settings.database_url), Role.WORKER) as db, db.cursor() as cursor:
+    with reading(settings) as cursor:
         return known_workspaces(cursor)
 
 

@@ -11,11 +11,10 @@ from pathlib import Path
 from api.access import create_api_key, create_login
 from cli.demo import plan
 from cli.imports.recording import Recording
-from cli.opening import keyring_of
+from cli.opening import keyring_of, reading
 from cli.together import batches, together
 from domain.command import Command
 from domain.permissions import RoleName
-from eventstore.database import Role, connect
 from eventstore.desk import Desk
 from eventstore.settings import Settings
 from eventstore.stories import stream
@@ -68,7 +67,7 @@ async def _once(recording: Recording, commands: Sequence[Command]) -> None:
 
 def _began(settings: Settings) -> datetime | None:
     """When the demo's time began, if an earlier start came that far: all of its times follow from that."""
-    with connect(str(settings.database_url), Role.WORKER) as db, db.cursor() as cursor:
+    with reading(settings) as cursor:
         events = stream(cursor, keyring_of(settings), plan.WORKSPACE)
     return events[0].metadata.occurred_at if events else None
 

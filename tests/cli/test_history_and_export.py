@@ -10,8 +10,10 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from typer.testing import CliRunner
 
 from cli.history import InSeveralWorkspaces, NotYetOpened
+from cli.main import app
 from cli.opening import NoSuchWorkspace
 from domain.command import Command
 from domain.errors import InvalidInput, UnknownStatus
@@ -23,9 +25,10 @@ from domain.ticket import commands as c
 from domain.ticket.state import UnknownTicket
 from domain.values import Assignee
 from domain.workspace import AddPerson, AddTeam, CreateWorkspace
+from eventstore.database import DatabaseNotMigrated
 from eventstore.desk import Desk
 from eventstore.keyring import Keyring
-from tests.commandline import MASTER_KEY, Run
+from tests.commandline import MASTER_KEY, Run, environment
 from tests.commandline import ledgerdesk as ledgerdesk
 
 BEGAN = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -160,6 +163,20 @@ def test_what_does_not_exist_is_said(ledgerdesk: Run, database_url: str) -> None
     for refusal, command in refusals.items():
         with pytest.raises(refusal):
             ledgerdesk(*command)
+
+
+@pytest.mark.parametrize(
+    "command", [("history", "7"), ("export", "tickets"), ("import", "incidents", "log.csv", "-w", "a")]
+)
+def test_a_database_that_was_not_prepared_is_said(
+    empty_database_url: str, tmp_path: Path, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "log.csv"
+    log.write_text("number,incident_state,sys_updated_at\n")
+    for name, value in environment(empty_database_url, tmp_path).items():
+        monkeypatch.setenv(name, value)
+    result = CliRunner().invoke(app, [str(log) if argument.endswith(".csv") else argument for argument in command])
+    assert isinstance(result.exception, DatabaseNotMigrated)
 
 
 def test_a_number_that_two_workspaces_have_needs_the_workspace(ledgerdesk: Run, database_url: str) -> None:
