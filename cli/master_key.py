@@ -37,6 +37,7 @@ def rotate() -> None:
     """Put every content key under LEDGERDESK_MASTER_KEY; the one before it is in LEDGERDESK_MASTER_KEY_PREVIOUS.
 
     Start the service with both keys first, run this, then take the previous one away. It may be stopped and run again.
+    With the embedded database, write the new key into master.key of the data folder then.
 
     Example: LEDGERDESK_MASTER_KEY=$NEW LEDGERDESK_MASTER_KEY_PREVIOUS=$OLD ledgerdesk master-key rotate
     """

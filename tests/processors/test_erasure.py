@@ -8,12 +8,16 @@ from uuid import uuid4
 import psycopg
 import pytest
 from psycopg.rows import TupleRow
+from structlog.testing import capture_logs
 
 from domain.requester import EraseRequester, RegisterRequester
 from domain.ticket.commands import ConfirmTicketErasure, EraseTicket, NoteOnTicket
+from domain.ticket.events import TicketErasureRequested
+from eventstore.append import Appender
 from eventstore.erasure import erase
 from eventstore.feed import decode_page, read_page
 from eventstore.keyring import Keyring
+from eventstore.stamp import stamp
 from processors import runner
 from tests.desks import MASTER, Office
 from tests.waiting import wait_until
@@ -148,3 +152,22 @@ async def test_the_reaction_is_the_same_every_time(office: Office, database: Db)
     assert [command] == list(process.react(request, loaded.state))
     assert isinstance(command, ConfirmTicketErasure)
     assert (command.causation_id, command.on_behalf_of) == (request.metadata.event_id, office.person)
+
+
+async def test_what_a_newer_release_wrote_is_waited_for_not_skipped(
+    office: Office, database: Db, database_url: str, start: Callable[[], None]
+) -> None:
+    stream = (await office.ticket()).stream_id
+    before = await office.desk.state(office.workspace, "ticket", stream)
+    command = office.command(EraseTicket, number="T-1", reason="asked")
+    call, _ = stamp(office.desk.keyring, command, stream, before, [TicketErasureRequested(reason="asked")])
+    newer = [
+        each._replace(state=each.state.replace(b'"class_version":1', b'"class_version":9')) for each in call.events
+    ]
+    async with Appender(database_url) as appender:
+        await appender.append(call._replace(events=newer))
+    with capture_logs() as logs:
+        start()
+        wait_until(lambda: any(entry["event"] == "process.failed" for entry in logs))
+    assert not come_as_far_as_the_log(database)
+    assert not destroyed(database, stream)
