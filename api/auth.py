@@ -8,6 +8,7 @@ from uuid import UUID, uuid4, uuid5
 
 from fastapi import Depends, Request
 
+from api import metrics
 from api.access import Found
 from api.errors import MissingCsrfToken, NotSignedIn, ScopeMissing
 from api.scopes import permissions
@@ -17,7 +18,7 @@ from api.tokens import Lookup
 from api.versions import expected_version, what_happened_since
 from domain.catalogue import Catalogue, Person
 from domain.command import Command
-from domain.errors import InvalidInput, NotAllowed, VersionConflict
+from domain.errors import InvalidInput, LedgerdeskError, NotAllowed, VersionConflict
 from domain.event import Actor
 from domain.permissions import PERMISSIONS, Permission
 from eventstore.desk import Receipt
@@ -87,11 +88,18 @@ class Caller:
 
     async def explaining(self, command: Command, doing: Awaitable[Receipt]) -> Receipt:
         """What is being done with the command, its conflict explained."""
+        verdict = "failed"
         try:
-            return await doing
-        except VersionConflict as conflict:
-            conflict.fields["since"] = await what_happened_since(self.services, command)
+            receipt = await doing
+            verdict = "repeated" if receipt.repeated else "done"
+            return receipt
+        except LedgerdeskError as error:
+            verdict = error.code
+            if isinstance(error, VersionConflict):
+                error.fields["since"] = await what_happened_since(self.services, command)
             raise
+        finally:
+            metrics.command(type(command).__name__, verdict).inc()
 
 
 async def caller_of(request: Request) -> Caller:

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from domain.permissions import RoleName
 from domain.values import (
@@ -180,4 +180,4 @@ class ApiKeyBody(Body):
         min_length=1, max_length=50, examples=[["read"]], description="Permissions, or read, write, admin, metrics."
     )
     person_id: UUID | None = Field(default=None, description="Whom it acts for; you, if left out.")
-    expires_at: AwareDatetime | None = None
+    expires_at: Moment | None = None

@@ -8,6 +8,7 @@ import psycopg
 import structlog
 from fastapi import Depends, Request, Response
 from prometheus_client.metrics_core import GaugeMetricFamily
+from psycopg_pool import PoolTimeout
 from pydantic import BaseModel
 
 from api import metrics, routing
@@ -18,8 +19,9 @@ from api.problems import problems
 from api.scopes import METRICS
 from api.services import Services, services
 from domain.errors import LedgerdeskError
-from eventstore.database import DatabaseUnavailable
+from eventstore.database import DatabaseUnavailable, explaining
 from eventstore.migrate import pending
+from projections import freshness
 
 log = structlog.get_logger()
 router = routing.router("operations")
@@ -50,6 +52,10 @@ def ready(here: Services = Depends(services)) -> Health:
     """Whether the database answers, has this version's schema, and no read model has stopped."""
     if pending(here.url):
         raise NotReady(reason="migrations are missing; run `ledgerdesk migrate`")
+    with explaining(here.url), here.readers.connection() as db, db.cursor() as cursor:
+        stopped = sorted({model.read_model for model in freshness.all_of(cursor) if model.error})
+    if stopped:
+        raise NotReady(reason=f"these read models have stopped, see the worker's log: {', '.join(stopped)}")
     return Health()
 
 
@@ -85,11 +91,19 @@ def read_metrics(here: Services = Depends(services)) -> Response:
 
 def _gauges(here: Services) -> Iterable[GaugeMetricFamily]:
     up = GaugeMetricFamily("ledgerdesk_database_up", "Whether the database answers.")
+    lag = GaugeMetricFamily(
+        "ledgerdesk_read_model_lag_events", "Events not yet applied.", labels=["read_model", "state"]
+    )
+    failed = GaugeMetricFamily(
+        "ledgerdesk_read_model_failed", "Whether it has stopped.", labels=["read_model", "state"]
+    )
     try:
-        with here.readers.connection(timeout=2) as db:
-            db.execute("SELECT 1")
+        with here.readers.connection(timeout=2) as db, db.cursor() as cursor:
+            for model in freshness.all_of(cursor):
+                lag.add_metric([model.read_model, model.state], model.lag_events)
+                failed.add_metric([model.read_model, model.state], bool(model.error))
         up.add_metric([], 1)
-    except psycopg.OperationalError as error:
+    except (psycopg.Error, PoolTimeout) as error:
         log.warning("metrics.database_away", error=type(error).__name__)
         up.add_metric([], 0)
-    return [up]
+    return [up, lag, failed]

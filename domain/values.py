@@ -7,7 +7,7 @@ from math import isfinite
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer, StringConstraints
 
 # What PostgreSQL, JSON or a terminal cannot carry: NUL and other control characters, lone surrogates.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
@@ -21,6 +21,13 @@ def _printable(text: str) -> str:
 
 def _one_line(text: str) -> str:
     return " ".join(part.strip() for part in _printable(text).splitlines())
+
+
+def _written_out(moment: Any) -> Any:
+    # "5" would be five seconds after 1970, which nobody means.
+    if isinstance(moment, int | float) or (isinstance(moment, str) and not re.match(r"\d{4}-", moment)):
+        raise ValueError("must be written out, e.g. 2026-11-22T09:00:00Z")
+    return moment
 
 
 def _utc(moment: datetime) -> datetime:
@@ -73,7 +80,7 @@ InOrder = PlainSerializer(sorted, return_type=list[str])
 Tags = Annotated[frozenset[Tag], InOrder]
 Names = Annotated[frozenset[str], InOrder]
 CategoryPath = tuple[Line, ...]
-Moment = Annotated[datetime, AfterValidator(_utc)]
+Moment = Annotated[datetime, BeforeValidator(_written_out), AfterValidator(_utc)]
 
 
 class Priority(StrEnum):

@@ -24,6 +24,8 @@ from domain.workspace import AddPerson, AddTeam, CreateWorkspace
 from eventstore.desk import Desk
 from eventstore.keyring import Keyring
 from eventstore.settings import Settings, new_key
+from projections.models import READ_MODELS
+from projections.runner import Runner
 from tests.waiting import wait_until
 
 MASTER_KEY = new_key()
@@ -141,3 +143,20 @@ def opened(admin: httpx.Client) -> Callable[..., str]:
         return str(answer.json()["number"])
 
     return open_ticket
+
+
+@pytest.fixture
+def followed(server: Server) -> Iterator[Server]:
+    """The server, with its read models kept up to date."""
+    stop = threading.Event()
+    keyring = Keyring(settings(server.database_url).master_key_bytes())
+    runners = [Runner(server.database_url, keyring, model, stop) for model in READ_MODELS]
+    threads = [threading.Thread(target=runner.run, daemon=True) for runner in runners]
+    for thread in threads:
+        thread.start()
+    with server.acting() as client:
+        wait_until(lambda: all(client.get(path).status_code == 200 for path in ("/tickets", "/health/ready")))
+    yield server
+    stop.set()
+    for thread in threads:
+        thread.join(20)

@@ -27,7 +27,8 @@ parameters = { "query.wait" = false }
 """
 
 
-def test_the_api_keeps_its_description(server, tmp_path):
+def test_the_api_keeps_its_description(followed, tmp_path):
+    server = followed
     (tmp_path / "schemathesis.toml").write_text(CONFIG)
     options = {
         "--header": f"Authorization: Bearer {server.acme.keys['admin']}",
