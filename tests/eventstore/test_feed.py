@@ -6,6 +6,7 @@ import sys
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
@@ -116,15 +117,18 @@ def test_a_sleeping_reader_is_woken(database_url: str, superuser_url: str, follo
     wait_until(lambda: len(reader.rows) == 1)
 
 
+@pytest.mark.parametrize("swallowed", [False, True], ids=["on the wire", "read with another answer"])
 def test_what_comes_between_the_pull_and_the_wait_wakes_too(
-    database_url: str, follow: Callable[..., Reader], monkeypatch: pytest.MonkeyPatch
+    database_url: str, follow: Callable[..., Reader], monkeypatch: pytest.MonkeyPatch, swallowed: bool
 ) -> None:
     pull, first = read_page, iter([True])
 
-    def pull_then_append(*given: object) -> list[StoredRow]:
-        rows = pull(*given)  # type: ignore[arg-type]
+    def pull_then_append(db: psycopg.Cursor[Any], *given: int) -> list[StoredRow]:
+        rows = pull(db, *given)
         if next(first, False):
             append(database_url)
+            if swallowed:
+                db.execute("SELECT")
         return rows
 
     monkeypatch.setattr(feed_module, "read_page", pull_then_append)
