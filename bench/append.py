@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from uuid import UUID
 
 import psycopg
 import uvloop
@@ -88,7 +89,7 @@ def stock_environment(url: str) -> dict[str, str]:
 
 def stock(url: str) -> float:
     """`Application.save` a second at 40 threads."""
-    app: Application = Application(env=stock_environment(url))
+    app: Application[UUID] = Application(env=stock_environment(url))
     try:
         with ThreadPoolExecutor(CALLERS) as threads:
             for count in (CALLERS, STOCK_SAVES):

@@ -38,7 +38,12 @@ def run() -> Result:
             rounds = [(_load(real, "/api/v1/tickets", key, n), _load(bare, "/tickets", "", n)) for n in range(ROUNDS)]
         value, floor = (statistics.median(load.per_second for load in column) for column in zip(*rounds, strict=True))
         latencies = [latency * 1000 for load, _ in rounds for latency in load.latencies]
-        conditions = {"connections": CONNECTIONS, "workers": WORKERS, "body_characters": BODY, "requests": REQUESTS}
+        conditions: dict[str, float] = {
+            "connections": CONNECTIONS,
+            "workers": WORKERS,
+            "body_characters": BODY,
+            "requests": REQUESTS,
+        }
         conditions |= {"p50_ms": round(percentile(latencies, 50), 2), "p99_ms": round(percentile(latencies, 99), 2)}
         return Result("http", value, "requests/s", {"bare": floor}, {**conditions, **server_facts(url)})
 

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from psycopg import Cursor
-from psycopg.types.json import Jsonb
+from pydantic_core import to_json
 
 from domain.event import EVENTS, Event, Recorded
 from domain.ticket import events as e
@@ -33,6 +33,7 @@ COLUMNS = (
     "causation_id",
     "rule_id",
     "rule_version",
+    "envelope",
     "changes",
     "content",
 )
@@ -56,7 +57,7 @@ class TicketHistory(ReadModel):
             on_behalf_of_kind text, on_behalf_of_id text, channel text NOT NULL,
             occurred_at timestamptz NOT NULL, recorded_at timestamptz NOT NULL,
             command_id uuid NOT NULL, correlation_id uuid NOT NULL, causation_id uuid, rule_id uuid, rule_version int,
-            changes jsonb NOT NULL, content jsonb, erased boolean NOT NULL DEFAULT false,
+            envelope text NOT NULL, changes json NOT NULL, content json, erased boolean NOT NULL DEFAULT false,
             PRIMARY KEY (ticket_id, version)
         )"""
     INDEXES = """
@@ -82,6 +83,7 @@ class TicketHistory(ReadModel):
         "ticket_history.causation_id": "Id of the event that caused it, or NULL where a person did.",
         "ticket_history.rule_id": "The rule that acted, or NULL.",
         "ticket_history.rule_version": "Which version of the rule, or NULL.",
+        "ticket_history.envelope": "The columns before it as JSON members, ready to be sent: 10,000 entries are read at once.",
         "ticket_history.changes": "Structure that changed: [{field, from, to}].",
         "ticket_history.content": "Content that changed or was written: [{field, from, to}]; NULL for none or erased.",
         "ticket_history.erased": "Whether it had content that was erased.",
@@ -121,9 +123,32 @@ def _row(recorded: Recorded[Event]) -> tuple[Any, ...]:
         metadata.causation_id,
         metadata.rule_id,
         metadata.rule_version,
+        _envelope(recorded),
         as_json([change for change in made if not change.content]),
         as_json(written) if written else None,
     )
+
+
+def _envelope(recorded: Recorded[Event]) -> str:
+    """The entry's members but for changes, without the braces."""
+    metadata = recorded.metadata
+    members = {
+        "version": recorded.version,
+        "position": recorded.position,
+        "event_id": metadata.event_id,
+        "event": recorded.event.NAME,
+        "actor": metadata.actor,
+        "on_behalf_of": metadata.on_behalf_of,
+        "channel": metadata.channel,
+        "occurred_at": metadata.occurred_at,
+        "recorded_at": recorded.recorded_at,
+        "command_id": metadata.command_id,
+        "correlation_id": metadata.correlation_id,
+        "causation_id": metadata.causation_id,
+        "rule_id": metadata.rule_id,
+        "rule_version": metadata.rule_version,
+    }
+    return to_json(members)[1:-1].decode()
 
 
 def _message(event: Event) -> Iterator[Change]:
@@ -131,31 +156,24 @@ def _message(event: Event) -> Iterator[Change]:
         yield Change("body", None, event.model_dump(mode="json")["body"], content=True)
 
 
-def as_json(made: list[Change]) -> Jsonb:
+def as_json(made: list[Change]) -> str:
     """Changes as [{field, from, to}]."""
-    return Jsonb([{"field": change.field, "from": change.before, "to": change.after} for change in made])
+    return to_json([{"field": change.field, "from": change.before, "to": change.after} for change in made]).decode()
 
 
+# Pasted together as text: building 10,000 objects from their columns takes PostgreSQL several times as long.
+# The inner query's order is the aggregate's: sorting again would spill to disk.
 SELECT_ENTRIES = """
-    SELECT coalesce(json_agg(entry ORDER BY version), '[]')::text, count(*), max(version) FROM (
-        SELECT h.version, json_build_object(
-            'version', h.version, 'position', h.position, 'event_id', h.event_id, 'event', h.event,
-            'actor', json_build_object('kind', h.actor_kind, 'id', h.actor_id),
-            'on_behalf_of', CASE WHEN h.on_behalf_of_id IS NOT NULL
-                THEN json_build_object('kind', h.on_behalf_of_kind, 'id', h.on_behalf_of_id) END,
-            'channel', h.channel, 'occurred_at', h.occurred_at, 'recorded_at', h.recorded_at,
-            'command_id', h.command_id, 'correlation_id', h.correlation_id, 'causation_id', h.causation_id,
-            'rule_id', h.rule_id, 'rule_version', h.rule_version,
-            'changes', h.changes || coalesce(h.content, '[]'), 'erased', h.erased) AS entry
-        FROM desk.ticket_history h WHERE h.ticket_id = %s AND h.version > %s ORDER BY h.version LIMIT %s
-    ) entries
+    SELECT convert_to('[' || coalesce(string_agg('{' || envelope || ',"changes":' || changes || ',"content":'
+        || coalesce(content::text, 'null') || ',"erased":' || erased || '}', ','), '') || ']', 'UTF8'), max(version)
+    FROM (SELECT * FROM desk.ticket_history WHERE ticket_id = %s AND version > %s ORDER BY version LIMIT %s) entries
 """
 
 
-def entries(db: Cursor[Any], ticket: UUID, after: int = 0, limit: int | None = None) -> tuple[str, int]:
+def entries(db: Cursor[Any], ticket: UUID, after: int = 0, limit: int | None = None) -> tuple[bytes, int]:
     """The entries above version `after` as a JSON array that PostgreSQL wrote, and the last version in it."""
-    row = db.execute(SELECT_ENTRIES, [ticket, after, limit]).fetchone()
-    return (row[0], row[2] or after) if row else ("[]", after)
+    row = db.execute(SELECT_ENTRIES, [ticket, after, limit], binary=True).fetchone()
+    return (row[0], row[1] or after) if row else (b"[]", after)
 
 
 def parsed(db: Cursor[Any], ticket: UUID, after: int = 0, limit: int | None = None) -> list[dict[str, Any]]:
