@@ -192,14 +192,14 @@ class TicketList(ReadModel):
             number_order text COLLATE "C" GENERATED ALWAYS AS
                 (CASE WHEN number ~ '^[0-9]+$' THEN lpad(number, 40, '0') ELSE '~' || number END) STORED,
             priority_rank smallint GENERATED ALWAYS AS
-                (CASE priority WHEN 'low' THEN 1 WHEN 'normal' THEN 2 WHEN 'high' THEN 3 ELSE 4 END) STORED,
-            due_order timestamptz GENERATED ALWAYS AS (coalesce(due_at, 'infinity'::timestamptz)) STORED
+                (CASE priority WHEN 'low' THEN 1 WHEN 'normal' THEN 2 WHEN 'high' THEN 3 ELSE 4 END) STORED
         ) WITH (fillfactor = 80)"""
     INDEXES = """
         CREATE INDEX IF NOT EXISTS by_updated ON ticket_list (workspace_id, updated_at, ticket_id);
         CREATE INDEX IF NOT EXISTS by_opened ON ticket_list (workspace_id, opened_at, ticket_id);
         CREATE INDEX IF NOT EXISTS by_number ON ticket_list (workspace_id, number_order, ticket_id);
-        CREATE INDEX IF NOT EXISTS by_due ON ticket_list (workspace_id, due_order, ticket_id);
+        CREATE INDEX IF NOT EXISTS by_due ON ticket_list (workspace_id, coalesce(due_at, 'infinity'), ticket_id);
+        CREATE INDEX IF NOT EXISTS by_due_last ON ticket_list (workspace_id, coalesce(due_at, '-infinity'), ticket_id);
         CREATE INDEX IF NOT EXISTS by_priority ON ticket_list (workspace_id, priority_rank, updated_at, ticket_id);
         CREATE INDEX IF NOT EXISTS by_status ON ticket_list (workspace_id, status, updated_at, ticket_id);
         CREATE INDEX IF NOT EXISTS by_person ON ticket_list (workspace_id, assignee_person, updated_at, ticket_id);
@@ -236,7 +236,6 @@ class TicketList(ReadModel):
         "ticket_list.reassignments": "How often the team changed.",
         "ticket_list.number_order": "For sorting by number: numbers by value, then others by letter.",
         "ticket_list.priority_rank": "For sorting by priority: 1 low to 4 urgent.",
-        "ticket_list.due_order": "For sorting by due time: tickets without one last.",
     }
 
     def apply(self, page: Page, db: Cursor[Any]) -> None:

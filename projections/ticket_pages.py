@@ -2,29 +2,38 @@
 
 import base64
 import binascii
-from datetime import datetime
-from typing import Annotated, Any, LiteralString, NamedTuple
+from typing import Annotated, Any, Literal, LiteralString, NamedTuple
 from uuid import UUID
 
 from psycopg import Cursor
 from psycopg.rows import dict_row
-from psycopg.sql import SQL, Composable, Identifier
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from psycopg.sql import SQL, Composable
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import from_json, to_json
 
 from domain.errors import InvalidInput
-from domain.values import Key, Moment, Priority, StatusKind, Tag
+from domain.values import Key, Moment, OneLine, Priority, StatusKind, Tag
 
 LARGEST_PAGE = 200
 
-# What people sort by: the column that the index has, and the type of its values in a cursor.
-SORTS: dict[str, tuple[str, Any]] = {
-    "updated_at": ("updated_at", datetime),
-    "opened_at": ("opened_at", datetime),
-    "due_at": ("due_order", str),
-    "number": ("number_order", str),
-    "priority": ("priority_rank", int),
-    "status": ("status", str),
+
+class Column(NamedTuple):
+    """What rows are sorted by, as the index has it, up and down; and the type of its values in a cursor."""
+
+    up: LiteralString
+    down: LiteralString
+    kind: Any
+
+
+# Tickets without a due time come last in both directions.
+_DUE = ("coalesce(due_at, 'infinity')", "coalesce(due_at, '-infinity')")
+SORTS: dict[str, Column] = {
+    "updated_at": Column("updated_at", "updated_at", AwareDatetime),
+    "opened_at": Column("opened_at", "opened_at", AwareDatetime),
+    "due_at": Column(*_DUE, AwareDatetime | Literal["infinity", "-infinity"]),
+    "number": Column("number_order", "number_order", Annotated[str, OneLine]),
+    "priority": Column("priority_rank", "priority_rank", Annotated[int, Field(ge=1, le=len(Priority))]),
+    "status": Column("status", "status", Key),
 }
 SHOWN = (
     "ticket_id, number, title, status, kind, priority, type, category, assignee_person, assignee_team, requester_id, tags, "
@@ -38,6 +47,12 @@ class Sort(NamedTuple):
 
     name: str
     descending: bool = False
+
+    @property
+    def expression(self) -> SQL:
+        """What it compares."""
+        column = SORTS[self.name]
+        return SQL(column.down if self.descending else column.up)
 
 
 class TicketFilter(BaseModel):
@@ -106,9 +121,10 @@ def page(db: Cursor[Any], workspace: UUID, query: ListQuery) -> TicketPage:
     if query.after:
         condition, more = _beyond(sorts, _opened_cursor(query.after, query.sort, sorts))
         where, values = SQL("{} AND {}").format(where, condition), [*values, *more]
-    statement = SQL("SELECT {}, ARRAY[{}] AS keys FROM desk.ticket_list WHERE {} ORDER BY {} LIMIT %s").format(
-        SQL(SHOWN), _as_text(sorts), where, _order(sorts)
-    )
+    keys = SQL(", ").join(sort.expression for sort in sorts)
+    statement = SQL(
+        "SELECT {}, json_build_array({}) AS keys FROM desk.ticket_list WHERE {} ORDER BY {} LIMIT %s"
+    ).format(SQL(SHOWN), keys, where, _order(sorts))
     with db.connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(statement, [*values, query.limit + 1]).fetchall()
     found = rows[: query.limit]
@@ -154,44 +170,53 @@ def _count(db: Cursor[Any], where: Composable, values: list[Any]) -> int:
     return int(row[0]) if row else 0
 
 
-def _as_text(sorts: list[Sort]) -> Composable:
-    return SQL(", ").join(SQL("{}::text").format(Identifier(SORTS[sort.name][0])) for sort in sorts)
+def _columns(sorts: list[Sort]) -> list[tuple[SQL, bool]]:
+    """The sort, made total by the ticket's id in the direction of the last column, so that one index serves both."""
+    return [*((sort.expression, sort.descending) for sort in sorts), (SQL("ticket_id"), sorts[-1].descending)]
 
 
 def _order(sorts: list[Sort]) -> Composable:
-    """The sort, made total by the ticket's id in the direction of the last column, so that one index serves both."""
-    columns = [(SORTS[sort.name][0], sort.descending) for sort in sorts] + [("ticket_id", sorts[-1].descending)]
-    return SQL(", ").join(
-        SQL("{} {}").format(Identifier(name), SQL("DESC" if down else "ASC")) for name, down in columns
-    )
+    return SQL(", ").join(column + SQL(" DESC" if down else " ASC") for column, down in _columns(sorts))
 
 
 def _beyond(sorts: list[Sort], keys: list[Any]) -> tuple[Composable, list[Any]]:
-    """What comes after the keys of a row: beyond in one column and equal in those before it."""
-    columns = [(SORTS[sort.name][0], sort.descending) for sort in sorts] + [("ticket_id", sorts[-1].descending)]
+    """What comes after the keys of a row."""
+    columns = _columns(sorts)
+    if len({down for _, down in columns}) == 1:
+        # One direction: a comparison of rows, with which the index begins just behind the last page.
+        condition = SQL("({}) {} ({})").format(
+            SQL(", ").join(column for column, _ in columns),
+            SQL("<" if columns[0][1] else ">"),
+            SQL(", ").join(SQL("%s") for _ in keys),
+        )
+        return condition, keys
+    return _beyond_mixed(columns, keys)
+
+
+def _beyond_mixed(columns: list[tuple[SQL, bool]], keys: list[Any]) -> tuple[Composable, list[Any]]:
+    """Beyond in one column and equal in those before it."""
     alternatives: list[Composable] = []
     values: list[Any] = []
-    for place, (name, down) in enumerate(columns):
-        equal = [SQL("{} = %s").format(Identifier(before)) for before, _ in columns[:place]]
-        beyond = SQL("{} {} %s").format(Identifier(name), SQL("<" if down else ">"))
-        alternatives.append(SQL("({})").format(SQL(" AND ").join([*equal, beyond])))
+    for place, (column, down) in enumerate(columns):
+        equal = [before + SQL(" = %s") for before, _ in columns[:place]]
+        alternatives.append(SQL("({})").format(SQL(" AND ").join([*equal, column + SQL(" < %s" if down else " > %s")])))
         values += keys[: place + 1]
     first, down = columns[0]
     # Redundant, but it lets the index begin at the right place instead of at the start.
-    bound = SQL("{} {} %s").format(Identifier(first), SQL("<=" if down else ">="))
+    bound = first + SQL(" <= %s" if down else " >= %s")
     return SQL("{} AND ({})").format(bound, SQL(" OR ").join(alternatives)), [keys[0], *values]
 
 
-def _cursor(sort: str, keys: list[str], row: dict[str, Any]) -> str:
+def _cursor(sort: str, keys: list[Any], row: dict[str, Any]) -> str:
     return base64.urlsafe_b64encode(to_json([sort, *keys, row["ticket_id"]])).decode().rstrip("=")
 
 
 def _opened_cursor(cursor: str, sort: str, sorts: list[Sort]) -> list[Any]:
     """The keys in a cursor, or InvalidInput: it is no secret, but it must belong to this sort."""
-    kinds = [str, *(SORTS[each.name][1] for each in sorts), UUID]
+    kinds = [*(SORTS[each.name].kind for each in sorts), UUID]
     try:
         made_for, *found = from_json(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        keys = [TypeAdapter(kind).validate_python(key) for kind, key in zip(kinds[1:], found, strict=True)]
+        keys = [TypeAdapter(kind).validate_python(key) for kind, key in zip(kinds, found, strict=True)]
     except (ValidationError, binascii.Error, ValueError, TypeError):
         raise InvalidInput(field="after", reason="is not a cursor of this list; begin without it") from None
     if made_for != sort:

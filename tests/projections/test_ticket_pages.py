@@ -1,0 +1,128 @@
+"""Pages of the ticket list: every row once under every sort, and cursors that are never trusted."""
+
+import base64
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from psycopg import Cursor
+
+from domain.errors import InvalidInput
+from domain.ids import workspace_id
+from domain.values import Priority
+from eventstore.database import Role, connect
+from projections.ticket_pages import SORTS, ListQuery, TicketFilter, page
+from tests.desks import an_office
+from tests.projections.tables import built
+
+TICKETS = 23
+WORKSPACE = workspace_id("acme")
+NOBODY = "00000000-0000-0000-0000-000000000000"
+
+columns = st.lists(st.tuples(st.sampled_from(list(SORTS)), st.booleans()), min_size=1, unique_by=lambda each: each[0])
+sorts = columns.map(lambda chosen: ",".join(f"-{name}" if down else name for name, down in chosen))
+same_database = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+
+
+@pytest.fixture
+async def listed(database_url: str) -> None:
+    """Tickets with many equal values, half of them without a due time, half with plain numbers."""
+    async with an_office(database_url) as office:
+        for n in range(1, TICKETS + 1):
+            due = None if n % 2 else datetime(2026, 1, n % 5 + 1, tzinfo=UTC)
+            number = str(n) if n % 2 else f"T-{n}"
+            await office.ticket(number, priority=list(Priority)[n % 4], due_at=due, tags=("odd",) if n % 2 else ())
+    built(database_url)
+
+
+@pytest.fixture
+def reader(listed: None, database_url: str) -> Iterator[Cursor[Any]]:
+    """Somebody of the workspace."""
+    with connect(database_url, Role.READER) as db:
+        db.execute("SELECT set_config('ledgerdesk.workspace', %s, false)", [str(WORKSPACE)])
+        yield db.cursor()
+
+
+def pages(db: Cursor[Any], **asked: Any) -> Iterator[list[dict[str, Any]]]:
+    after = None
+    while True:
+        found = page(db, WORKSPACE, ListQuery(after=after, **asked))
+        yield found.rows
+        if (after := found.next) is None:
+            return
+
+
+@given(sort=sorts, limit=st.integers(1, 12))
+@same_database
+def test_every_ticket_is_on_exactly_one_page(reader: Cursor[Any], sort: str, limit: int) -> None:
+    whole = page(reader, WORKSPACE, ListQuery(sort=sort, limit=100)).rows
+    assert len(whole) == TICKETS
+    assert [row for rows in pages(reader, sort=sort, limit=limit) for row in rows] == whole
+
+
+def numbers(db: Cursor[Any], **asked: Any) -> list[str]:
+    return [row["number"] for row in page(db, WORKSPACE, ListQuery(limit=100, **asked)).rows]
+
+
+def test_numbers_go_by_value_and_those_with_letters_come_after(reader: Cursor[Any]) -> None:
+    found = numbers(reader, sort="number")
+    plain = [str(n) for n in range(1, TICKETS + 1, 2)]
+    assert found[: len(plain)] == plain
+    assert all(number.startswith("T-") for number in found[len(plain) :])
+
+
+@pytest.mark.parametrize("sort", ["due_at", "-due_at"])
+def test_tickets_without_a_due_time_come_last(reader: Cursor[Any], sort: str) -> None:
+    due = [row["due_at"] for row in page(reader, WORKSPACE, ListQuery(sort=sort, limit=100)).rows]
+    dated = [moment for moment in due if moment is not None]
+    assert due == sorted(dated, reverse=sort[0] == "-") + [None] * (TICKETS - len(dated))
+
+
+def test_priorities_go_by_rank(reader: Cursor[Any]) -> None:
+    found = [row["priority"] for row in page(reader, WORKSPACE, ListQuery(sort="-priority", limit=100)).rows]
+    assert list(dict.fromkeys(found)) == ["urgent", "high", "normal", "low"]
+
+
+def test_filters_narrow_pages_and_totals(reader: Cursor[Any]) -> None:
+    wanted = TicketFilter(priority=(Priority.LOW, Priority.NORMAL), tags_all=("odd",))
+    found = page(reader, WORKSPACE, ListQuery(filter=wanted, limit=2, total=True))
+    everything = [row for rows in pages(reader, filter=wanted, limit=2) for row in rows]
+    assert found.total == len(everything) > 2
+    assert all(row["priority"] == "normal" and row["tags"] == ["odd"] for row in everything)
+
+
+def cursor(*parts: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip("=")
+
+
+@pytest.mark.parametrize(
+    ("sort", "after"),
+    [
+        ("-updated_at", "x"),
+        ("-updated_at", "é"),
+        ("-updated_at", base64.urlsafe_b64encode(b"5").decode()),
+        ("-updated_at", base64.urlsafe_b64encode(b'{"a": 1}').decode()),
+        ("updated_at", cursor("updated_at", "yesterday", NOBODY)),
+        ("updated_at", cursor("-updated_at", "2026-01-01T00:00:00Z", NOBODY)),
+        ("updated_at", cursor("updated_at", "2026-01-01T00:00:00Z")),
+        ("updated_at", cursor("updated_at", "2026-01-01T00:00:00Z", "not an id")),
+        ("due_at", cursor("due_at", "garbage", NOBODY)),
+        ("status", cursor("status", "a\0b", NOBODY)),
+        ("number", cursor("number", "a\0b", NOBODY)),
+        ("number", cursor("number", "\ud800", NOBODY)),
+        ("priority", cursor("priority", 10**40, NOBODY)),
+    ],
+)
+def test_a_cursor_that_does_not_fit_is_refused(after: str, sort: str) -> None:
+    with pytest.raises(InvalidInput):
+        page(None, WORKSPACE, ListQuery(sort=sort, after=after))  # type: ignore[arg-type]  # refused before any query
+
+
+@pytest.mark.parametrize("sort", ["nonsense", "", "number,-number", "number,"])
+def test_a_sort_that_does_not_exist_is_refused(sort: str) -> None:
+    with pytest.raises(InvalidInput, match="sort"):
+        page(None, WORKSPACE, ListQuery(sort=sort))  # type: ignore[arg-type]
