@@ -38,6 +38,8 @@ def create_app(settings: Settings | None = None, limits: ApiSettings | None = No
         docs_url=f"{PREFIX}/docs",
         redoc_url=None,
         redirect_slashes=False,
+        # Asked for on every request, for OpenTelemetry that nobody set up; `metrics` has our own.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.services = here
     app.add_middleware(Surroundings, body_limit=limits.body_limit)

@@ -274,7 +274,7 @@ def read_history(
         if last == after:
             _must_exist(db, me, number)
     # The entries are JSON that PostgreSQL wrote: ten thousand of them pass through untouched.
-    body = b'{"entries":%s,"last_version":%d,"names":%s}' % (entries.encode(), last, to_json(_names(me)))
+    body = b'{"entries":%s,"last_version":%d,"names":%s}' % (entries, last, to_json(_names(me)))
     return _answer(body, position)
 
 
