@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import structlog
 
+from api import logs
 from eventstore.keyring import Keyring
 from eventstore.rotation import check_master_key
 from eventstore.settings import Settings
@@ -18,6 +19,7 @@ log = structlog.get_logger()
 
 def run(settings: Settings) -> None:
     """Follow the log until SIGTERM or Ctrl-C."""
+    logs.configure(settings.log_level)
     url, keyring = str(settings.database_url), Keyring(*settings.master_keys())
     check_master_key(url, keyring)
     stop = threading.Event()
