@@ -73,6 +73,7 @@ class Answer(NamedTuple):
 @dataclass(slots=True)
 class _Waiting:
     call: Call
+    since: float
     answer: "asyncio.Future[Answer]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
@@ -106,7 +107,7 @@ class Appender:
         """The verdict, once it is durable. DatabaseUnavailable leaves the outcome open: repeat the same command."""
         if self._closing:
             raise DatabaseUnavailable(server="the log", reason="we are shutting down")
-        waiting = _Waiting(call)
+        waiting = _Waiting(call, _now())
         self._waiting.append(waiting)
         self._wake.set()
         return await waiting.answer
@@ -145,7 +146,8 @@ class Appender:
 
     async def _settle(self, batch: list[_Waiting]) -> None:
         """Give every caller of the batch an answer or an error."""
-        deadline = _now() + self._patience
+        # Counted from when they asked: who came while an earlier batch waited must not wait as long once more.
+        deadline = batch[-1].since + self._patience
         while True:
             try:
                 answers = await self._sent([waiting.call for waiting in batch])

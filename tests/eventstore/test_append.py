@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from psycopg.rows import TupleRow
 
+from eventstore import append
 from eventstore.append import Answer, Appender, AppendFailed, Call, NewEvent
 from eventstore.database import DatabaseUnavailable
 from eventstore.identifiers import uuid7
@@ -172,6 +173,21 @@ async def test_a_database_that_stays_away_is_told_and_later_known(database_url: 
     async with Appender(database_url) as appender:
         assert (await appender.append(call)).verdict == "repeat"
     check_log(database)
+
+
+async def test_those_behind_a_batch_that_waits_do_not_wait_as_long_once_more(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(append, "_now", lambda: clock[0])
+    async with Appender(f"postgresql:///x?host={tmp_path}", patience=30.0) as appender:
+        asked = [asyncio.create_task(appender.append(a_call())) for _ in range(3)]
+        await asyncio.sleep(0)
+        asked += [asyncio.create_task(appender.append(a_call())) for _ in range(3)]
+        await asyncio.sleep(0)
+        clock[0] = 31.0
+        failed = await asyncio.wait_for(asyncio.gather(*asked, return_exceptions=True), 10)
+    assert {type(error) for error in failed} == {DatabaseUnavailable}
 
 
 async def test_backends_that_are_killed_under_load_lose_and_double_nothing(
