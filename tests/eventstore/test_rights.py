@@ -30,13 +30,7 @@ FORBIDDEN = [
     "ALTER TABLE log.stored_events DISABLE TRIGGER append_only",
     "DROP TABLE log.stored_events",
 ]
-# Nobody signs in as the owner, who may do to the table itself what nobody else may.
-CASES = [
-    (role, statement)
-    for role in ROLES
-    for statement in FORBIDDEN
-    if role != "ledgerdesk_owner" or statement.startswith(("UPDATE", "DELETE", "TRUNCATE"))
-]
+CHANGES = [statement for statement in FORBIDDEN if statement.startswith(("UPDATE", "DELETE", "TRUNCATE"))]
 
 
 def as_role(url: str, role: str) -> Db:
@@ -45,21 +39,20 @@ def as_role(url: str, role: str) -> Db:
     return db
 
 
-@pytest.mark.parametrize(("role", "statement"), CASES)
-async def test_history_cannot_be_changed(office: Office, database_url: str, role: str, statement: str) -> None:
-    with as_role(database_url, role) as db, pytest.raises(psycopg.errors.InsufficientPrivilege):
-        db.execute(statement.encode())
+@pytest.mark.parametrize("role", ROLES)
+async def test_history_cannot_be_changed(office: Office, database_url: str, role: str) -> None:
+    # Nobody signs in as the owner, who may do to the table itself what nobody else may.
+    with as_role(database_url, role) as db:
+        for statement in CHANGES if role == Role.OWNER else FORBIDDEN:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                db.execute(statement.encode())
 
 
-@pytest.mark.parametrize("statement", [s for s in FORBIDDEN if s.split()[0] in ("UPDATE", "DELETE", "TRUNCATE")])
-async def test_not_even_a_superuser_changes_history_by_accident(
-    office: Office, superuser_url: str, statement: str
-) -> None:
-    with (
-        psycopg.connect(superuser_url, autocommit=True) as db,
-        pytest.raises(psycopg.errors.InsufficientPrivilege, match="append-only"),
-    ):
-        db.execute(statement.encode())
+async def test_not_even_a_superuser_changes_history_by_accident(office: Office, superuser_url: str) -> None:
+    with psycopg.connect(superuser_url, autocommit=True) as db:
+        for statement in CHANGES:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege, match="append-only"):
+                db.execute(statement.encode())
 
 
 @pytest.mark.parametrize("table", ["log.stored_events", "log.commands", "log.snapshots", "vault.keys"])
