@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from queue import Full, Queue
 from typing import Any
 
@@ -22,6 +22,8 @@ from projections.read_model import ReadModel
 
 # Rows in a page: the larger, the fewer statements; bounded, for a page is held in memory.
 PAGE = 10_000
+# How long a swap may make readers wait, in milliseconds, and how long it rests before it tries again, in seconds.
+SWAP_PATIENCE, SWAP_PAUSE = 100, 1.0
 # Told after every page: position, head.
 Progress = Callable[[int, int], None]
 
@@ -57,12 +59,14 @@ def catch_up(
         build = builds.begin(db, model)
         builds.enter(db.cursor(), build)
         with closing(psycopg.connect(conninfo(url, Role.WORKER, "ledgerdesk-build"), autocommit=True)) as reader:
-            while (end := head(reader.cursor())) - build.position > 0:
-                build = _fill(keyring, model, db, reader, build, end, stop, progress)
-                if end - build.position < PAGE:
-                    break
+            build = _fill(keyring, model, db, reader, build, stop, progress)
             _finish(db, model, build)
-            return _swap(keyring, model, db, reader, build)
+            while True:
+                build = _fill(keyring, model, db, reader, build, stop, progress)
+                with suppress(psycopg.errors.LockNotAvailable):
+                    return _swap(keyring, model, db, reader, build)
+                # Somebody reads the old tables in a long transaction; meanwhile the new ones go on following.
+                stop.wait(SWAP_PAUSE)
 
 
 @contextmanager
@@ -84,15 +88,17 @@ def _fill(
     db: Connection[Any],
     reader: Connection[Any],
     build: Build,
-    end: int,
     stop: threading.Event,
     progress: Progress,
 ) -> Build:
+    end = head(reader.cursor())
     for rows in _prefetched(reader, build.position, end):
         if stop.is_set():
             raise RebuildStopped(name=model.NAME, position=build.position)
         build = apply_rows(model, keyring, db, build, rows)
         progress(build.position, end)
+    if stop.is_set():
+        raise RebuildStopped(name=model.NAME, position=build.position)
     return build
 
 
@@ -142,6 +148,8 @@ def _swap(keyring: Keyring, model: ReadModel, db: Connection[Any], reader: Conne
     with db.transaction(), db.cursor() as cursor:
         # The live build's row is held, so that it stands still while we pass it.
         cursor.execute("SELECT FROM ops.builds WHERE name = %s AND state = 'live' FOR UPDATE", [model.NAME])
+        # Whoever waits for a lock makes all later readers wait behind: better to give up soon and to try again.
+        cursor.execute(f"SET LOCAL lock_timeout = '{SWAP_PATIENCE}ms'")
         while rows := read_page(reader.cursor(), build.position, PAGE):
             build = apply_rows(model, keyring, db, build, rows)
         return builds.swap(cursor, model, build)

@@ -7,8 +7,8 @@ from typing import Any
 import psycopg
 import structlog
 from psycopg import Connection
-from psycopg_pool import PoolTimeout
 
+from domain.errors import LedgerdeskError
 from eventstore.database import Role, conninfo
 from eventstore.feed import Feed
 from eventstore.keyring import Keyring
@@ -26,6 +26,22 @@ ATTEMPTS = 5
 FIRST_WAIT = 0.1
 # A read model that stopped says so this often.
 SHOUT_EVERY = 60.0
+
+
+# SQLSTATE classes of a database that is away or cannot now: connection, roll-back, resources, busy, intervention.
+OUTAGES = frozenset({"08", "40", "53", "55", "57"})
+
+
+class NewerIsLive(LedgerdeskError):
+    """The tables were built by a newer release, whose fold this one does not know."""
+
+    code = "newer_read_model"
+    sentence = "The read model {name} is at version {version}, which this version of Ledgerdesk does not know. Run a newer one."
+
+
+def is_outage(error: Exception) -> bool:
+    """Whether the database is away or short of something: then an event is not to blame, and waiting helps."""
+    return isinstance(error, psycopg.OperationalError) and (error.sqlstate is None or error.sqlstate[:2] in OUTAGES)
 
 
 class Runner:
@@ -46,11 +62,15 @@ class Runner:
                 continue
             except RebuildUnderWay:
                 self._stop.wait(LEASE_POLL)
-            except (psycopg.OperationalError, PoolTimeout) as error:
-                log.warning("projection.reconnecting", read_model=self._model.NAME, error=type(error).__name__)
-                self._stop.wait(0.5)
+            except NewerIsLive as error:
+                log.warning("projection.newer_is_live", read_model=self._model.NAME, version=error.fields["version"])
+                self._stop.wait(SHOUT_EVERY)
             except Exception as error:  # noqa: BLE001 - whatever the fold raises: retried, then said aloud, never skipped
-                self._stumble(error)
+                if is_outage(error):
+                    log.warning("projection.reconnecting", read_model=self._model.NAME, error=type(error).__name__)
+                    self._stop.wait(0.5)
+                else:
+                    self._stumble(error)
 
     def _connected(self) -> None:
         address = conninfo(self._url, Role.WORKER, f"ledgerdesk-{self._model.NAME}")
@@ -76,6 +96,8 @@ class Runner:
     def _live(self, db: Connection[Any]) -> Build:
         """The live build of this version; built first where there is none yet."""
         build = builds.find(db.cursor(), self._model.NAME, "live")
+        if build is not None and build.version > self._model.VERSION:
+            raise NewerIsLive(name=self._model.NAME, version=build.version)
         if build is None or build.version < self._model.VERSION:
             build = catch_up(self._url, self._keyring, self._model, db, stop=self._stop)
         self._build = build
@@ -99,7 +121,7 @@ class Runner:
         self._stop.wait(SHOUT_EVERY)
 
     def _record(self, error: Exception) -> None:
-        with suppress(psycopg.Error), closing(psycopg.connect(conninfo(self._url, Role.WORKER))) as db:
+        with suppress(psycopg.Error), closing(psycopg.connect(conninfo(self._url, Role.WORKER), autocommit=True)) as db:
             for state in ("live", "building"):
                 if build := builds.find(db.cursor(), self._model.NAME, state):
                     builds.fail(db, build, error)
