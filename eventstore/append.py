@@ -14,7 +14,7 @@ from psycopg import AsyncConnection
 
 from domain.errors import LedgerdeskError
 from eventstore.arrays import Bytes, Ints, Longs, Texts, Uuids
-from eventstore.database import DatabaseUnavailable, Role, conninfo, explained, server_name
+from eventstore.database import DatabaseUnavailable, Role, StorageFull, conninfo, explained, server_name
 from eventstore.keyring import WrappedKey
 
 log = structlog.get_logger()
@@ -22,14 +22,6 @@ log = structlog.get_logger()
 MAX_BATCH = 256
 # How long a caller waits for a database that went away before it is told to come back.
 PATIENCE = 15.0
-
-
-class StorageFull(LedgerdeskError):
-    """The database has no room left; nothing was recorded."""
-
-    code = "storage_full"
-    status = 503
-    sentence = "The database has no room left, so nothing was recorded. Try again once the operator has made room."
 
 
 class AppendFailed(LedgerdeskError):

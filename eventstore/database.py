@@ -36,6 +36,14 @@ class DatabaseUnavailable(LedgerdeskError):
     sentence = "The database at {server} does not answer ({reason}). Check that it runs and that DATABASE_URL is right."
 
 
+class StorageFull(LedgerdeskError):
+    """The database has no room left; nothing was recorded."""
+
+    code = "storage_full"
+    status = 503
+    sentence = "The database has no room left, so nothing was recorded. Try again once the operator has made room."
+
+
 class DatabaseTooOld(LedgerdeskError):
     """The server is older than what the SQL needs."""
 
@@ -95,6 +103,8 @@ def explaining(url: str) -> Iterator[None]:
 def explained(url: str, error: psycopg.Error) -> LedgerdeskError:
     """What a failure of the database means for the operator; never carries the password."""
     text, server = str(error), server_name(url)
+    if isinstance(error, psycopg.errors.DiskFull):
+        return StorageFull()
     if 'role "ledgerdesk_' in text or isinstance(
         error, psycopg.errors.UndefinedTable | psycopg.errors.InvalidSchemaName
     ):

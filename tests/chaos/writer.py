@@ -65,6 +65,7 @@ async def work(office: Office, journal: Journal, chance: random.Random) -> None:
             await asyncio.sleep(0.05)
         except LedgerdeskError as refusal:
             journal.refused(command, refusal.code)
+            await asyncio.sleep(0.05 if refusal.status == 503 else 0)
         else:
             journal.answered(command, receipt)
             numbers.extend([receipt.number] if receipt.number else [])

@@ -10,6 +10,7 @@ from eventstore.database import (
     DatabaseTooOld,
     DatabaseUnavailable,
     Role,
+    StorageFull,
     check_server,
     connect,
     reader_pool,
@@ -78,3 +79,7 @@ async def test_a_pool_tries_again_soon_however_long_the_database_is_away(monkeyp
     monkeypatch.setattr(psycopg.AsyncConnection, "connect", refuse)
     async with database.async_pool(f"postgresql:///x?host={tmp_path}", Role.READER, "test"):
         await until(lambda: len(tried) > 8, 6)
+
+
+def test_a_full_disk_is_no_database_that_is_away():
+    assert isinstance(database.explained("postgresql:///x", psycopg.errors.DiskFull("no space left")), StorageFull)
