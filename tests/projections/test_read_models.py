@@ -1,0 +1,158 @@
+"""Every read model: the same page twice, a rebuild beside the live one, what erasure leaves, what is explained."""
+
+from collections.abc import AsyncIterator
+from contextlib import closing
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+from psycopg import Connection
+
+from domain.ticket.commands import (
+    AssignTicket,
+    ChangePriority,
+    CloseTicket,
+    EditTicket,
+    EraseTicket,
+    NoteOnTicket,
+    ReopenTicket,
+    ReplyToTicket,
+    ResolveTicket,
+    TagTicket,
+)
+from domain.values import Assignee, Priority
+from domain.workspace import AddCategory, AddTeam
+from eventstore.codec import StoredRow
+from eventstore.database import Role, connect
+from eventstore.erasure import erase
+from eventstore.feed import read_page
+from projections import builds
+from projections.apply import apply_rows
+from projections.models import READ_MODELS
+from projections.read_model import ReadModel
+from tests.desks import Office, an_office
+from tests.projections.tables import KEYRING, built, contents, live, working
+
+SECRETS = ("Geheimnis", "salary")
+
+each_read_model = pytest.mark.parametrize("model", READ_MODELS, ids=lambda model: model.NAME)
+
+
+@pytest.fixture
+async def office(database_url: str) -> AsyncIterator[Office]:
+    """A workspace in which everything has happened that read models follow."""
+    async with an_office(database_url) as furnished:
+        await _work(furnished)
+        yield furnished
+
+
+async def _work(office: Office) -> None:
+    team = uuid4()
+    await office.do(AddTeam, team_id=team, title="Network")
+    await office.do(AddCategory, path=("Hardware", "Printer"))
+    await office.ticket("T-1", description="On floor 3", tags=("a", "b"), category=("Hardware", "Printer"))
+    await office.ticket("T-2", title="Geheimnis", description="my salary", fields={"amount": "salary"})
+    await office.ticket("T-3", title="Geheimnis")
+    await office.do(AssignTicket, number="T-1", to=Assignee(team=team))
+    await office.do(ReplyToTicket, number="T-1", body="On my way")
+    await office.do(TagTicket, number="T-1", add={"c"}, remove={"a"})
+    await office.do(ResolveTicket, number="T-1")
+    await office.do(ReopenTicket, number="T-1")
+    await office.do(CloseTicket, number="T-1")
+    await office.do(EditTicket, number="T-2", title="Geheimnis 2", description="salary", fields={"amount": "Geheimnis"})
+    await office.do(ChangePriority, number="T-2", priority=Priority.HIGH)
+    await office.do(ReplyToTicket, number="T-2", body="Geheimnis")
+    await office.do(NoteOnTicket, number="T-2", body="salary")
+
+
+def page_after(db: Connection[Any], position: int) -> list[StoredRow]:
+    return read_page(db.cursor(), position)
+
+
+def again(db: Connection[Any], model: ReadModel, position: int) -> None:
+    """Apply everything above the position once more."""
+    build = live(db, model)
+    builds.enter(db.cursor(), build)
+    db.execute("UPDATE ops.builds SET position = %s WHERE build = %s", [position, build.build])
+    apply_rows(model, KEYRING, db, build._replace(position=position), page_after(db, position))
+
+
+@each_read_model
+def test_the_same_page_twice_changes_nothing(office: Office, database_url: str, model: ReadModel) -> None:
+    built(database_url, model)
+    before = contents(database_url, model)
+    assert any(before.values())
+    with closing(working(database_url)) as db:
+        again(db, model, 0)
+        again(db, model, live(db, model).position // 2)
+    assert contents(database_url, model) == before
+
+
+@each_read_model
+async def test_a_rebuild_equals_what_followed_event_by_event(
+    office: Office, database_url: str, model: ReadModel
+) -> None:
+    with closing(working(database_url)) as db:
+        build = builds.begin(db, model)
+        builds.enter(db.cursor(), build)
+        await erase(office.desk, office.command(EraseTicket, number="T-3", reason="asked"))
+        await _apply_one_by_one(db, model, build)
+        await erase(office.desk, office.command(EraseTicket, number="T-2", reason="asked"))
+        build = await _apply_one_by_one(db, model, builds.begin(db, model))
+        with db.transaction():
+            builds.swap(db.cursor(), model, build)
+    followed = contents(database_url, model)
+    built(database_url, model)
+    assert contents(database_url, model) == followed
+
+
+async def _apply_one_by_one(db: Connection[Any], model: ReadModel, build: builds.Build) -> builds.Build:
+    while rows := read_page(db.cursor(), build.position, limit=1):
+        build = apply_rows(model, KEYRING, db, build, rows)
+    return build
+
+
+@each_read_model
+async def test_erasure_leaves_no_content(office: Office, database_url: str, model: ReadModel) -> None:
+    built(database_url, model)
+    for number in ("T-2", "T-3"):
+        await office.do(EraseTicket, number=number, reason="asked")
+    with closing(working(database_url)) as db:
+        build = live(db, model)
+        builds.enter(db.cursor(), build)
+        apply_rows(model, KEYRING, db, build, page_after(db, build.position))
+    kept = str(contents(database_url, model))
+    assert not any(secret in kept for secret in SECRETS)
+
+
+@each_read_model
+def test_every_table_and_column_is_explained(office: Office, database_url: str, model: ReadModel) -> None:
+    built(database_url, model)
+    missing = """
+        SELECT c.relname, a.attname FROM pg_class c
+        JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+        WHERE c.relnamespace = 'desk'::regnamespace
+        AND (col_description(c.oid, a.attnum) IS NULL OR obj_description(c.oid) IS NULL)
+    """
+    with closing(working(database_url)) as db:
+        assert db.execute(missing).fetchall() == []
+
+
+@each_read_model
+async def test_readers_see_their_own_workspace(office: Office, database_url: str, model: ReadModel) -> None:
+    other = Office(office.desk, "other")
+    await other.furnish()
+    await _work(other)
+    built(database_url, model)
+    with closing(working(database_url)) as db:
+        tables = builds.tables(db.cursor(), live(db, model))
+    with connect(database_url, Role.READER) as db:
+        for table in tables:
+            query = f"SELECT DISTINCT workspace_id FROM desk.{table}"
+            assert db.execute(query.encode()).fetchall() == []
+            db.execute("SELECT set_config('ledgerdesk.workspace', %s, false)", [str(office.workspace)])
+            assert db.execute(query.encode()).fetchall() == [(office.workspace,)]
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                db.execute(f"DELETE FROM desk.{table}".encode())
+            db.execute("SELECT set_config('ledgerdesk.workspace', '', false)")
