@@ -1,4 +1,4 @@
-"""`ledgerview export`: tickets as a table, events as JSON Lines, straight from the log."""
+"""`ledgerdesk export`: tickets as a table, events as JSON Lines, straight from the log."""
 
 import csv
 import json
@@ -26,7 +26,7 @@ OUTPUT = typer.Option(None, "--output", "-o", help="Write to this file; it appea
 
 BAR_STEP = 500
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help=__doc__)
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 
 
 class Format(StrEnum):
@@ -40,7 +40,7 @@ class Format(StrEnum):
 def export() -> None:
     """Take tickets or events out, into a file or to standard output.
 
-    Example: ledgerview export tickets --status open -o open.csv
+    Example: ledgerdesk export tickets --status open -o open.csv
     """
 
 
@@ -54,7 +54,7 @@ def tickets(
 ) -> None:
     """Export tickets as they are now, one line each.
 
-    Example: ledgerview export tickets --ticket INC0000047 --format jsonl
+    Example: ledgerdesk export tickets --ticket INC0000047 --format jsonl
     """
     with opened(workspace) as view, written(output) as file, bar() as progress:
         rows = (as_row(found, view) for found in counted(progress, view, view.tickets(ticket, status)))
@@ -71,7 +71,7 @@ def events(
 ) -> None:
     """Export events with their envelope, in the order of the log, or ticket by ticket where a filter is given.
 
-    Example: ledgerview export events --ticket INC0000047
+    Example: ledgerdesk export events --ticket INC0000047
     """
     if form is not Format.JSONL:
         raise InvalidInput(

@@ -1,0 +1,221 @@
+"""Writes the pages that follow from the code: `python docs/generate.py`. A test says when one of them is out of date."""
+
+import importlib
+import pkgutil
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from api.settings import ApiSettings
+from cli.main import COMMANDS, app
+from domain.errors import LedgerdeskError
+from domain.event import EVENTS, Event
+from eventstore import migrate
+from eventstore.settings import Settings
+from projections.models import READ_MODELS
+from projections.read_model import ReadModel
+
+DOCS = Path(__file__).parent
+ROOMS = ("domain", "eventstore", "projections", "processors", "api", "cli")
+NOTE = "<!-- Made by docs/generate.py from the code; change it there. -->"
+COLUMN = re.compile(r"(\w+) (uuid|text|bigint|smallint|int|boolean|timestamptz|jsonb|json)\b(\[\])?")
+CREATED = re.compile(r"CREATE TABLE (\w+) \((.*?)(?=CREATE TABLE|\Z)", re.DOTALL)
+FRESHNESS = "0004_read_models.sql"
+# Its columns are computed in a view, which has no types to read.
+FRESHNESS_TYPES = {
+    f"freshness.{column}": kind
+    for kind, columns in {
+        "text": "read_model state error",
+        "int": "version",
+        "bigint": "build position head lag_events",
+        "timestamptz": "applied_time updated_at",
+    }.items()
+    for column in columns.split()
+}
+COMMENT = re.compile(r"COMMENT ON (?:VIEW|COLUMN) desk\.(freshness(?:\.\w+)?) IS '((?:[^']|'')*)'")
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> list[str]:
+    """A Markdown table."""
+    lines = [list(head), *([str(cell).replace("|", "\\|") for cell in row] for row in rows)]
+    written = [f"| {' | '.join(line)} |" for line in lines]
+    return [written[0], f"|{'---|' * len(lines[0])}", *written[1:]]
+
+
+def first_line(documented: object) -> str:
+    """What the first line of a docstring says."""
+    return (documented.__doc__ or "").partition("\n")[0]
+
+
+def views() -> str:
+    """Every view of schema desk."""
+    lines = [NOTE, "# Views of schema `desk`", "", "How to reach them, and examples: [analysts](analysts.md)."]
+    for model in READ_MODELS:
+        types = column_types(model)
+        for view in (name for name in model.COMMENTS if "." not in name):
+            lines += _view(view, model.COMMENTS, types, f"Read model `{model.NAME}`.")
+    told = {name: text.replace("''", "'") for name, text in COMMENT.findall(_migration(FRESHNESS))}
+    lines += _view("freshness", told, FRESHNESS_TYPES, "Compare with it before you trust a number.")
+    return "\n".join(lines) + "\n"
+
+
+def column_types(model: ReadModel) -> dict[str, str]:
+    """Types of the columns, by `table.column`."""
+    return {
+        f"{name}.{column}": kind + array
+        for name, body in CREATED.findall(model.TABLES)
+        for column, kind, array in COLUMN.findall(body)
+    }
+
+
+def _view(view: str, comments: Mapping[str, str], types: Mapping[str, str], origin: str) -> list[str]:
+    names = [name for name in comments if name.startswith(f"{view}.")]
+    rows = [(f"`{name.partition('.')[2]}`", types[name], comments[name]) for name in names]
+    return ["", f"## desk.{view}", "", f"{comments[view]} {origin}", "", *table(("column", "type", "meaning"), rows)]
+
+
+def _migration(name: str) -> str:
+    return (Path(migrate.__file__).parent / "migrations" / name).read_text()
+
+
+def events() -> str:
+    """Every event with its fields."""
+    lines = [
+        NOTE,
+        "# Events",
+        "",
+        "What the log keeps and `GET /api/v1/events` sends, by name. A field that is *content* is stored encrypted under the",
+        "key of its ticket, requester or person, and is null once that was erased. The envelope around the fields:",
+        "[auditors](auditors.md#the-envelope) and [integrators](integrators.md#the-event-stream).",
+    ]
+    for name, kind in sorted(EVENTS.items()):
+        lines += ["", f"## {name}", "", f"{first_line(kind)} Version {kind.VERSION}.", ""]
+        lines += table(("field", "type", "content"), _fields(kind)) if kind.model_fields else ["It has no fields."]
+    return "\n".join(lines) + "\n"
+
+
+def _fields(kind: type[Event]) -> Iterator[tuple[str, str, str]]:
+    schema = kind.model_json_schema()
+    for field, described in schema["properties"].items():
+        content = field in kind.CONTENT
+        yield f"`{field}`", json_type(described, schema.get("$defs", {}), content=content), "yes" if content else ""
+
+
+def json_type(schema: dict[str, Any], defs: dict[str, Any], *, content: bool = False) -> str:
+    """A JSON schema in a few words; that content may be null goes without saying."""
+    if "$ref" in schema:
+        schema = defs[schema["$ref"].rpartition("/")[2]]
+    if "anyOf" in schema:
+        kinds = dict.fromkeys(json_type(each, defs) for each in schema["anyOf"])
+        return " or ".join(kind for kind in kinds if not (content and kind == "null"))
+    if "enum" in schema:
+        return ", ".join(f"`{value}`" for value in schema["enum"])
+    if schema.get("type") == "array":
+        return f"list of {json_type(schema.get('items', {}), defs) or 'values'}"
+    if schema.get("type") == "object" and "properties" in schema:
+        members = (f"`{name}` {json_type(each, defs)}" for name, each in schema["properties"].items())
+        return f"object: {'; '.join(members)}"
+    return str(schema.get("format") or schema.get("type", "any"))
+
+
+def errors() -> list[type[LedgerdeskError]]:
+    """Every refusal and failure of our rooms, by code."""
+    for room in ROOMS:
+        for module in pkgutil.walk_packages(importlib.import_module(room).__path__, f"{room}."):
+            if not module.name.endswith("__main__"):
+                importlib.import_module(module.name)
+    ours = (each for each in _below(LedgerdeskError) if each.__module__.partition(".")[0] in ROOMS)
+    return sorted(set(ours), key=lambda error: error.code)
+
+
+def _below(error: type[LedgerdeskError]) -> Iterator[type[LedgerdeskError]]:
+    for each in error.__subclasses__():
+        yield each
+        yield from _below(each)
+
+
+def problems() -> str:
+    """Every code with its sentence."""
+    found = errors()
+    lines = [
+        NOTE,
+        "# Problem codes",
+        "",
+        "`code` is stable: programs decide by it. Words in braces are also in `fields` of the problem.",
+        "",
+        "## Over HTTP",
+        "",
+        "A fault of ours is status 500 with the code `internal_error`.",
+        "",
+        *table(
+            ("code", "status", "what it says"), _codes(each for each in found if each.status != LedgerdeskError.status)
+        ),
+        "",
+        "## On the command line and in logs",
+        "",
+        "The command line prints the sentence and exits with 2 where the call was wrong, with 1 where something failed.",
+        "Codes of the first table can be met here as well.",
+        "",
+        *table(
+            ("code", "what it says"),
+            ((a, c) for a, _, c in _codes(e for e in found if e.status == LedgerdeskError.status)),
+        ),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _codes(found: Iterable[type[LedgerdeskError]]) -> Iterator[tuple[str, int, str]]:
+    return ((f"`{error.code}`", error.status, error.sentence) for error in found)
+
+
+def subcommands() -> dict[str, Any]:
+    """Every command that does something, by its full name."""
+    root: Any = typer.main.get_command(app)
+    found = {}
+    for name in COMMANDS:
+        command = root.get_command(None, name)
+        if hasattr(command, "commands"):
+            found |= {f"{name} {sub}": each for sub, each in command.commands.items()}
+        else:
+            found[name] = command
+    return found
+
+
+def commands() -> str:
+    """Every command with its first sentence and its example."""
+    lines = [
+        NOTE,
+        "# Commands",
+        "",
+        "`ledgerdesk COMMAND --help` says more. Exit codes: 0 done, 1 failed, 2 wrong use, 130 stopped by Ctrl-C.",
+        "",
+    ]
+    rows = ((f"`ledgerdesk {name}`", *_help(command)) for name, command in subcommands().items())
+    return "\n".join([*lines, *table(("command", "what it does", "example"), rows)]) + "\n"
+
+
+def _help(command: Any) -> tuple[str, str]:
+    words = " ".join(f"{command.help} {command.epilog or ''}".split())
+    said, _, example = words.partition("Example: ")
+    return said.strip(), f"`{example}`" if example else ""
+
+
+def settings() -> dict[str, str]:
+    """Every setting by its environment variable, with its default as an operator would write it."""
+    found = {}
+    for kind in (Settings, ApiSettings):
+        for name, field in kind.model_fields.items():
+            default = field.get_default() if field.default_factory is None else ""
+            variable = field.validation_alias or f"LEDGERDESK_{name.upper()}"
+            found[str(variable)] = "" if default is None else str(default).lower()
+    return found
+
+
+PAGES = {"views.md": views, "events.md": events, "problems.md": problems, "commands.md": commands}
+
+if __name__ == "__main__":
+    for page, made in PAGES.items():
+        (DOCS / page).write_text(made(), encoding="utf-8")
