@@ -37,6 +37,7 @@ def create_app(settings: Settings | None = None, limits: ApiSettings | None = No
         openapi_url=f"{PREFIX}/openapi.json",
         docs_url=f"{PREFIX}/docs",
         redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
         redirect_slashes=False,
         # Asked for on every request, for OpenTelemetry that nobody set up; `metrics` has our own.
         telemetry={"tracing": False, "metrics": False, "logs": False},

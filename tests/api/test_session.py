@@ -43,6 +43,7 @@ def test_signing_out_everywhere_ends_the_other_sessions_too(server):
     with server.client() as one, server.client() as two:
         sign_in(one)
         sign_in(two)
+        assert two.get("/me").status_code == 200
         assert one.delete("/sessions").status_code == 204
         assert one.get("/me").status_code == 401
         wait_until(lambda: two.get("/me").status_code == 401, 5)
