@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, LiteralString, NamedTuple
 
 from psycopg import Connection, Cursor
@@ -107,20 +108,23 @@ def tables(db: Cursor[Any], build: Build) -> list[str]:
     return [row[0] for row in found]
 
 
+# Waiting queries and browsers wake at the commit; without content, for the checkpoint is the truth.
+MOVE = """
+    WITH moved AS (
+        UPDATE ops.builds SET position = %s, applied_time = %s, error = NULL, updated_at = now()
+        WHERE build = %s AND position = %s RETURNING name)
+    SELECT pg_notify('read_models', name) FROM moved
+"""
+
+
 @contextmanager
-def checkpoint(db: Connection[Any], build: Build, position: int, recorded_at: object = None) -> Iterator[Cursor[Any]]:
+def checkpoint(db: Connection[Any], build: Build, position: int, recorded_at: datetime) -> Iterator[Cursor[Any]]:
     """A transaction that moves the build to the position, or BuildOvertaken: a zombie cannot apply a page twice."""
     with db.transaction(), db.cursor() as cursor:
-        moved = cursor.execute(
-            "UPDATE ops.builds SET position = %s, applied_time = coalesce(%s, applied_time), error = NULL, updated_at = now() "
-            "WHERE build = %s AND position = %s",
-            [position, recorded_at, build.build, build.position],
-        )
+        moved = cursor.execute(MOVE, [position, recorded_at, build.build, build.position])
         if moved.rowcount != 1:
             raise BuildOvertaken(name=build.name)
         yield cursor
-        # Waiting queries and browsers wake; without content, for the checkpoint is the truth.
-        cursor.execute("SELECT pg_notify('read_models', %s)", [build.name])
 
 
 def swap(db: Cursor[Any], model: ReadModel, build: Build) -> Build:

@@ -92,7 +92,7 @@ class TicketHistory(ReadModel):
     def apply(self, page: Page, db: Cursor[Any]) -> None:
         """Add the rows, then take the content of tickets whose erasure was requested."""
         gone = [recorded.stream_id for recorded in page if isinstance(recorded.event, e.TicketErasureRequested)]
-        upsert(db, "ticket_history", COLUMNS, map(_row, page), "(ticket_id, version) DO NOTHING")
+        upsert(db, "ticket_history", COLUMNS, [_row(recorded) for recorded in page], "(ticket_id, version) DO NOTHING")
         if gone:
             db.execute(
                 "UPDATE ticket_history SET content = NULL, erased = true WHERE ticket_id = ANY(%s) AND event = ANY(%s)",

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, ClassVar, cast
 from uuid import UUID
 
@@ -51,6 +52,7 @@ class Row:
 
 
 COLUMNS = tuple(column.name for column in fields(Row) if column.name != "erased")
+_columns = attrgetter(*COLUMNS)
 NEWER = "(ticket_id) DO UPDATE SET {updates} WHERE ticket_list.position < excluded.position"
 Fold = Callable[[Row, Any, Recorded[Event]], None]
 FOLDS: dict[type[Event], Fold] = {}
@@ -272,5 +274,5 @@ def _known(db: Cursor[Any], tickets: set[UUID]) -> dict[UUID, Row]:
         return {row.ticket_id: row for row in cursor}
 
 
-def _values(rows: Iterable[Row]) -> Iterable[list[Any]]:
-    return ([getattr(row, column) for column in COLUMNS] for row in rows if not row.erased)
+def _values(rows: Iterable[Row]) -> list[tuple[Any, ...]]:
+    return [_columns(row) for row in rows if not row.erased]

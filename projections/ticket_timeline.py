@@ -64,7 +64,7 @@ class TicketTimeline(ReadModel):
     def apply(self, page: Page, db: Cursor[Any]) -> None:
         """Add the rows, then take away those of tickets whose erasure was requested."""
         gone = [recorded.stream_id for recorded in page if isinstance(recorded.event, e.TicketErasureRequested)]
-        upsert(db, "ticket_timeline", COLUMNS, _rows(page), "(ticket_id, version) DO NOTHING")
+        upsert(db, "ticket_timeline", COLUMNS, list(_rows(page)), "(ticket_id, version) DO NOTHING")
         if gone:
             db.execute("DELETE FROM ticket_timeline WHERE ticket_id = ANY(%s)", [gone])
 
