@@ -42,6 +42,7 @@ def crew(server: Cluster, tmp_path: Path, seed: int) -> Iterator[Crew]:
     writers = Crew(server.url(), tmp_path, seed)
     yield writers
     writers.kill_all()
+    writers.rest()
 
 
 async def furnish(url: str) -> None:

@@ -1,12 +1,15 @@
 """Processes of writers, to be killed and replaced."""
 
+import os
 import random
 import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from eventstore.settings import encode_key
 from tests.chaos.journal import Told
+from tests.desks import MASTER
 
 ROOT = Path(__file__).parents[2]
 
@@ -20,6 +23,7 @@ class Crew:
     seed: int
     journals: list[Path] = field(default_factory=list)
     at_work: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    worker: subprocess.Popen[bytes] | None = None
 
     def hire(self, count: int = 1, program: str = "writer") -> None:
         """Start more of them."""
@@ -42,6 +46,27 @@ class Crew:
             writer.kill()
             writer.wait()
         self.at_work.clear()
+
+    def follow(self) -> None:
+        """Start, or kill -9 and start again, the worker that keeps the read models."""
+        self.rest()
+        ours = {
+            "DATABASE_URL": self.url,
+            "LEDGERDESK_MASTER_KEY": encode_key(MASTER),
+            "LEDGERDESK_LOG_LEVEL": "warning",
+        }
+        self.worker = subprocess.Popen([sys.executable, "-m", "cli", "worker"], cwd=ROOT, env=os.environ | ours)
+
+    def keep_following(self) -> None:
+        """As the supervisor does: a worker that found no database at its start has ended."""
+        if self.worker is not None and self.worker.poll() is not None:
+            self.follow()
+
+    def rest(self) -> None:
+        """Kill -9 the worker, if there is one."""
+        if self.worker is not None:
+            self.worker.kill()
+            self.worker.wait()
 
     def finish(self) -> None:
         """Wait until each has ended by itself."""

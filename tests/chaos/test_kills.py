@@ -1,7 +1,6 @@
-"""Kill -9 of writers, of PostgreSQL's processes and of all of PostgreSQL, at random points under load."""
+"""Kill -9 of writers, of the worker, of PostgreSQL's processes and of all of PostgreSQL, at random points under load."""
 
 import random
-from collections.abc import Callable
 
 import psutil
 import pytest
@@ -10,6 +9,8 @@ from cli.cluster import Cluster
 from eventstore.database import wait_until_ready
 from tests.chaos import audit
 from tests.chaos.crew import Crew
+from tests.chaos.read_models import equal_a_rebuild
+from tests.projections.tables import built
 from tests.waiting import wait_until
 
 WRITERS = 3
@@ -27,22 +28,25 @@ def test_a_hundred_kills_lose_double_and_halve_nothing(server: Cluster, crew: Cr
 
 def havoc(server: Cluster, crew: Crew, chance: random.Random, *, kills: int) -> None:
     """Kill while writers write; then the log is whole, and every open question gets one answer."""
-    deeds: list[Callable[[Cluster, Crew, random.Random], None]] = [kill_a_writer, kill_the_server, kill_a_backend]
+    crew.follow()
     crew.hire(WRITERS)
     wait_until(lambda: crew.written > 50_000)
     for n in range(kills):
-        deeds[n % 3](server, crew, chance)
+        DEEDS[n % len(DEEDS)](server, crew, chance)
         work_goes_on(crew, chance)
     crew.kill_all()
+    crew.keep_following()
     told = crew.told
     assert len(told.answered) > kills * 10
     audit.check(server.url(), told)
     audit.repeat(server.url(), told)
     audit.check(server.url(), told)
+    equal_a_rebuild(server.url(), lambda: built(server.url()))
 
 
 def work_goes_on(crew: Crew, chance: random.Random) -> None:
     """Return at a random point of the work."""
+    crew.keep_following()
     enough = crew.written + chance.randrange(100_000)
     wait_until(lambda: crew.written > enough, 90)
     assert crew.alive
@@ -50,6 +54,10 @@ def work_goes_on(crew: Crew, chance: random.Random) -> None:
 
 def kill_a_writer(server: Cluster, crew: Crew, chance: random.Random) -> None:
     crew.kill_one(chance)
+
+
+def kill_the_worker(server: Cluster, crew: Crew, chance: random.Random) -> None:
+    crew.follow()
 
 
 def kill_the_server(server: Cluster, crew: Crew, chance: random.Random) -> None:
@@ -63,3 +71,6 @@ def kill_a_backend(server: Cluster, crew: Crew, chance: random.Random) -> None:
     victim.kill()
     victim.wait()
     wait_until_ready(server.url())
+
+
+DEEDS = (kill_a_writer, kill_the_server, kill_the_worker, kill_a_backend)
