@@ -15,6 +15,7 @@ from eventstore.database import Role, connect, wait_until_ready
 from eventstore.settings import new_key
 from tests.chaos.audit import NEVER
 from tests.chaos.customers import Customers, Listener, eventually
+from tests.chaos.read_models import equal_a_rebuild
 from tests.cli.test_up import Up
 from tests.waiting import wait_until
 
@@ -76,9 +77,9 @@ def own_database(make_cluster: Callable[..., Cluster]) -> Iterator[Cluster]:
 
 def test_the_service_outlives_any_of_its_processes(service: Service, seed: int) -> None:
     customers = service.open_desk()
-    kinds = [kill_an_api, kill_a_backend, kill_the_database]
+    kinds = [kill_an_api, kill_a_worker, kill_the_database]
     asyncio.run(under_load(customers, lambda: kills(service, random.Random(seed), kinds, 3)))
-    check(cluster_of(service.data).url(), customers)
+    check(service, cluster_of(service.data).url(), customers)
 
 
 @pytest.mark.chaos
@@ -86,9 +87,8 @@ def test_the_service_outlives_any_of_its_processes(service: Service, seed: int) 
 def test_the_service_outlives_forty_kills(service: Service, seed: int) -> None:
     customers = service.open_desk()
     kinds = [kill_an_api, kill_a_backend, kill_the_database, kill_a_worker, Service.kill_supervisor]
-    listener = asyncio.run(under_load(customers, lambda: kills(service, random.Random(seed), kinds, 40)))
-    check(cluster_of(service.data).url(), customers)
-    assert listener.positions
+    asyncio.run(under_load(customers, lambda: kills(service, random.Random(seed), kinds, 40)))
+    check(service, cluster_of(service.data).url(), customers)
 
 
 def test_a_database_that_is_away_is_told_and_comes_back(service: Service, own_database: Cluster) -> None:
@@ -97,10 +97,10 @@ def test_a_database_that_is_away_is_told_and_comes_back(service: Service, own_da
     before = service.children("api")
     asyncio.run(under_load(customers, lambda: outage(own_database, customers)))
     assert service.children("api") == before
-    check(own_database.url(), customers)
+    check(service, own_database.url(), customers)
 
 
-async def under_load(customers: Customers, trouble: Callable[[], Awaitable[None]]) -> Listener:
+async def under_load(customers: Customers, trouble: Callable[[], Awaitable[None]]) -> None:
     """Clients work and a reader follows while there is trouble; then everything is asked for again, and read to its end."""
     done, listener = asyncio.Event(), Listener(customers)
     work = asyncio.create_task(customers.work(CLIENTS, done))
@@ -117,7 +117,6 @@ async def under_load(customers: Customers, trouble: Callable[[], Awaitable[None]
     await customers.repeat_everything()
     assert {answer["position"] for answer in customers.answered.values()} <= set(listener.positions)
     assert listener.positions == sorted(set(listener.positions))
-    return listener
 
 
 async def watched(trouble: "asyncio.Future[None]", work: "asyncio.Task[None]") -> None:
@@ -172,8 +171,8 @@ def kill_a_backend(service: Service) -> None:
     wait_until_ready(cluster.url())
 
 
-def check(url: str, customers: Customers) -> None:
-    """The log is whole and has what the clients were answered, once."""
+def check(service: Service, url: str, customers: Customers) -> None:
+    """The log is whole and has what the clients were answered, once; the read models are as if built anew."""
     with connect(url, Role.OWNER) as db:
         for what, query in NEVER.items():
             assert db.execute(query.encode()).fetchall() == [], what
@@ -184,3 +183,4 @@ def check(url: str, customers: Customers) -> None:
     ]
     assert len(set(told)) == len(told)
     assert set(told) <= set(found)
+    equal_a_rebuild(url, lambda: service.must("rebuild", "all"))
