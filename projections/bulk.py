@@ -1,7 +1,8 @@
 """Rows of a page into a table: a few as they are, many by COPY into a temporary table and one INSERT."""
 
 from collections.abc import Sequence
-from typing import Any, LiteralString
+from functools import cache
+from typing import Any, LiteralString, NamedTuple
 
 from psycopg import Cursor
 from psycopg.sql import SQL, Composed, Identifier
@@ -11,37 +12,51 @@ FEW = 50
 
 
 def upsert(
-    db: Cursor[Any], table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], on_conflict: LiteralString
+    db: Cursor[Any], table: str, columns: tuple[str, ...], rows: Sequence[Sequence[Any]], on_conflict: LiteralString
 ) -> None:
     """Insert the rows; `on_conflict` is what follows ON CONFLICT, `{updates}` in it sets every column anew."""
-    names = SQL(", ").join(map(Identifier, columns))
-    head = SQL("INSERT INTO {} ({}) ").format(Identifier(table), names)
-    tail = SQL(" ON CONFLICT ") + _conflict(on_conflict, columns)
+    statements = _statements(table, columns, on_conflict)
     if len(rows) <= FEW:
-        values = SQL("VALUES ({})").format(SQL(", ").join([SQL("%s")] * len(columns)))
         # One round trip: psycopg sends them in a pipeline.
-        db.executemany(head + values + tail, rows)
+        db.executemany(statements.insert, rows)
         return
-    staged = _staged(db, table, names, rows)
-    db.execute(head + SQL("SELECT {} FROM {}").format(names, staged) + tail)
-
-
-def _staged(db: Cursor[Any], table: str, names: Composed, rows: Sequence[Sequence[Any]]) -> Identifier:
-    """The temporary table with the rows in it."""
-    staging = Identifier(f"staging_{table}")
-    db.execute(
-        SQL("CREATE TEMP TABLE IF NOT EXISTS {} (LIKE {} INCLUDING DEFAULTS) ON COMMIT DELETE ROWS").format(
-            staging, Identifier(table)
-        )
-    )
+    db.execute(statements.make_staging)
     # Several pages of one transaction follow one another in it.
-    db.execute(SQL("DELETE FROM {}").format(staging))
-    with db.copy(SQL("COPY {} ({}) FROM STDIN").format(staging, names)) as copy:
+    db.execute(statements.empty_staging)
+    with db.copy(statements.copy) as copy:
         for row in rows:
             copy.write_row(row)
-    return staging
+    db.execute(statements.move)
 
 
-def _conflict(clause: LiteralString, columns: Sequence[str]) -> Composed:
+class _Statements(NamedTuple):
+    insert: bytes
+    make_staging: bytes
+    empty_staging: bytes
+    copy: bytes
+    move: bytes
+
+
+@cache
+def _statements(table: str, columns: tuple[str, ...], on_conflict: LiteralString) -> _Statements:
+    """As bytes, made once: composing them takes as long as sending a few rows."""
+    into, staging = Identifier(table), Identifier(f"staging_{table}")
+    names = SQL(", ").join(map(Identifier, columns))
+    values = SQL(", ").join([SQL("%s")] * len(columns))
+    head = SQL("INSERT INTO {} ({}) ").format(into, names)
+    tail = SQL(" ON CONFLICT ") + _conflict(on_conflict, columns)
+    made = (
+        head + SQL("VALUES ({})").format(values) + tail,
+        SQL("CREATE TEMP TABLE IF NOT EXISTS {} (LIKE {} INCLUDING DEFAULTS) ON COMMIT DELETE ROWS").format(
+            staging, into
+        ),
+        SQL("DELETE FROM {}").format(staging),
+        SQL("COPY {} ({}) FROM STDIN").format(staging, names),
+        head + SQL("SELECT {} FROM {}").format(names, staging) + tail,
+    )
+    return _Statements(*(statement.as_bytes() for statement in made))
+
+
+def _conflict(clause: LiteralString, columns: tuple[str, ...]) -> Composed:
     updates = SQL(", ").join(SQL("{0} = excluded.{0}").format(Identifier(column)) for column in columns)
     return SQL(clause).format(updates=updates)
