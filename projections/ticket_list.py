@@ -194,20 +194,24 @@ class TicketList(ReadModel):
             number_order text COLLATE "C" GENERATED ALWAYS AS
                 (CASE WHEN number ~ '^[0-9]+$' THEN lpad(number, 40, '0') ELSE '~' || number END) STORED,
             priority_rank smallint GENERATED ALWAYS AS
-                (CASE priority WHEN 'low' THEN 1 WHEN 'normal' THEN 2 WHEN 'high' THEN 3 ELSE 4 END) STORED
+                (CASE priority WHEN 'low' THEN 1 WHEN 'normal' THEN 2 WHEN 'high' THEN 3 ELSE 4 END) STORED,
+            urgency smallint GENERATED ALWAYS AS
+                (CASE priority WHEN 'low' THEN 4 WHEN 'normal' THEN 3 WHEN 'high' THEN 2 ELSE 1 END) STORED,
+            due_first timestamptz GENERATED ALWAYS AS (coalesce(due_at, '9999-12-31 00:00:00+00'::timestamptz)) STORED,
+            due_last timestamptz GENERATED ALWAYS AS (coalesce(due_at, '0001-01-01 00:00:00+00'::timestamptz)) STORED
         ) WITH (fillfactor = 80)"""
     INDEXES = """
         CREATE INDEX IF NOT EXISTS by_updated ON ticket_list (workspace_id, updated_at, ticket_id);
         CREATE INDEX IF NOT EXISTS by_opened ON ticket_list (workspace_id, opened_at, ticket_id);
         CREATE INDEX IF NOT EXISTS by_number ON ticket_list (workspace_id, number_order, ticket_id);
-        CREATE INDEX IF NOT EXISTS by_due ON ticket_list (workspace_id, coalesce(due_at, 'infinity'), ticket_id);
-        CREATE INDEX IF NOT EXISTS by_due_last ON ticket_list (workspace_id, coalesce(due_at, '-infinity'), ticket_id);
+        CREATE INDEX IF NOT EXISTS by_due ON ticket_list (workspace_id, due_first, ticket_id);
+        CREATE INDEX IF NOT EXISTS by_due_last ON ticket_list (workspace_id, due_last, ticket_id);
         CREATE INDEX IF NOT EXISTS by_priority ON ticket_list (workspace_id, priority_rank, updated_at, ticket_id);
+        CREATE INDEX IF NOT EXISTS by_urgency ON ticket_list (workspace_id, urgency, updated_at, ticket_id);
         CREATE INDEX IF NOT EXISTS by_status ON ticket_list (workspace_id, status, updated_at, ticket_id);
         CREATE INDEX IF NOT EXISTS by_person ON ticket_list (workspace_id, assignee_person, updated_at, ticket_id);
         CREATE INDEX IF NOT EXISTS by_team ON ticket_list (workspace_id, assignee_team, updated_at, ticket_id);
-        CREATE INDEX IF NOT EXISTS by_requester ON ticket_list (workspace_id, requester_id, updated_at, ticket_id);
-        CREATE INDEX IF NOT EXISTS by_tags ON ticket_list USING gin (tags)"""
+        CREATE INDEX IF NOT EXISTS by_requester ON ticket_list (workspace_id, requester_id, updated_at, ticket_id)"""
     COMMENTS: ClassVar[dict[str, str]] = {
         "ticket_list": "One row a ticket that is not deleted, as it is now.",
         "ticket_list.workspace_id": "The desk that it belongs to.",
@@ -238,6 +242,9 @@ class TicketList(ReadModel):
         "ticket_list.reassignments": "How often the team changed.",
         "ticket_list.number_order": "For sorting by number: numbers by value, then others by letter.",
         "ticket_list.priority_rank": "For sorting by priority: 1 low to 4 urgent.",
+        "ticket_list.urgency": "The same the other way round: 1 urgent to 4 low.",
+        "ticket_list.due_first": "For sorting by due time upwards: tickets without one are due in 9999.",
+        "ticket_list.due_last": "For sorting by due time downwards: tickets without one were due in 0001.",
     }
 
     def apply(self, page: Page, db: Cursor[Any]) -> None:

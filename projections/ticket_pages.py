@@ -2,12 +2,12 @@
 
 import base64
 import binascii
-from typing import Annotated, Any, Literal, LiteralString, NamedTuple
+from typing import Annotated, Any, LiteralString, NamedTuple
 from uuid import UUID
 
 from psycopg import Cursor
 from psycopg.rows import dict_row
-from psycopg.sql import SQL, Composable
+from psycopg.sql import SQL, Composable, Composed
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import from_json, to_json
 
@@ -18,23 +18,29 @@ LARGEST_PAGE = 200
 
 
 class Column(NamedTuple):
-    """What rows are sorted by, as the index has it, up and down; and the type of its values in a cursor."""
+    """What rows are sorted by, as the index has it, up and down; and the type of its values in a cursor.
+
+    `negated` sorts the other way round, so that columns of both directions can be compared as one row.
+    """
 
     up: LiteralString
     down: LiteralString
     kind: Any
+    negated: LiteralString | None = None
 
 
-# Tickets without a due time come last in both directions.
-_DUE = ("coalesce(due_at, 'infinity')", "coalesce(due_at, '-infinity')")
+_RANK = Annotated[int, Field(ge=1, le=len(Priority))]
 SORTS: dict[str, Column] = {
     "updated_at": Column("updated_at", "updated_at", AwareDatetime),
     "opened_at": Column("opened_at", "opened_at", AwareDatetime),
-    "due_at": Column(*_DUE, AwareDatetime | Literal["infinity", "-infinity"]),
+    # Tickets without a due time come last in both directions.
+    "due_at": Column("due_first", "due_last", AwareDatetime),
     "number": Column("number_order", "number_order", Annotated[str, OneLine]),
-    "priority": Column("priority_rank", "priority_rank", Annotated[int, Field(ge=1, le=len(Priority))]),
+    "priority": Column("priority_rank", "priority_rank", _RANK, negated="urgency"),
     "status": Column("status", "status", Key),
 }
+# Sorted by one of these, thousands of tickets are alike: the index goes on with when they changed, and so do we.
+MANY_ALIKE = frozenset({"priority", "status"})
 SHOWN = (
     "ticket_id, number, title, status, kind, priority, type, category, assignee_person, assignee_team, requester_id, tags, "
     "source, due_at, opened_at, updated_at, first_response_at, resolved_at, closed_at, replies, notes, reopenings, "
@@ -48,11 +54,12 @@ class Sort(NamedTuple):
     name: str
     descending: bool = False
 
-    @property
-    def expression(self) -> SQL:
-        """What it compares."""
+    def column(self, last_descends: bool) -> tuple[SQL, bool]:
+        """What it compares, and whether downwards; in the direction of the last column where it can be."""
         column = SORTS[self.name]
-        return SQL(column.down if self.descending else column.up)
+        if column.negated and self.descending != last_descends:
+            return SQL(column.negated), last_descends
+        return SQL(column.down if self.descending else column.up), self.descending
 
 
 class TicketFilter(BaseModel):
@@ -115,22 +122,26 @@ CONDITIONS: dict[str, LiteralString] = {
 
 def page(db: Cursor[Any], workspace: UUID, query: ListQuery) -> TicketPage:
     """One page of the list, every matching ticket in exactly one page while none of them changes."""
+    statement, values = select(workspace, query)
+    with db.connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(statement, values).fetchall()
+    total = _count(db, *_conditions(workspace, query.filter)) if query.total else None
+    keys_of = [row.pop("keys") for row in rows]
+    found = rows[: query.limit]
+    more_to_come = len(rows) > query.limit
+    return TicketPage(found, _cursor(query.sort, keys_of[len(found) - 1], found[-1]) if more_to_come else None, total)
+
+
+def select(workspace: UUID, query: ListQuery) -> tuple[Composed, list[Any]]:
+    """The statement of a page, which asks for one row more than fits, and its values."""
     sorts = parse_sort(query.sort)
     where, values = _conditions(workspace, query.filter)
-    total = _count(db, where, values) if query.total else None
     if query.after:
         condition, more = _beyond(sorts, _opened_cursor(query.after, query.sort, sorts))
         where, values = SQL("{} AND {}").format(where, condition), [*values, *more]
-    keys = SQL(", ").join(sort.expression for sort in sorts)
-    statement = SQL(
-        "SELECT {}, json_build_array({}) AS keys FROM desk.ticket_list WHERE {} ORDER BY {} LIMIT %s"
-    ).format(SQL(SHOWN), keys, where, _order(sorts))
-    with db.connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(statement, [*values, query.limit + 1]).fetchall()
-    found = rows[: query.limit]
-    keys_of = [row.pop("keys") for row in rows]
-    more_to_come = len(rows) > query.limit
-    return TicketPage(found, _cursor(query.sort, keys_of[len(found) - 1], found[-1]) if more_to_come else None, total)
+    statement = SQL("SELECT {}, json_build_array({}) AS keys FROM desk.ticket_list WHERE {} ORDER BY {} LIMIT %s")
+    keys = SQL(", ").join(column for column, _ in _columns(sorts)[:-1])
+    return statement.format(SQL(SHOWN), keys, where, _order(sorts)), [*values, query.limit + 1]
 
 
 def one(db: Cursor[Any], ticket: UUID) -> dict[str, Any] | None:
@@ -148,6 +159,8 @@ def parse_sort(text: str) -> list[Sort]:
         raise InvalidInput(field="sort", reason=f"cannot sort by {unknown[0][:40]!r}, only by {', '.join(SORTS)}")
     if len(set(names)) != len(names):
         raise InvalidInput(field="sort", reason="names a column twice")
+    if names[-1] in MANY_ALIKE and "updated_at" not in names:
+        sorts.append(Sort("updated_at", sorts[-1].descending))
     return sorts
 
 
@@ -172,7 +185,8 @@ def _count(db: Cursor[Any], where: Composable, values: list[Any]) -> int:
 
 def _columns(sorts: list[Sort]) -> list[tuple[SQL, bool]]:
     """The sort, made total by the ticket's id in the direction of the last column, so that one index serves both."""
-    return [*((sort.expression, sort.descending) for sort in sorts), (SQL("ticket_id"), sorts[-1].descending)]
+    down = sorts[-1].descending
+    return [*(sort.column(down) for sort in sorts), (SQL("ticket_id"), down)]
 
 
 def _order(sorts: list[Sort]) -> Composable:
