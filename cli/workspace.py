@@ -71,4 +71,4 @@ def analyst(slug: str = SLUG, login: str = typer.Argument(..., help="The databas
 
     with ready() as settings:
         password = grant(str(settings.database_url), login, chosen(slug, workspaces(settings)).id)
-    typer.echo(password)
+    typer.echo(password or f"{login} may read {slug} too, with the password that it has.")
