@@ -111,16 +111,20 @@ class ProblemResponse(Response):
             out["Retry-After"] = str(error.fields.get("retry_after", RETRY_AFTER))
         if error.status == 401:
             out["WWW-Authenticate"] = 'Bearer realm="ledgerdesk"'
-        problem = {
-            "type": f"/problems/{error.code}",
-            "title": _title(type(error)),
-            "status": error.status,
-            "detail": str(error) if error.status != 500 else LedgerdeskError.sentence,
-            "code": error.code,
-            "fields": error.fields if error.status != 500 else {},
-            "errors": [wrong.model_dump() for wrong in errors],
-        }
-        super().__init__(_json(problem), status_code=error.status, headers=out)
+        super().__init__(_json(problem(error, errors)), status_code=error.status, headers=out)
+
+
+def problem(error: LedgerdeskError, errors: Iterable[WrongField] = ()) -> dict[str, Any]:
+    """The refusal as a Problem's fields; of a mistake of ours nothing is told."""
+    return {
+        "type": f"/problems/{error.code}",
+        "title": _title(type(error)),
+        "status": error.status,
+        "detail": str(error) if error.status != 500 else LedgerdeskError.sentence,
+        "code": error.code,
+        "fields": error.fields if error.status != 500 else {},
+        "errors": [wrong.model_dump() for wrong in errors],
+    }
 
 
 def install(app: FastAPI) -> None:

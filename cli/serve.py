@@ -82,12 +82,14 @@ def environment(settings: Settings) -> Mapping[str, str]:
 def _serve(fd: int) -> None:
     import uvicorn
 
+    from api.wire import Protocol
+
     die_with_supervisor()
     config = uvicorn.Config(
         "api.app:create_app",
         factory=True,
         loop="uvloop",
-        http="httptools",
+        http=Protocol,
         log_config=None,
         access_log=False,
         server_header=False,

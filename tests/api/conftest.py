@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from api.access import create_api_key, create_login
 from api.app import create_app
 from api.settings import ApiSettings
+from api.wire import Protocol
 from domain.event import SYSTEM
 from domain.ids import workspace_id
 from domain.permissions import RoleName
@@ -76,7 +77,7 @@ def settings(database_url: str) -> Settings:
 def serving(database_url: str, **limits: Any) -> Iterator[str]:
     """The address of an API over the database."""
     app = create_app(settings(database_url), ApiSettings(**{**UNLIMITED, **limits}))
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, timeout_graceful_shutdown=1))
+    server = uvicorn.Server(uvicorn.Config(app, port=0, http=Protocol, log_config=None, timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     wait_until(lambda: server.started or not thread.is_alive())
