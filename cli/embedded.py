@@ -51,8 +51,9 @@ def database_of(settings: Settings) -> Iterator[Settings]:
         return
     data = settings.writable_data()
     settings.master_key_bytes()
+    key_file = settings.master_key_file or data / "master.key"
     with embedded_database(data) as url:
-        yield settings.model_copy(update={"database_url": url, "master_key_file": data / "master.key"})
+        yield settings.model_copy(update={"database_url": url, "master_key_file": key_file})
 
 
 def _is_last(users: IO[str]) -> bool:

@@ -128,7 +128,7 @@ def errors() -> list[type[LedgerdeskError]]:
             if not module.name.endswith("__main__"):
                 importlib.import_module(module.name)
     ours = (each for each in _below(LedgerdeskError) if each.__module__.partition(".")[0] in ROOMS)
-    return sorted(set(ours), key=lambda error: error.code)
+    return sorted(set(ours), key=lambda error: (error.code, error.__module__))
 
 
 def _below(error: type[LedgerdeskError]) -> Iterator[type[LedgerdeskError]]:
@@ -214,7 +214,28 @@ def settings() -> dict[str, str]:
     return found
 
 
-PAGES = {"views.md": views, "events.md": events, "problems.md": problems, "commands.md": commands}
+def decisions() -> str:
+    """The index of the decision records."""
+    lines = [
+        NOTE,
+        "# Decisions",
+        "",
+        "Short records of choices that are hard to see in the code. A new one takes the next free number.",
+        "",
+    ]
+    for record in sorted((DOCS / "decisions").glob("0*.md")):
+        title = record.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ")
+        lines.append(f"- [{title}]({record.name})")
+    return "\n".join(lines) + "\n"
+
+
+PAGES = {
+    "views.md": views,
+    "events.md": events,
+    "problems.md": problems,
+    "commands.md": commands,
+    "decisions/README.md": decisions,
+}
 
 if __name__ == "__main__":
     for page, made in PAGES.items():

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from cli.embedded import cluster_of, database_of, embedded_database
-from eventstore.settings import Settings
+from eventstore.settings import Settings, new_key
 from tests.waiting import wait_until
 
 USER = """
@@ -91,3 +91,13 @@ def test_settings_come_back_with_a_database_and_a_key(data, monkeypatch):
         assert works(str(settings.database_url))
         assert len(settings.master_key_bytes()) == 32
         assert settings.master_key_bytes() == Settings(data=data).master_key_bytes()
+
+
+def test_a_master_key_in_a_file_of_one_s_own_is_the_one_that_is_used(data, tmp_path, monkeypatch):
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    key = tmp_path / "own.key"
+    key.write_text(new_key())
+    wanted = Settings(data=data, master_key_file=key)
+    with database_of(wanted) as settings:
+        assert settings.master_key_bytes() == wanted.master_key_bytes()
+    assert not (data / "master.key").exists()

@@ -66,16 +66,6 @@ def test_every_role_is_there():
     assert [role for role in RoleName if f"| {role} |" not in text] == []
 
 
-def test_every_decision_is_in_the_index():
-    records = {
-        path.name: path.read_text().partition("\n")[0].removeprefix("# ") for path in DOCS.glob("decisions/0*.md")
-    }
-    lines = (DOCS / "decisions/README.md").read_text().splitlines()
-    assert [line for line in lines if line.startswith("- ")] == [
-        f"- [{title}]({name})" for name, title in sorted(records.items())
-    ]
-
-
 def test_every_metric_is_there():
     defined = {
         name
