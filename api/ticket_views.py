@@ -161,6 +161,13 @@ class Doer(BaseModel):
     id: str
 
 
+class Cause(BaseModel):
+    """The event of the same ticket that led to this one."""
+
+    event: str
+    version: int
+
+
 class HistoryEntry(BaseModel):
     """One event of a ticket: who, when, from where, on whose behalf, from what to what, and why."""
 
@@ -178,7 +185,9 @@ class HistoryEntry(BaseModel):
     causation_id: UUID | None
     rule_id: UUID | None
     rule_version: int | None
-    changes: list[Change]
+    cause: Cause | None
+    changes: list[Change] = Field(description="What changed in the ticket's structure.")
+    content: list[Change] | None = Field(description="What was written or changed in its content; null where erased.")
     erased: bool = Field(description="Whether it had content that was erased.")
 
 

@@ -68,10 +68,16 @@ def ticket(
     """The ticket after that version, or after the last event that had occurred by `at`; now, with neither."""
     rows = db.execute(SELECT_UP_TO, [stream, min(version or LATEST, LATEST)], binary=True).fetchall()
     events = decode_page(db, keyring, [StoredRow(*row) for row in rows])
-    seen = [recorded for recorded in events if at is None or recorded.metadata.occurred_at <= at]
+    seen = events if at is None else _until(events, at)
     if not seen or (version is not None and seen[-1].version != version):
         raise NotYetThere(number=number, moment=f"version {version}" if version is not None else at)
     return _shown(stream, seen)
+
+
+def _until(events: list[Recorded[Event]], at: datetime) -> list[Recorded[Event]]:
+    # Told events may name times out of order; a version has everything before it, so the last one counts.
+    last = max((recorded.version for recorded in events if recorded.metadata.occurred_at <= at), default=0)
+    return [recorded for recorded in events if recorded.version <= last]
 
 
 def _shown(stream: UUID, seen: list[Recorded[Event]]) -> TicketAsOf:

@@ -1,8 +1,8 @@
 """TicketHistory (H1): every event of a ticket: who, when, from where, on whose behalf, what from → to, and why."""
 
 import json
-from collections.abc import Iterator
-from typing import Any, ClassVar
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, NamedTuple
 from uuid import UUID
 
 from psycopg import Cursor
@@ -41,6 +41,14 @@ TICKET_EVENTS = tuple(kind for name, kind in EVENTS.items() if name.startswith("
 
 # By kind, not by what is there: a rebuild after the erasure finds nothing to take, and must say the same.
 WITH_CONTENT = [kind.NAME for kind in TICKET_EVENTS if kind.CONTENT]
+
+
+class Cause(NamedTuple):
+    """The event that led to another one."""
+
+    ticket_id: UUID
+    event: str
+    version: int
 
 
 class TicketHistory(ReadModel):
@@ -92,7 +100,14 @@ class TicketHistory(ReadModel):
     def apply(self, page: Page, db: Cursor[Any]) -> None:
         """Add the rows, then take the content of tickets whose erasure was requested."""
         gone = [recorded.stream_id for recorded in page if isinstance(recorded.event, e.TicketErasureRequested)]
-        upsert(db, "ticket_history", COLUMNS, [_row(recorded) for recorded in page], "(ticket_id, version) DO NOTHING")
+        causes = _causes(db, page)
+        upsert(
+            db,
+            "ticket_history",
+            COLUMNS,
+            [_row(recorded, causes) for recorded in page],
+            "(ticket_id, version) DO NOTHING",
+        )
         if gone:
             db.execute(
                 "UPDATE ticket_history SET content = NULL, erased = true WHERE ticket_id = ANY(%s) AND event = ANY(%s)",
@@ -100,7 +115,16 @@ class TicketHistory(ReadModel):
             )
 
 
-def _row(recorded: Recorded[Event]) -> tuple[Any, ...]:
+def _causes(db: Cursor[Any], page: Page) -> dict[UUID, Cause]:
+    """The events that caused those of the page, from the log: it has them, whatever page they are on."""
+    wanted = {recorded.metadata.causation_id for recorded in page} - {None}
+    if not wanted:
+        return {}
+    query = "SELECT event_id, originator_id, topic, originator_version FROM log.stored_events WHERE event_id = ANY(%s)"
+    return {event_id: Cause(*cause) for event_id, *cause in db.execute(query, [list(wanted)])}
+
+
+def _row(recorded: Recorded[Event], causes: Mapping[UUID, Cause]) -> tuple[Any, ...]:
     metadata, behalf = recorded.metadata, recorded.metadata.on_behalf_of
     made = changes(recorded.event)
     written = [*(change for change in made if change.content), *_message(recorded.event)]
@@ -123,15 +147,17 @@ def _row(recorded: Recorded[Event]) -> tuple[Any, ...]:
         metadata.causation_id,
         metadata.rule_id,
         metadata.rule_version,
-        _envelope(recorded),
+        _envelope(recorded, causes),
         as_json([change for change in made if not change.content]),
         as_json(written) if written else None,
     )
 
 
-def _envelope(recorded: Recorded[Event]) -> str:
+def _envelope(recorded: Recorded[Event], causes: Mapping[UUID, Cause]) -> str:
     """The entry's members but for changes, without the braces."""
     metadata = recorded.metadata
+    cause = causes.get(metadata.causation_id) if metadata.causation_id else None
+    own = cause if cause and cause.ticket_id == recorded.stream_id else None
     members = {
         "version": recorded.version,
         "position": recorded.position,
@@ -145,6 +171,7 @@ def _envelope(recorded: Recorded[Event]) -> str:
         "command_id": metadata.command_id,
         "correlation_id": metadata.correlation_id,
         "causation_id": metadata.causation_id,
+        "cause": {"event": own.event, "version": own.version} if own else None,
         "rule_id": metadata.rule_id,
         "rule_version": metadata.rule_version,
     }

@@ -52,6 +52,11 @@ def test_by_time(office: Office, database_url: str, at: datetime, version: int) 
     assert stood(office, database_url, at=at) == stood(office, database_url, version=version)
 
 
+async def test_a_time_out_of_order_takes_what_was_before_it_along(office: Office, database_url: str) -> None:
+    await office.do(ReplyToTicket, number="T-1", body="told late", at=TEN + timedelta(minutes=1))
+    assert stood(office, database_url, at=TEN + timedelta(minutes=1)) == stood(office, database_url, version=5)
+
+
 def test_now(office: Office, database_url: str) -> None:
     assert stood(office, database_url) == stood(office, database_url, version=4)
 

@@ -1,5 +1,6 @@
 """What read models say of a ticket is what happened to it."""
 
+import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -155,6 +156,22 @@ async def test_a_history_says_who_and_what(office: Office, database_url: str) ->
     ]
 
 
+async def test_a_history_names_the_cause_in_the_same_ticket(office: Office, database_url: str) -> None:
+    ticket = (await office.ticket("T-1")).stream_id
+    await office.ticket("T-2")
+    built(database_url, TicketHistory())
+    with closing(working(database_url)) as db:
+        (opened,) = ticket_history.parsed(db.cursor(), ticket)
+        cause = UUID(opened["event_id"])
+        other = (await office.do(NoteOnTicket, number="T-2", body="because of T-1", causation_id=cause)).stream_id
+        await office.do(NoteOnTicket, number="T-1", body="because it was opened", causation_id=cause)
+        await asyncio.to_thread(built, database_url, TicketHistory())
+        noted = ticket_history.parsed(db.cursor(), ticket)[-1]
+        elsewhere = ticket_history.parsed(db.cursor(), other)[-1]
+    assert (noted["causation_id"], noted["cause"]) == (str(cause), {"event": "ticket.opened", "version": 1})
+    assert (elsewhere["causation_id"], elsewhere["cause"]) == (str(cause), None)
+
+
 async def test_a_timeline_reads_as_a_conversation(office: Office, database_url: str) -> None:
     ticket = (await office.ticket(description="On floor 3")).stream_id
     await office.do(NoteOnTicket, number="T-1", body="not again")
@@ -182,8 +199,12 @@ async def test_the_directory_knows_people_and_teams(office: Office, database_url
 async def test_several_pages_are_passed_in_one_swap(
     office: Office, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # A row of an early page that a later one takes away must not come back with the page after.
+    gone = (await office.ticket("T-2")).stream_id
+    await erase(office.desk, office.command(EraseTicket, number="T-2", reason="asked"))
     await live_through(office, seed=1)
     built(database_url, TicketList())
+    assert row_of(database_url, gone) is None
     before = contents(database_url, TicketList())
     monkeypatch.setattr(bulk, "FEW", 0)
     monkeypatch.setattr(catch_up, "PAGE", 3)
