@@ -12,6 +12,11 @@ CAUGHT_UP = """
     WHERE state = 'live' AND position = (SELECT max(notification_id) FROM log.stored_events)
 """
 
+BEHIND = """
+    SELECT name FROM ops.builds
+    WHERE state = 'live' AND position < (SELECT max(notification_id) FROM log.stored_events)
+"""
+
 
 def equal_a_rebuild(url: str, rebuild: Callable[[], object]) -> None:
     """Once the worker has caught up, building anew changes no row of any table."""
@@ -26,3 +31,9 @@ def caught_up(url: str) -> bool:
     """Whether every live read model has reached the head of the log."""
     with connect(url, Role.WORKER) as db:
         return db.execute(CAUGHT_UP, [len(READ_MODELS)]).fetchone() == (True,)
+
+
+def behind(url: str) -> list[str]:
+    """The live read models that have not reached the head of the log."""
+    with connect(url, Role.WORKER) as db:
+        return [name for (name,) in db.execute(BEHIND)]

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import random
+import tempfile
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from eventstore.database import Role, connect, wait_until_ready
 from eventstore.settings import new_key
 from tests.chaos.audit import NEVER
 from tests.chaos.customers import Customers, Listener, eventually
+from tests.chaos.disks import MEGABYTE, fill, small_disk
 from tests.chaos.read_models import equal_a_rebuild
 from tests.cli.test_up import Up
 from tests.waiting import wait_until
@@ -36,6 +38,18 @@ class Service(Up):
         self.must("user", "add", "acme", "ann", "--name", "Ann", "--role", "admin", "--password-stdin")
         secret = self.must("key", "create", "acme", "ann", "--name", "chaos", "--scope", "admin")
         return Customers(f"http://127.0.0.1:{self.port}", secret.strip())
+
+    def put_data(self, folder: Path) -> None:
+        """Keep the data there."""
+        self.data = folder / "data"
+        self.environment["LEDGERDESK_DATA"] = str(self.data)
+
+    def stop(self) -> None:
+        """End it, and whatever of its database is left."""
+        if self.supervisor.is_running():
+            self.supervisor.terminate()
+            self.supervisor.wait(60)
+        cluster_of(self.data).kill()
 
     def must(self, *arguments: str) -> str:
         done = self.run(*arguments, said="correct horse battery\n")
@@ -63,9 +77,7 @@ class Service(Up):
 def service(tmp_path: Path) -> Iterator[Service]:
     made = Service(tmp_path)
     yield made
-    made.supervisor.terminate()
-    made.supervisor.wait(60)
-    cluster_of(made.data).kill()
+    made.stop()
 
 
 @pytest.fixture
@@ -73,13 +85,6 @@ def own_database(make_cluster: Callable[..., Cluster]) -> Iterator[Cluster]:
     made = make_cluster()
     yield made
     made.kill()
-
-
-def test_the_service_outlives_any_of_its_processes(service: Service, seed: int) -> None:
-    customers = service.open_desk()
-    kinds = [kill_an_api, kill_a_worker, kill_the_database]
-    asyncio.run(under_load(customers, lambda: kills(service, random.Random(seed), kinds, 3)))
-    check(service, cluster_of(service.data).url(), customers)
 
 
 @pytest.mark.chaos
@@ -91,13 +96,25 @@ def test_the_service_outlives_forty_kills(service: Service, seed: int) -> None:
     check(service, cluster_of(service.data).url(), customers)
 
 
-def test_a_database_that_is_away_is_told_and_comes_back(service: Service, own_database: Cluster) -> None:
+def test_kills_restarts_and_an_outage(service: Service, own_database: Cluster) -> None:
     service.environment |= {"DATABASE_URL": own_database.url(), "LEDGERDESK_MASTER_KEY": new_key()}
     customers = service.open_desk()
-    before = service.children("api")
-    asyncio.run(under_load(customers, lambda: outage(own_database, customers)))
-    assert service.children("api") == before
+    asyncio.run(under_load(customers, lambda: trouble(service, own_database, customers)))
     check(service, own_database.url(), customers)
+
+
+@pytest.mark.chaos
+def test_a_full_disk_is_told_and_with_room_it_goes_on(service: Service, seed: int) -> None:
+    with (
+        tempfile.TemporaryDirectory(prefix="ledgerdesk-disk-") as folder,
+        small_disk(Path(folder, "disk"), 256) as disk,
+    ):
+        Path(folder).chmod(0o711)
+        service.put_data(disk)
+        customers = service.open_desk()
+        asyncio.run(under_load(customers, lambda: full_disk(disk, customers)))
+        check(service, cluster_of(service.data).url(), customers)
+        service.stop()
 
 
 async def under_load(customers: Customers, trouble: Callable[[], Awaitable[None]]) -> None:
@@ -137,15 +154,33 @@ async def kills(service: Service, chance: random.Random, kinds: Sequence[Kill], 
         await asyncio.sleep(chance.random())  # a random moment of the work that goes on
 
 
+async def trouble(service: Service, database: Cluster, customers: Customers) -> None:
+    """Processes are killed and come back; then, with no process started anew, the database goes and comes back."""
+    before = service.children("api", "worker")
+    for kill in (kill_an_api, kill_a_worker):
+        await asyncio.to_thread(kill, service)
+    await asyncio.to_thread(wait_until, lambda: len(set(service.children("api", "worker")) - set(before)) == 2)
+    await asyncio.to_thread(wait_until, service.is_ready)
+    before = service.children("api")
+    await outage(database, customers)
+    assert service.children("api") == before
+
+
 async def outage(database: Cluster, customers: Customers) -> None:
     """Restarted twice, cleanly and not; then away until clients are told."""
     for stop in (database.stop, database.kill):
         await asyncio.to_thread(stop)
         await asyncio.to_thread(database.start)
-    assert "500" not in customers.outcomes
     await asyncio.to_thread(database.stop)
     await asyncio.to_thread(wait_until, lambda: customers.outcomes["503"], 60)
     await asyncio.to_thread(database.start)
+
+
+async def full_disk(disk: Path, customers: Customers) -> None:
+    """Full until clients are told."""
+    filler = fill(disk, 2 * MEGABYTE)
+    await asyncio.to_thread(wait_until, lambda: customers.outcomes["503"], 90)
+    filler.unlink()
 
 
 def kill_an_api(service: Service) -> None:
