@@ -2,7 +2,7 @@
 
 import gc
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from queue import Full, Queue
 from typing import Any
@@ -21,8 +21,9 @@ from projections.apply import apply_rows
 from projections.builds import Build
 from projections.read_model import ReadModel
 
-# Rows in a page: the larger, the fewer statements; bounded, for a page is held in memory.
-PAGE = 10_000
+# Rows in a page: the larger, the fewer statements. Bounded in bytes too, for a few pages are held in memory.
+PAGE, FIRST_PAGE = 10_000, 1_000
+PAGE_BYTES = 32 * 2**20
 # How long a swap may make readers wait, in milliseconds, and how long it rests before it tries again, in seconds.
 SWAP_PATIENCE, SWAP_PAUSE = 100, 1.0
 # Told after every page: position, head.
@@ -130,10 +131,10 @@ def _prefetched(reader: Connection[Any], after: int, end: int) -> Generator[list
         return None
 
     def read() -> None:
-        position = after
+        position, size = after, min(PAGE, FIRST_PAGE)
         try:
-            while not done.is_set() and (rows := read_page(reader.cursor(), position, PAGE, end)):
-                position = rows[-1].notification_id
+            while not done.is_set() and (rows := read_page(reader.cursor(), position, size, end)):
+                position, size = rows[-1].notification_id, page_after(rows)
                 put(rows)
             put(None)
         except BaseException as error:  # noqa: BLE001 - raised where the pages are used
@@ -149,6 +150,12 @@ def _prefetched(reader: Connection[Any], after: int, end: int) -> Generator[list
     finally:
         done.set()
         thread.join()
+
+
+def page_after(rows: Sequence[StoredRow]) -> int:
+    """How many rows to read next, when they are as large as these."""
+    size = sum(len(row.state) for row in rows) / len(rows)
+    return max(1, min(PAGE, int(PAGE_BYTES / size)))
 
 
 def _finish(db: Connection[Any], model: ReadModel, build: Build) -> None:

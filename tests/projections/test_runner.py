@@ -265,6 +265,12 @@ async def test_a_stopped_rebuild_goes_on_where_it_was(
     assert done.build == begun.build
 
 
+def test_pages_of_large_events_are_shorter() -> None:
+    small, large = (StoredRow(*([None] * 3), b"x" * size, *([None] * 4)) for size in (100, 2**20))  # type: ignore[arg-type]
+    assert catch_up.page_after([small] * 10) == catch_up.PAGE
+    assert catch_up.page_after([large] * 10) == 32
+
+
 REBUILD = """
 import sys, time
 from projections import catch_up
