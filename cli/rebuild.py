@@ -30,7 +30,11 @@ def _rebuild(url: str, keyring: Keyring, model: ReadModel) -> None:
     with explaining(url), bar() as progress, psycopg.connect(conninfo(url, Role.WORKER, "ledgerdesk-rebuild")) as db:
         db.autocommit = True
         task = progress.add_task(model.NAME, total=None)
-        build = catch_up(
-            url, keyring, model, db, progress=lambda position, end: progress.update(task, completed=position, total=end)
-        )
+        try:
+            build = catch_up(
+                url, keyring, model, db, progress=lambda done, end: progress.update(task, completed=done, total=end)
+            )
+        except KeyboardInterrupt:
+            typer.echo(f"{model.NAME}: stopped. What is built is kept: run the same command again to go on.", err=True)
+            raise
     typer.echo(f"{model.NAME}: version {build.version}, build {build.build}, up to position {build.position}")

@@ -207,7 +207,7 @@ async def test_several_pages_are_passed_in_one_swap(
     assert row_of(database_url, gone) is None
     before = contents(database_url, TicketList())
     monkeypatch.setattr(bulk, "FEW", 0)
-    monkeypatch.setattr(catch_up, "PAGE", 3)
+    monkeypatch.setattr(catch_up, "PAGE", 1)
     with closing(working(database_url)) as db, closing(working(database_url)) as reader:
         build = builds.begin(db, TicketList())
         builds.enter(db.cursor(), build)
