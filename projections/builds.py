@@ -26,6 +26,13 @@ class BuildOvertaken(LedgerdeskError):
     sentence = "Another process has taken over the read model {name}."
 
 
+class NewerIsLive(LedgerdeskError):
+    """The tables were built by a newer release, whose fold this one does not know."""
+
+    code = "newer_read_model"
+    sentence = "The read model {name} is at version {version}, which this version of Ledgerdesk does not know. Run a newer one."
+
+
 class Build(NamedTuple):
     """One set of tables of a read model."""
 
@@ -49,9 +56,18 @@ def find(db: Cursor[Any], name: str, state: str) -> Build | None:
     return Build(*row) if row else None
 
 
+def live(db: Cursor[Any], model: ReadModel) -> Build | None:
+    """The live build, of this version or an older one; NewerIsLive otherwise."""
+    build = find(db, model.NAME, "live")
+    if build is not None and build.version > model.VERSION:
+        raise NewerIsLive(name=model.NAME, version=build.version)
+    return build
+
+
 def begin(db: Connection[Any], model: ReadModel) -> Build:
     """The build under way for the model's version, continued where it stopped, or a new one."""
     with db.transaction(), db.cursor() as cursor:
+        live(cursor, model)
         known = find(cursor, model.NAME, "building")
         if known is not None and known.version == model.VERSION:
             return known

@@ -8,13 +8,12 @@ import psycopg
 import structlog
 from psycopg import Connection
 
-from domain.errors import LedgerdeskError
 from eventstore.database import Role, conninfo
 from eventstore.feed import Feed
 from eventstore.keyring import Keyring
 from projections import builds
 from projections.apply import apply_rows
-from projections.builds import Build, BuildOvertaken
+from projections.builds import Build, BuildOvertaken, NewerIsLive
 from projections.catch_up import RebuildStopped, RebuildUnderWay, catch_up
 from projections.read_model import ReadModel
 
@@ -30,13 +29,6 @@ SHOUT_EVERY = 60.0
 
 # SQLSTATE classes of a database that is away or cannot now: connection, roll-back, resources, busy, intervention.
 OUTAGES = frozenset({"08", "40", "53", "55", "57"})
-
-
-class NewerIsLive(LedgerdeskError):
-    """The tables were built by a newer release, whose fold this one does not know."""
-
-    code = "newer_read_model"
-    sentence = "The read model {name} is at version {version}, which this version of Ledgerdesk does not know. Run a newer one."
 
 
 def is_outage(error: Exception) -> bool:
@@ -95,9 +87,7 @@ class Runner:
 
     def _live(self, db: Connection[Any]) -> Build:
         """The live build of this version; built first where there is none yet."""
-        build = builds.find(db.cursor(), self._model.NAME, "live")
-        if build is not None and build.version > self._model.VERSION:
-            raise NewerIsLive(name=self._model.NAME, version=build.version)
+        build = builds.live(db.cursor(), self._model)
         if build is None or build.version < self._model.VERSION:
             build = catch_up(self._url, self._keyring, self._model, db, stop=self._stop)
         self._build = build

@@ -19,7 +19,7 @@ from eventstore.database import Role, connect
 from eventstore.feed import read_page
 from projections import builds, catch_up, runner
 from projections.apply import apply_rows
-from projections.builds import BuildOvertaken
+from projections.builds import BuildOvertaken, NewerIsLive
 from projections.catch_up import RebuildStopped, RebuildUnderWay
 from projections.directory import Directory
 from projections.read_model import Page, ReadModel
@@ -197,8 +197,10 @@ async def test_older_code_leaves_newer_tables_alone(office: Office, database_url
     before = live(db, NextList())
     await office.ticket()
     old = Runner(database_url, KEYRING, TicketList(), threading.Event())
-    with pytest.raises(runner.NewerIsLive):
+    with pytest.raises(NewerIsLive):
         old._connected()
+    with pytest.raises(NewerIsLive, match="ticket_list"):
+        built(database_url, TicketList())
     assert live(db, NextList()) == before
 
 
