@@ -14,6 +14,15 @@ from domain.errors import LedgerdeskError
 
 OLDEST_SERVER = 150000
 READER_STATEMENT_TIMEOUT = "30s"
+# How soon a silent server is given up, unless the address says otherwise. Keepalives rest while something sent is
+# unanswered: without tcp_user_timeout (in milliseconds) a cable pulled just then would be noticed after 15 minutes.
+PATIENCE = {
+    "connect_timeout": "10",
+    "keepalives_idle": "15",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "30000",
+}
 # A pool doubles its pause after every failed attempt, so that an outage would last twice as long for us: after so many
 # seconds it begins anew.
 BEGIN_ANEW = 2.0
@@ -71,13 +80,13 @@ class DatabaseRefused(LedgerdeskError):
 
 def conninfo(url: str, role: Role | None = None, application_name: str = "ledgerdesk", **params: str) -> str:
     """A connection string whose session starts with the role's rights, which RESET ROLE does not shed."""
-    asked = str(conninfo_to_dict(url).get("options") or "")
-    options = [asked, "-c timezone=UTC", "-c idle_in_transaction_session_timeout=60s"]
+    given = conninfo_to_dict(url)
+    options = [str(given.get("options") or ""), "-c timezone=UTC", "-c idle_in_transaction_session_timeout=60s"]
     if role is Role.READER:
         options.append(f"-c statement_timeout={READER_STATEMENT_TIMEOUT}")
     if role:
         options.append(f"-c role={role}")
-    defaults = {"connect_timeout": "10", "keepalives_idle": "15", "keepalives_interval": "5", "keepalives_count": "3"}
+    defaults = {name: value for name, value in PATIENCE.items() if name not in given}
     return make_conninfo(
         url, **{**defaults, **params, "options": " ".join(filter(None, options)), "application_name": application_name}
     )

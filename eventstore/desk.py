@@ -112,8 +112,8 @@ class Desk:
         return await self._memory.read(workspace, aggregate, stream)
 
     async def recalled(self, workspace: UUID, aggregate: str, stream: UUID) -> Loaded:
-        """A stream's state as remembered here: no older than this process's own last change of it."""
-        return await self._memory.recall(workspace, aggregate, stream)
+        """A stream's state as remembered here, at most a second old: for facts that no append will check."""
+        return await self._memory.recall(workspace, aggregate, stream, within=CATALOGUE_SECONDS)
 
     async def _open_numbered(self, command: OpenTicket) -> Receipt:
         # An imported ticket may hold the number that comes next: the log's key says so, and the one after is tried.

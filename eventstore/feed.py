@@ -3,7 +3,6 @@
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -84,7 +83,7 @@ class Feed:
                     continue
             except psycopg.OperationalError as error:
                 log.warning("feed.reconnecting", error=type(error).__name__)
-                self._db = None
+                self.close()
                 self._stopped.wait(0.2)
                 continue
             yield rows
@@ -101,6 +100,6 @@ class Feed:
         """Until something was appended, the poll is due, or we are stopped."""
         until = time.monotonic() + self._poll
         while not self._stopped.is_set() and time.monotonic() < until:
-            with suppress(StopIteration):
-                next(db.notifies(timeout=min(0.25, self._poll), stop_after=1))
+            # All of them: what woke us once must not wake us again for pages that we have read by then.
+            if list(db.notifies(timeout=min(0.25, self._poll), stop_after=1)):
                 return

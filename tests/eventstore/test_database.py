@@ -2,6 +2,7 @@
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from eventstore import database
 from eventstore.database import (
@@ -13,6 +14,7 @@ from eventstore.database import (
     StorageFull,
     check_server,
     connect,
+    conninfo,
     reader_pool,
     wait_until_ready,
 )
@@ -41,6 +43,12 @@ def test_every_session_speaks_utc(database_url):
 def test_a_reader_cannot_hold_the_server_for_ever(database_url):
     with reader_pool(database_url) as pool, pool.connection() as db:
         assert db.execute("SHOW statement_timeout").fetchone() == ("30s",)
+
+
+def test_a_silent_server_is_given_up_also_while_an_answer_is_awaited():
+    given = conninfo_to_dict(conninfo("postgresql://db/d?connect_timeout=3"))
+    assert 0 < int(given["tcp_user_timeout"]) <= 60_000
+    assert int(given["connect_timeout"]) == 3, "what the operator asked for stands"
 
 
 def test_a_database_without_our_roles_says_how_to_prepare_it(make_cluster):

@@ -10,6 +10,7 @@ from psycopg.rows import TupleRow
 
 from domain.errors import CommandIdReused, NotAllowed, VersionConflict
 from domain.event import Actor
+from domain.requester import EraseRequester, RegisterRequester
 from domain.ticket.commands import (
     ChangePriority,
     CloseTicket,
@@ -25,6 +26,7 @@ from domain.ticket.decisions import TicketNumberTaken
 from domain.ticket.state import TicketNotOpen, UnknownTicket
 from domain.values import Priority, StatusKind
 from domain.workspace import AddPerson, AddStatus, ChangeRole
+from eventstore import desk as desk_module
 from eventstore.desk import Desk
 from eventstore.keyring import Keyring
 from tests.desks import MASTER, Office
@@ -181,6 +183,17 @@ async def test_a_taken_number_is_refused_and_a_free_one_found(office: Office, el
         await elsewhere.ticket(str(taken))
     later = await office.do(OpenTicket, title="the next one")
     assert int(str(later.number)) > taken
+
+
+async def test_what_no_append_checks_is_not_remembered_for_long(
+    office: Office, elsewhere: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    customer = uuid4()
+    await office.do(RegisterRequester, requester_id=customer, requester_name="Cleo")
+    await office.desk.recalled(office.workspace, "requester", customer)
+    await elsewhere.do(EraseRequester, requester_id=customer, reason="asked")
+    monkeypatch.setattr(desk_module, "CATALOGUE_SECONDS", 0.0)
+    assert (await office.desk.recalled(office.workspace, "requester", customer)).state.erasing
 
 
 async def test_a_read_is_of_one_moment(office: Office, elsewhere: Office) -> None:

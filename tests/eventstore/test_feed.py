@@ -6,6 +6,7 @@ import sys
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,7 +16,7 @@ import pytest
 from eventstore import feed as feed_module
 from eventstore.append import Appender, Call, NewEvent
 from eventstore.codec import StoredRow
-from eventstore.database import Role
+from eventstore.database import Role, conninfo
 from eventstore.feed import Feed, read_page
 from eventstore.identifiers import uuid7
 from eventstore.migrate import migrate
@@ -134,6 +135,24 @@ def test_what_comes_between_the_pull_and_the_wait_wakes_too(
     monkeypatch.setattr(feed_module, "read_page", pull_then_append)
     reader = follow(database_url, poll=NEVER)
     wait_until(lambda: len(reader.rows) == 1)
+
+
+def test_many_notifications_wake_a_reader_once(database_url: str) -> None:
+    with psycopg.connect(conninfo(database_url, Role.WORKER), autocommit=True) as speaker:
+        feed = Feed(database_url, poll=NEVER)
+        with closing(feed), feed._listening() as db:
+            for _ in range(5):
+                speaker.execute(f"NOTIFY {feed_module.CHANNEL}".encode())
+                db.execute("SELECT")  # reads them with another answer
+            wait_until(lambda: swallowed(db) == 5)
+            feed._wait(db)
+            assert swallowed(db) == 0
+
+
+def swallowed(db: psycopg.Connection[Any]) -> int:
+    """How many notifications came with other answers and wait to be told."""
+    db.execute("SELECT")
+    return len(db._notifies_backlog or ())
 
 
 def test_a_reader_whose_notifications_are_lost_polls(
