@@ -46,7 +46,7 @@ def check(url: str, told: Told) -> None:
         for what, query in NEVER.items():
             assert db.execute(query.encode()).fetchall() == [], what
         recorded = commands(db)
-    assert {key: recorded.get(key) for key in told.answered} == told.answered
+    assert {key: facts for key, facts in told.answered.items() if recorded.get(key) != facts} == {}
     assert [code for key, code in told.refused.items() if key in recorded] == []
     assert recorded.keys() - told.asked.keys() == strangers(url, told)
     decode_everything(url)
