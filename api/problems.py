@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
+import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
@@ -13,9 +14,17 @@ from starlette.exceptions import HTTPException
 from api.errors import NotCaughtUp
 from api.routing import allowed_methods
 from domain.errors import LedgerdeskError, Refusal
+from eventstore.database import DatabaseNotMigrated, DatabaseRefused, DatabaseUnavailable
+
+log = structlog.get_logger()
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER = 1
+# They name hosts, users and settings: of use to whoever runs the service, and to whoever attacks it.
+FOR_OPERATORS = (DatabaseUnavailable, DatabaseRefused, DatabaseNotMigrated)
+AWAY = (
+    "The service cannot use its database at the moment. Try again soon; with an Idempotency-Key nothing happens twice."
+)
 
 
 class WrongField(BaseModel):
@@ -115,14 +124,15 @@ class ProblemResponse(Response):
 
 
 def problem(error: LedgerdeskError, errors: Iterable[WrongField] = ()) -> dict[str, Any]:
-    """The refusal as a Problem's fields; of a mistake of ours nothing is told."""
+    """The refusal as a Problem's fields; of a mistake of ours, or where our database is, nothing is told."""
+    hidden = LedgerdeskError.sentence if error.status == 500 else AWAY if isinstance(error, FOR_OPERATORS) else None
     return {
         "type": f"/problems/{error.code}",
         "title": _title(type(error)),
         "status": error.status,
-        "detail": str(error) if error.status != 500 else LedgerdeskError.sentence,
+        "detail": hidden or str(error),
         "code": error.code,
-        "fields": error.fields if error.status != 500 else {},
+        "fields": {} if hidden else error.fields,
         "errors": [wrong.model_dump() for wrong in errors],
     }
 
@@ -137,6 +147,8 @@ def install(app: FastAPI) -> None:
 async def _refused(_: Request, error: Exception) -> Response:
     if not isinstance(error, LedgerdeskError) or error.status == 500:
         raise error
+    if isinstance(error, FOR_OPERATORS):
+        log.warning("database.away", code=error.code, reason=str(error))
     return ProblemResponse(error)
 
 

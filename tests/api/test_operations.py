@@ -44,6 +44,8 @@ def test_without_its_database_it_says_when_to_come_back(make_cluster):
             answers = [admin.get("/health/ready"), admin.post("/tickets", json={"title": "meanwhile"})]
             assert [a.status_code for a in answers] == [503, 503], [a.text for a in answers]
             assert all(int(a.headers["retry-after"]) >= 1 for a in answers)
+            told = "".join(a.text for a in answers)
+            assert not [name for name in ("DATABASE_URL", str(cluster.folder)) if name in told]
             assert admin.get("/health/live").status_code == 200
             cluster.start()
             assert admin.post("/tickets", json={"title": "after"}).status_code == 201
