@@ -42,7 +42,6 @@ class Runner:
     def __init__(self, url: str, keyring: Keyring, model: ReadModel, stop: threading.Event) -> None:
         self._url, self._keyring, self._model, self._stop = url, keyring, model, stop
         self._failures = 0
-        self._build: Build | None = None
         self.failed: str | None = None
 
     def run(self) -> None:
@@ -69,10 +68,13 @@ class Runner:
         with closing(psycopg.connect(address, autocommit=True)) as db:
             if not self._owned(db):
                 return
-            build = self._live(db)
-            builds.enter(db.cursor(), build)
             with closing(Feed(self._url, stop=self._stop)) as feed:
-                self._follow(db, feed, build)
+                while not self._stop.is_set():
+                    build = self._live(db)
+                    builds.enter(db.cursor(), build)
+                    # The build made live in our place is followed at once, under the same lease.
+                    with suppress(BuildOvertaken):
+                        self._follow(db, feed, build)
 
     def _owned(self, db: Connection[Any]) -> bool:
         """Wait for the lease; it is the session's, so it ends with its owner."""
@@ -90,7 +92,6 @@ class Runner:
         build = builds.live(db.cursor(), self._model)
         if build is None or build.version < self._model.VERSION:
             build = catch_up(self._url, self._keyring, self._model, db, stop=self._stop)
-        self._build = build
         return build
 
     def _follow(self, db: Connection[Any], feed: Feed, build: Build) -> None:
