@@ -2,6 +2,10 @@
 
 SET LOCAL ROLE ledgerdesk_owner;
 
+-- An advisory lock would do, but anybody who may sign in, an analyst too, could take it and hold the log up.
+CREATE TABLE log.turn ();
+COMMENT ON TABLE log.turn IS 'Holds nothing: whoever appends has it locked until commit, one after the other.';
+
 -- Appends a batch of calls, each with its own verdict: done, repeat (a known command id: the first answer) or
 -- conflict (the stream is not where the caller thought). One call is one command on one stream; a caller puts at most
 -- one call for a stream and for a command id into a batch. Positions are handed out under a lock that is held until
@@ -21,7 +25,7 @@ DECLARE
     now_ timestamptz;
 BEGIN
     PERFORM log.check_bound(call_workspace);
-    PERFORM pg_advisory_xact_lock(7305802, 1);
+    LOCK TABLE log.turn IN EXCLUSIVE MODE;
     head := coalesce((SELECT max(e.notification_id) FROM log.stored_events e), 0);
     now_ := clock_timestamp();
     RETURN QUERY
@@ -91,7 +95,7 @@ BEGIN
     IF cardinality(event_stream) = 0 THEN
         RETURN;
     END IF;
-    PERFORM pg_advisory_xact_lock(7305802, 1);
+    LOCK TABLE log.turn IN EXCLUSIVE MODE;
     IF EXISTS (SELECT FROM unnest(event_stream) s WHERE EXISTS (
         SELECT FROM log.stored_events e WHERE e.originator_id = s AND e.workspace_id <> workspace LIMIT 1)) THEN
         RAISE EXCEPTION 'a stream belongs to another workspace' USING ERRCODE = 'insufficient_privilege';

@@ -55,6 +55,17 @@ async def test_not_even_a_superuser_changes_history_by_accident(office: Office, 
                 db.execute(statement.encode())
 
 
+def test_nobody_but_a_writer_can_keep_writers_waiting(database_url: str) -> None:
+    held = "SELECT locktype, relation::regclass::text FROM pg_locks WHERE pid = pg_backend_pid() AND mode = 'ExclusiveLock'"
+    with as_role(database_url, Role.WRITER) as db, db.transaction():
+        db.execute(b"SELECT log.append(" + b", ".join([b"'{}'"] * 13) + b")")
+        locks = [lock for lock in db.execute(held.encode()) if lock[0] != "virtualxid"]
+    assert [kind for kind, _ in locks] == ["relation"], "an advisory lock can be taken by whoever signs in"
+    for role in ROLES[1:]:
+        with as_role(database_url, role) as db, db.transaction(), pytest.raises(psycopg.errors.InsufficientPrivilege):
+            db.execute(f"LOCK TABLE {locks[0][1]} IN ACCESS SHARE MODE".encode())
+
+
 @pytest.mark.parametrize("table", ["log.stored_events", "log.commands", "log.snapshots", "vault.keys"])
 async def test_the_writer_cannot_read(office: Office, database_url: str, table: str) -> None:
     with as_role(database_url, Role.WRITER) as db, pytest.raises(psycopg.errors.InsufficientPrivilege):
