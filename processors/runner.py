@@ -50,15 +50,16 @@ def _keep_running(process: Process, url: str, keyring: Keyring, stop: threading.
     """Begin again after every failure: an event is never skipped, the checkpoint says where to go on."""
     pause = FIRST_PAUSE
     while not stop.is_set():
+        moved = threading.Event()
         try:
             with _lease(process, url, stop) as db:
-                pause = FIRST_PAUSE
-                asyncio.run(_follow(process, url, keyring, stop, db))
+                asyncio.run(_follow(process, url, keyring, stop, db, moved))
         except Exception as error:  # noqa: BLE001 - whatever it is, the event stays the next one until it succeeds
             # Its text is left out: it may quote what a customer wrote.
             log.error("process.failed", process=process.NAME, error=type(error).__qualname__)
+            # The same event again and again must not keep the database busy.
+            pause = FIRST_PAUSE if moved.is_set() else min(pause * 2, LONGEST_PAUSE)
             stop.wait(pause)
-            pause = min(pause * 2, LONGEST_PAUSE)
 
 
 @contextmanager
@@ -70,7 +71,14 @@ def _lease(process: Process, url: str, stop: threading.Event) -> Iterator[Connec
         yield db
 
 
-async def _follow(process: Process, url: str, keyring: Keyring, stop: threading.Event, lease: Connection[Any]) -> None:
+async def _follow(
+    process: Process,
+    url: str,
+    keyring: Keyring,
+    stop: threading.Event,
+    lease: Connection[Any],
+    moved: threading.Event,
+) -> None:
     position = lease.execute(_POSITION, [process.NAME]).fetchone()
     async with Desk(url, keyring) as desk:
         with closing(Feed(url, stop=stop)) as feed:
@@ -79,6 +87,7 @@ async def _follow(process: Process, url: str, keyring: Keyring, stop: threading.
                 await _react(process, desk, _wanted(process, lease.cursor(), keyring, page))
                 # On the lease's connection: one who has lost the lease cannot move the checkpoint.
                 lease.execute(_CHECKPOINT, [process.NAME, page[-1].notification_id])
+                moved.set()
 
 
 def _wanted(process: Process, db: Cursor[Any], keyring: Keyring, page: list[StoredRow]) -> list[Recorded[Event]]:

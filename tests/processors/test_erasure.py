@@ -1,5 +1,6 @@
 """Erasures that were interrupted between any two steps are ended by the process, once."""
 
+import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
@@ -132,6 +133,36 @@ async def test_the_checkpoint_waits_for_the_commands(
     start()
     wait_until(lambda: come_as_far_as_the_log(database))
     assert destroyed(database, ticket)
+
+
+class Impatient(threading.Event):
+    """Never waits, notes how long it was to; sets itself once that was the longest, or for good."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pauses: list[float] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        if timeout is not None and timeout != runner.LEASE_PAUSE:
+            self.pauses.append(timeout)
+        if runner.LONGEST_PAUSE in self.pauses or len(self.pauses) > 20:
+            self.set()
+        return self.is_set()
+
+
+async def test_a_process_that_keeps_failing_rests_longer_and_longer(
+    office: Office, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> None:
+        raise ValueError("a mistake of ours")
+
+    monkeypatch.setattr(runner.PROCESSES[0], "react", broken)
+    await office.ticket()
+    await asked(office)
+    stop = Impatient()
+    await asyncio.to_thread(runner.run, database_url, Keyring(MASTER), stop)
+    assert stop.pauses == sorted(stop.pauses)
+    assert stop.pauses[-1] == runner.LONGEST_PAUSE
 
 
 async def test_other_events_move_the_checkpoint_too(office: Office, database: Db, start: Callable[[], None]) -> None:
