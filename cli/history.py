@@ -103,7 +103,7 @@ def told(db: Cursor[Any], keyring: Keyring, number: str, slug: str | None) -> St
 
 def upto(story: Story, number: str, at: str) -> Story:
     """The story as far as a version or a moment."""
-    if found := re.fullmatch(r"v(\d+)", at):
+    if found := re.fullmatch(r"v(\d{1,18})", at):
         last = int(found[1])
     else:
         moment = _moment(at)
@@ -116,12 +116,12 @@ def upto(story: Story, number: str, at: str) -> Story:
 def _moment(at: str) -> datetime:
     try:
         moment = datetime.fromisoformat(at)
-    except ValueError:
+        if _DAY.fullmatch(at):
+            moment += timedelta(days=1, microseconds=-1)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         reason = "is neither a time like 2016-03-01T09:00 nor a version like v12"
         raise InvalidInput(field="--at", reason=reason) from None
-    if _DAY.fullmatch(at):
-        moment += timedelta(days=1, microseconds=-1)
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def as_text(story: Story, number: str) -> str:

@@ -1,33 +1,19 @@
 """Where an import's commands go: into the log, or, in a dry run, through the same decisions into memory."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
 from domain.aggregates import decide, evolve
 from domain.catalogue import Catalogue
 from domain.command import Command
-from domain.event import ERASED, Erased, Event
+from domain.event import Event
 from eventstore.codec import SELECT_EVENTS, StoredRow, decode
 from eventstore.desk import Desk
-from eventstore.keyring import ContentKey
 
 _RECORDED = "SELECT command_id FROM log.commands WHERE workspace_id = %s AND command_id = ANY(%s)"
 _STREAMS = f"{SELECT_EVENTS} WHERE originator_id = ANY(%s) ORDER BY originator_id, originator_version"
-
-
-class _NoContent(Mapping[UUID, ContentKey | Erased]):
-    """Keys for a reader of structure alone: no content is opened."""
-
-    def __getitem__(self, _: UUID) -> Erased:
-        return ERASED
-
-    def __iter__(self) -> Iterator[UUID]:
-        return iter(())
-
-    def __len__(self) -> int:
-        return 0
 
 
 class Recording:
@@ -57,7 +43,7 @@ class Recording:
             rows = await (await db.execute(_STREAMS, [streams], binary=True)).fetchall()
         events: dict[UUID, list[Event]] = defaultdict(list)
         for row in rows:
-            recorded = decode(StoredRow(*row), _NoContent())
+            recorded = decode(StoredRow(*row), None)
             events[recorded.stream_id].append(recorded.event)
         return events
 

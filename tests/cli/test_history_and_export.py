@@ -165,6 +165,13 @@ def test_what_does_not_exist_is_said(ledgerdesk: Run, database_url: str) -> None
             ledgerdesk(*command)
 
 
+@pytest.mark.parametrize("at", ["9" * 20, "v" + "9" * 5000, "0001-01-01T00:00+14:00", "v-1", ""])
+def test_a_moment_that_is_none_is_refused(ledgerdesk: Run, database_url: str, at: str) -> None:
+    desk_with(database_url, told())
+    with pytest.raises(InvalidInput, match="neither a time"):
+        ledgerdesk("history", "7", "--at", at)
+
+
 @pytest.mark.parametrize(
     "command", [("history", "7"), ("export", "tickets"), ("import", "incidents", "log.csv", "-w", "a")]
 )
