@@ -48,7 +48,7 @@ def run() -> Result:
 
 
 async def _ours(url: str, round_: int) -> float:
-    async with opened(url) as (desk, place):
+    async with opened(url, f"bench{round_}") as (desk, place):
         await _all(desk, place, texts(seed=round_, count=CALLERS * 5))
         work = texts(seed=100 + round_, count=TICKETS)
         began = time.perf_counter()

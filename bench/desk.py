@@ -37,17 +37,17 @@ class Place:
 
 
 @asynccontextmanager
-async def opened(url: str) -> AsyncIterator[tuple[Desk, Place]]:
-    """A desk with its place, encryption on."""
+async def opened(url: str, slug: str = "bench") -> AsyncIterator[tuple[Desk, Place]]:
+    """A desk with a new place on it, encryption on."""
     async with Desk(url, Keyring(MASTER_KEY)) as desk:
-        yield desk, await furnished(desk)
+        yield desk, await furnished(desk, slug)
 
 
-async def furnished(desk: Desk) -> Place:
+async def furnished(desk: Desk, slug: str) -> Place:
     """Create the workspace and its agent."""
-    workspace, person = workspace_id("bench"), uuid4()
+    workspace, person = workspace_id(slug), uuid4()
     common = {"workspace_id": workspace, "by": SYSTEM, "at": datetime.now(UTC)}
-    await desk.execute(CreateWorkspace(slug="bench", title="Bench", command_id=uuid4(), **common))
+    await desk.execute(CreateWorkspace(slug=slug, title="Bench", command_id=uuid4(), **common))
     await desk.execute(
         AddPerson(
             person_id=person,

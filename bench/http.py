@@ -68,13 +68,16 @@ def _requests(path: str, headers: dict[str, str], round_: int) -> Iterator[bytes
 
 @contextmanager
 def _service(url: str) -> Iterator[int]:
+    port = _free_port()
     environment = {
         "DATABASE_URL": url,
         "LEDGERDESK_MASTER_KEY": base64.b64encode(MASTER_KEY).decode(),
+        "LEDGERDESK_PORT": str(port),
+        "LEDGERDESK_API_WORKERS": str(WORKERS),
         "LEDGERDESK_RATE_LIMIT": "0",
         "LEDGERDESK_LOG_LEVEL": "warning",
     }
-    with _uvicorn("api.app:create_app", "/api/v1/health/live", environment) as port:
+    with _running([sys.executable, "-m", "cli", "api"], environment, f"http://127.0.0.1:{port}/api/v1/health/live"):
         yield port
 
 
@@ -82,20 +85,25 @@ def _service(url: str) -> Iterator[int]:
 def _bare(url: str) -> Iterator[int]:
     with psycopg.connect(url, autocommit=True) as db:
         db.execute("CREATE TABLE bare (id bigserial PRIMARY KEY, body text NOT NULL)")
-    with _uvicorn("bench.bare:create_app", "/openapi.json", {"BARE_DATABASE": url}) as port:
+    port = _free_port()
+    command = [sys.executable, "-m", "uvicorn", "bench.bare:create_app", "--factory", "--port", str(port)]
+    command += ["--workers", str(WORKERS), "--log-level", "error", "--no-access-log"]
+    with _running(command, {"BARE_DATABASE": url}, f"http://127.0.0.1:{port}/openapi.json"):
         yield port
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
 
 
 @contextmanager
-def _uvicorn(app: str, probe: str, environment: dict[str, str]) -> Iterator[int]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = int(free.getsockname()[1])
-    command = [sys.executable, "-m", "uvicorn", app, "--factory", "--port", str(port), "--workers", str(WORKERS)]
-    process = subprocess.Popen([*command, "--log-level", "error", "--no-access-log"], env={**os.environ, **environment})
+def _running(command: list[str], environment: dict[str, str], probe: str) -> Iterator[None]:
+    process = subprocess.Popen(command, env={**os.environ, **environment})
     try:
-        _wait_for(f"http://127.0.0.1:{port}{probe}", process)
-        yield port
+        _wait_for(probe, process)
+        yield
     finally:
         process.terminate()
         process.wait(timeout=30)

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -54,7 +55,8 @@ class Supervisor:
 
     def run(self) -> None:
         """Return when told to stop (SIGINT, SIGTERM, SIGHUP) and every child has ended."""
-        with _told_by_signal(self.stopping), self._lifeline() as lifeline:
+        with _told_by_signal(self.stopping), self._lifeline() as lifeline, _shared_metrics() as metrics:
+            pass
             try:
                 while not self.stopping.wait(0.1):
                     self.tend()
@@ -121,6 +123,13 @@ def _watch(descriptor: int) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(STOP_WITHIN)
     os._exit(1)
+
+
+@contextmanager
+def _shared_metrics() -> Iterator[Mapping[str, str]]:
+    """Where the API processes count together, so that one scrape tells of all of them."""
+    with tempfile.TemporaryDirectory(prefix="ledgerdesk-metrics-") as folder:
+        yield {"PROMETHEUS_MULTIPROC_DIR": folder}
 
 
 @contextmanager

@@ -103,10 +103,12 @@ def _body(event: Event) -> str | None:
             return None
 
 
+# A requester sees that the ticket was opened, not to whom it was assigned or how it was tagged.
 SELECT_ENTRIES = """
-    SELECT version, position, event, internal, author_kind, author_id, occurred_at, body, changes
-    FROM desk.ticket_timeline WHERE ticket_id = %s AND version > %s AND (NOT internal OR NOT %s)
-    ORDER BY version LIMIT %s
+    SELECT version, position, event, internal, author_kind, author_id, occurred_at, body,
+        CASE WHEN event = 'ticket.opened' AND %(public)s THEN '[]' ELSE changes END AS changes
+    FROM desk.ticket_timeline WHERE ticket_id = %(ticket)s AND version > %(after)s AND NOT (internal AND %(public)s)
+    ORDER BY version LIMIT %(limit)s
 """
 
 
@@ -114,5 +116,6 @@ def entries(
     db: Cursor[Any], ticket: UUID, after: int = 0, limit: int = 100, *, public_only: bool = False
 ) -> list[dict[str, Any]]:
     """Entries above version `after`, in order; `public_only` leaves out what only the desk sees."""
+    asked = {"ticket": ticket, "after": after, "public": public_only, "limit": limit}
     with db.connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(SELECT_ENTRIES, [ticket, after, public_only, limit]).fetchall()
+        return cursor.execute(SELECT_ENTRIES, asked).fetchall()

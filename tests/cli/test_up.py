@@ -3,10 +3,12 @@
 import contextlib
 import http.client
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -94,6 +96,16 @@ def test_a_second_supervisor_on_the_folder_is_refused(up, running):
 def test_other_commands_work_meanwhile(up, running):
     assert up.run("migrate").stdout == "The database is up to date.\n"
     assert up.is_ready()
+
+
+def test_one_scrape_tells_of_all_api_processes(up, running):
+    asked = 40
+    for _ in range(asked):
+        assert up.is_ready()
+    with urllib.request.urlopen(f"http://127.0.0.1:{up.port}/api/v1/metrics") as answer:
+        told = re.search(r'requests_total\{[^}]*health/ready[^}]*"200"\} ([\d.]+)', answer.read().decode())
+    assert told is not None
+    assert float(told[1]) >= asked
 
 
 def test_processes_that_are_killed_come_back(up, running):
