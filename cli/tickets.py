@@ -1,8 +1,8 @@
 """Tickets folded from the log, a page at a time, for exports."""
 
 from collections.abc import Iterator, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property, lru_cache
 from typing import Any, cast
 from uuid import UUID
@@ -15,13 +15,13 @@ from domain.catalogue import Catalogue, shown
 from domain.event import Event, Recorded
 from domain.ids import ticket_id
 from domain.ticket import Ticket
-from domain.ticket.events import StatusEvent
 from domain.ticket.state import UnknownTicket
-from domain.values import FINISHED, NOBODY, StatusKind
+from domain.values import NOBODY
 from eventstore.codec import UnknownEvent
 from eventstore.keyring import Keyring
 from eventstore.stories import folded, stream, streams, ticket_streams
 from eventstore.workspaces import KnownWorkspace
+from projections.ticket_list import listed
 
 PAGE = 200
 _REMEMBERED = 10_000
@@ -98,6 +98,8 @@ COLUMNS = (
 def as_row(found: Exported, view: LogView) -> dict[str, Any]:
     """A ticket as one flat line, names instead of ids."""
     ticket, names, first, last = found.ticket, view.names, found.events[0], found.events[-1]
+    # One meaning of "resolved" and "closed", in the export as in the list.
+    row = listed(found.events)
     return {
         "number": ticket.number,
         "title": shown(ticket.title),
@@ -110,12 +112,12 @@ def as_row(found: Exported, view: LogView) -> dict[str, Any]:
         "tags": ", ".join(sorted(ticket.tags)),
         "requester": names.requester(ticket.requester_id) if ticket.requester_id else None,
         "assignee": None if ticket.assignee == NOBODY else names.assignee(ticket.assignee),
-        "due_at": ticket.due_at.isoformat() if ticket.due_at else None,
+        "due_at": _iso(ticket.due_at),
         "opened_at": first.metadata.occurred_at.isoformat(),
         "opened_by": names.actor(first.metadata.actor),
         "updated_at": last.metadata.occurred_at.isoformat(),
-        "resolved_at": _entered(found.events, FINISHED),
-        "closed_at": _entered(found.events, {StatusKind.CLOSED}),
+        "resolved_at": _iso(row.resolved_at),
+        "closed_at": _iso(row.closed_at),
         "replies": ticket.replies,
         "notes": ticket.notes,
         "reopenings": ticket.reopenings,
@@ -125,14 +127,8 @@ def as_row(found: Exported, view: LogView) -> dict[str, Any]:
     }
 
 
-def _entered(events: list[Recorded[Event]], kinds: AbstractSet[StatusKind]) -> str | None:
-    """When the ticket came to one of the kinds for the last time, if it is there now."""
-    since: str | None = None
-    for recorded in events:
-        if isinstance(recorded.event, StatusEvent):
-            inside = recorded.event.kind in kinds
-            since = (since or recorded.metadata.occurred_at.isoformat()) if inside else None
-    return since
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
 
 
 def as_envelope(recorded: Recorded[Event]) -> dict[str, Any]:

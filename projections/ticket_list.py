@@ -134,13 +134,12 @@ def _(row: Row, event: e.TicketAssigned, _: Recorded[Event]) -> None:
 def _(row: Row, event: e.StatusEvent, recorded: Recorded[Event]) -> None:
     at = recorded.metadata.occurred_at
     row.status, row.kind = event.status, event.kind
-    if isinstance(event, e.TicketReopened):
-        row.reopenings += 1
-        row.resolved_at = row.closed_at = None
+    row.closed_at = at if event.kind is StatusKind.CLOSED else None
     if event.kind is StatusKind.RESOLVED:
         row.resolved_at = at
-    if event.kind is StatusKind.CLOSED:
-        row.closed_at = at
+    if isinstance(event, e.TicketReopened):
+        row.reopenings += 1
+        row.resolved_at = None
 
 
 @_folds(e.TicketTagged)
@@ -270,6 +269,16 @@ def fold(rows: dict[UUID, Row], recorded: Recorded[Event]) -> None:
         return
     FOLDS[type(recorded.event)](row, recorded.event, recorded)
     row.version, row.position, row.updated_at = recorded.version, recorded.position, recorded.metadata.occurred_at
+
+
+def listed(events: Iterable[Recorded[Event]]) -> Row:
+    """The row that a ticket's events, from the first on, lead to."""
+    rows: dict[UUID, Row] = {}
+    for recorded in events:
+        if isinstance(recorded.event, TicketList.EVENTS):
+            fold(rows, recorded)
+    (row,) = rows.values()
+    return row
 
 
 def _known(db: Cursor[Any], tickets: set[UUID]) -> dict[UUID, Row]:

@@ -136,6 +136,20 @@ def test_a_table_carries_nothing_that_a_spreadsheet_would_run(ledgerdesk: Run, d
     assert table[0]["resolved_at"] == ""
 
 
+def test_an_export_says_when_a_ticket_was_resolved_and_closed_as_the_list_does(
+    ledgerdesk: Run, database_url: str
+) -> None:
+    opened, at = told()[:5], BEGAN + timedelta(hours=1)
+    context = {"workspace_id": opened[-1].workspace_id, "number": "7", "by": SYSTEM, "at": at}
+    facts = {"told_by": BY_ANN, "status": "resolved", "priority": "normal", "title": "t", "assignee": Assignee()}
+    closed = c.CloseTicket(**context, command_id=uuid4())
+    resolved = c.TellUpdate(**context, **facts, command_id=uuid4())
+    for commands, expected in (([*opened, closed], ("", at.isoformat())), ([resolved], (at.isoformat(), ""))):
+        desk_with(database_url, commands)
+        (row,) = csv.DictReader(io.StringIO(ledgerdesk("export", "tickets").stdout))
+        assert (row["resolved_at"], row["closed_at"]) == expected
+
+
 def test_exports_are_filtered_and_appear_when_they_are_whole(
     ledgerdesk: Run, database_url: str, tmp_path: Path
 ) -> None:
