@@ -56,7 +56,7 @@ class Supervisor:
     def run(self) -> None:
         """Return when told to stop (SIGINT, SIGTERM, SIGHUP) and every child has ended."""
         with _told_by_signal(self.stopping), self._lifeline() as lifeline, _shared_metrics() as metrics:
-            pass
+            self.environment = {**metrics, **self.environment}
             try:
                 while not self.stopping.wait(0.1):
                     self.tend()

@@ -77,6 +77,16 @@ def test_a_child_that_says_it_is_misused_is_not_started_again():
         Supervisor([child], {}, lambda: None).run()
 
 
+@pytest.mark.parametrize("given", [{}, {"PROMETHEUS_MULTIPROC_DIR": "the operator's"}])
+def test_children_count_their_metrics_together(notes, given, monkeypatch):
+    monkeypatch.delenv("PROMETHEUS_MULTIPROC_DIR", raising=False)
+    code = "import os, sys; open(sys.argv[1], 'a').write(os.environ['PROMETHEUS_MULTIPROC_DIR']); raise SystemExit(2)"
+    with pytest.raises(ChildGaveUp):
+        Supervisor([Child("child", [sys.executable, "-c", code, str(notes)])], given, lambda: None).run()
+    assert notes.read_text() == given.get("PROMETHEUS_MULTIPROC_DIR", notes.read_text())
+    assert notes.read_text()
+
+
 def test_a_child_that_keeps_failing_is_started_less_and_less_often():
     child = Child("child", [sys.executable, "-c", "raise SystemExit(1)"])
     supervisor = Supervisor([child], {}, lambda: supervisor.stopping.set() if child.failures >= 3 else None)
