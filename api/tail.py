@@ -4,7 +4,6 @@ import asyncio
 from contextlib import suppress
 from typing import Any, Self
 
-import psycopg
 import structlog
 from psycopg import AsyncConnection
 
@@ -55,7 +54,7 @@ class Tail:
             try:
                 async with await AsyncConnection.connect(self._conninfo, autocommit=True) as db:
                     await self._listen(db)
-            except psycopg.Error as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is: without it every waiter would wait in vain
                 log.warning("tail.reconnecting", error=type(error).__name__)
             self._wake()
             await asyncio.sleep(POLL)

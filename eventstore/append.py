@@ -119,7 +119,7 @@ class Appender:
             try:
                 await self._settle(batch)
             except asyncio.CancelledError:
-                _fail(batch, DatabaseUnavailable(server="the log", reason="we are shutting down"))
+                _fail([*batch, *self._waiting], DatabaseUnavailable(server="the log", reason="we are shutting down"))
                 raise
             except Exception as error:  # noqa: BLE001 - a batch that fails must not take the committer with it
                 log.error("append.failed", error=type(error).__name__)

@@ -5,12 +5,15 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from pydantic import TypeAdapter
+import structlog
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 
 from domain.aggregates import INITIAL
 from domain.event import Erased
-from eventstore.keyring import ContentKey
+from eventstore.keyring import ContentDamaged, ContentKey
+
+log = structlog.get_logger()
 
 # Every how many events; loading that many afresh stays far below what a person notices.
 EVERY = 200
@@ -40,10 +43,14 @@ def closed(aggregate: str, stream: UUID, version: int, state: Any, key: ContentK
 
 
 def opened(aggregate: str, stream: UUID, version: int, kept: bytes, key: ContentKey | Erased | None) -> Any | None:
-    """The state, or None where the key is gone: then the events are folded instead."""
+    """The state, or None where the key is gone or the snapshot is damaged: then the events are folded instead."""
     if key is None or isinstance(key, Erased):
         return None
-    return _adapter(aggregate).validate_json(key.open(kept, _identity(aggregate, stream, version)))
+    try:
+        return _adapter(aggregate).validate_json(key.open(kept, _identity(aggregate, stream, version)))
+    except (ContentDamaged, ValidationError):
+        log.warning("snapshot.unusable", aggregate=aggregate, stream=str(stream))
+        return None
 
 
 def _identity(aggregate: str, stream: UUID, version: int) -> bytes:

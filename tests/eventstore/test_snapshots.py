@@ -15,7 +15,7 @@ from eventstore import snapshots, streams
 from eventstore.append import Appender
 from eventstore.database import DatabaseUnavailable
 from eventstore.desk import Desk
-from eventstore.keyring import ContentDamaged, Keyring
+from eventstore.keyring import Keyring
 from eventstore.stamp import stamp
 from tests.desks import MASTER, Office
 from tests.waiting import until
@@ -109,8 +109,18 @@ async def test_nothing_in_a_snapshot_can_be_read_or_moved(office: Office) -> Non
     kept = snapshots.closed("ticket", receipt.stream_id, 1, loaded.state, key)
     assert "打印机".encode() not in kept
     assert snapshots.opened("ticket", receipt.stream_id, 1, kept, key) == loaded.state
-    with pytest.raises(ContentDamaged):
-        snapshots.opened("ticket", receipt.stream_id, 2, kept, key)
+    assert snapshots.opened("ticket", receipt.stream_id, 2, kept, key) is None
+
+
+async def test_a_damaged_snapshot_is_passed_over(
+    office: Office, database: Db, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshots, "EVERY", 10)
+    stream = await a_long_ticket(office, database_url, 25)
+    await until(lambda: kept_at(database) >= 10)
+    database.execute("UPDATE log.snapshots SET state = state || 'x'")
+    async with Desk(database_url, Keyring(MASTER)) as cold:
+        assert (await cold.state(office.workspace, "ticket", stream)).version == 25
 
 
 async def test_a_snapshot_that_cannot_be_kept_fails_nobody(
