@@ -85,7 +85,7 @@ async def stream_events(
     """Every event of the workspace in order, and then each new one as it happens."""
     for name in types or []:
         if name not in EVENTS:
-            raise InvalidInput(field="types", reason="no such event; see the documentation of events")
+            raise InvalidInput(field="types", reason=f"there is no event «{name}»; see the documentation of events")
     stream = ticket_id(me.workspace_id, ticket) if ticket else None
     wanted = Wanted(me.workspace_id, stream, types)
     start = int(last_event_id) if last_event_id else after or 0
@@ -141,6 +141,9 @@ def _page(here: Services, wanted: Wanted, after: int, limit: int) -> Batch:
     asked = {"workspace": wanted.workspace_id, "stream": wanted.stream, "types": wanted.types}
     with here.reading(wanted.workspace_id) as db:
         top = head(db)
+        if after > top:
+            # Waiting for it would pass over everything until then: the log is not the one that it was read from.
+            raise InvalidInput(field="after", reason="is beyond the end of the log; send a position that we answered")
         rows = [StoredRow(*row) for row in db.execute(SELECT, asked | {"after": after, "limit": limit}, binary=True)]
         events = decode_page(db, here.keyring, rows)
     last = rows[-1].notification_id if rows else after

@@ -66,6 +66,13 @@ def test_a_reader_goes_on_where_it_stopped(admin, opened):
     assert read(admin, after=half[-1][0]) == everything[4:]
 
 
+def test_a_position_that_the_log_has_not_reached_is_refused(admin):
+    beyond = read(admin)[-1][0] + 10**9
+    for resumed in ({"params": {"after": beyond}}, {"headers": {"Last-Event-ID": str(beyond)}}):
+        refused = admin.get("/events", **resumed)
+        assert (refused.status_code, refused.json()["code"]) == (422, "invalid_input")
+
+
 def test_types_are_filtered(admin, opened):
     number = opened()
     admin.post(f"/tickets/{number}/resolve")
