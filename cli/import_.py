@@ -15,12 +15,21 @@ from cli.imports.recording import Recording, Rehearsal
 from cli.imports.run import Import, Report
 from cli.imports.source import Problem, Row, Source, UnreadableFile
 from cli.imports.spool import Spool, spool
-from cli.opening import WORKSPACE, bar, checked_slug, chosen, desk_of, ready, workspaces
+from cli.opening import bar, checked_slug, chosen, desk_of, ready, workspaces
+from domain.errors import InvalidInput
 from domain.ids import workspace_id
 from eventstore.settings import Settings
 
 FIRST_WORKSPACE = "desk"
 SHOWN = 20
+
+TARGET = typer.Option(
+    None,
+    "--workspace",
+    "-w",
+    metavar="SLUG",
+    help="Short name of the workspace, made if it is new; not needed when there is only one.",
+)
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 
@@ -36,7 +45,7 @@ def import_() -> None:
 @app.command()
 def incidents(
     file: Path = typer.Argument(..., help="Incident log in CSV, one row an update."),
-    workspace: str | None = WORKSPACE,
+    workspace: str | None = TARGET,
     mapping: Path | None = typer.Option(None, help="TOML or JSON: what columns, states and priorities mean."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Count what would be imported, write nothing."),
     errors: Path | None = typer.Option(None, help="Write every problem to this file, as CSV."),
@@ -50,6 +59,8 @@ def incidents(
     Example: ledgerdesk import incidents incidents.csv --workspace demo --dry-run
     """
     meaning, report = Mapping.load(mapping), Report()
+    if errors is not None:
+        _writable(errors, file)
     with bar(shown=not as_json) as progress, spool() as kept:
         read(Source(file, meaning.columns, encoding), kept, report, progress)
         with ready() as settings:
@@ -59,6 +70,13 @@ def incidents(
     _tell(report, dry_run=dry_run, as_json=as_json)
     if report.problems:
         raise typer.Exit(1)
+
+
+def _writable(errors: Path, file: Path) -> None:
+    # Said before the import: afterwards nobody could read its problems.
+    with errors.open("a"):
+        if errors.samefile(file):
+            raise InvalidInput(field="--errors", reason="is the incident log itself; name another file")
 
 
 async def _carry_out(
@@ -75,7 +93,12 @@ async def _carry_out(
     task = progress.add_task("Importing incidents", total=len(kept))
     async with desk_of(settings) as desk:
         recording = (Rehearsal if dry_run else Recording)(desk, workspace_id(target))
-        await Import(recording, meaning, kept, report).run(target, lambda done: progress.advance(task, done))
+        try:
+            await Import(recording, meaning, kept, report).run(target, lambda done: progress.advance(task, done))
+        except asyncio.CancelledError:
+            if not dry_run:
+                typer.echo("Stopped. What is imported stays: run the same command again for the rest.", err=True)
+            raise
 
 
 def _target(settings: Settings, slug: str | None) -> str:

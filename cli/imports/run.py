@@ -72,6 +72,7 @@ class Import:
 
     async def _workspace(self, slug: str) -> None:
         if not (await self.recording.catalogue()).slug:
+            self.report.notes.append(f"There was no workspace «{slug}»; the import makes it.")
             at, workspace = self.recording.desk.clock(), self.recording.workspace
             create = CreateWorkspace(
                 workspace_id=workspace, by=SYSTEM, at=at, command_id=workspace, channel="import", slug=slug, title=slug

@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from cli.imports.source import UnreadableFile
+from domain.errors import InvalidInput
 from domain.event import SYSTEM
 from domain.ids import workspace_id
 from domain.workspace import AddTeam, CreateWorkspace
@@ -102,6 +103,26 @@ def test_a_bad_row_is_named_and_leaves_only_its_incident_out(ledgerdesk: Run, wr
         ["4", "(row)"],
         ["6", "sys_mod_count"],
     ]
+
+
+def test_a_report_that_cannot_be_written_is_refused_before_anything_is_imported(
+    ledgerdesk: Run, write: Write, tmp_path: Path
+) -> None:
+    log = write(log_of(update("INC1", "New", f"{DAY} 10:00")))
+    with pytest.raises(FileNotFoundError):
+        ledgerdesk("import", "incidents", log, "--errors", tmp_path / "none" / "errors.csv")
+    before = log.read_bytes()
+    with pytest.raises(InvalidInput):
+        ledgerdesk("import", "incidents", log, "--errors", log)
+    assert log.read_bytes() == before
+    assert imported(ledgerdesk, log)["tickets"] == 1
+
+
+def test_a_new_workspace_is_said_to_be_new(ledgerdesk: Run, write: Write) -> None:
+    log = write(log_of(update("INC1", "New", f"{DAY} 10:00")))
+    arguments = ("import", "incidents", log, "--workspace", "dmeo")
+    assert "There was no workspace «dmeo»" in ledgerdesk(*arguments).stderr
+    assert "no workspace" not in ledgerdesk(*arguments).stderr
 
 
 def test_a_corrected_file_adds_only_what_is_new(ledgerdesk: Run, write: Write) -> None:
