@@ -104,6 +104,8 @@ def written(output: Path | None) -> Iterator[TextIO]:
         with draft.open("w", encoding="utf-8", newline="") as file:
             yield file
         draft.replace(output)
+    except OSError as error:
+        raise InvalidInput(field="--output", reason=f"{output} cannot be written ({error.strerror})") from None
     finally:
         draft.unlink(missing_ok=True)
 

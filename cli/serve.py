@@ -17,11 +17,12 @@ FD = typer.Option(None, "--fd", hidden=True, help="Serve the listening socket th
 
 
 class PortTaken(LedgerdeskError):
-    """Another program listens where the API should."""
+    """Another program listens where the API should, or it cannot listen there at all."""
 
     code = "port_taken"
     sentence = (
-        "{host}:{port} cannot be listened on ({reason}). Stop the other program or set LEDGERDESK_PORT to another port."
+        "{host}:{port} cannot be listened on ({reason}). Stop the other program, or set LEDGERDESK_PORT to a free port "
+        "and LEDGERDESK_HOST to an address of this machine."
     )
     misuse = True
 
@@ -57,7 +58,13 @@ def listening(settings: Settings) -> socket.socket:
         family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
         return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
     except OSError as error:
-        raise PortTaken(host=settings.host, port=settings.port, reason=os.strerror(error.errno or 0)) from None
+        raise PortTaken(host=settings.host, port=settings.port, reason=_why(error)) from None
+
+
+def _why(error: OSError) -> str:
+    # The resolver's numbers are negative, and mean nothing to strerror.
+    number = error.errno or 0
+    return os.strerror(number) if number > 0 else "no such host"
 
 
 def api_children(settings: Settings, sock: socket.socket) -> list[Child]:

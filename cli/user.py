@@ -127,6 +127,8 @@ def deactivate(workspace: str = WORKSPACE, login: str = USER) -> None:
 
 
 def _password(*, asked: bool) -> str:
+    if asked and not sys.stdin.isatty():
+        raise InvalidInput(field="password", reason="cannot be asked for without a terminal; use --password-stdin")
     if asked:
         return strong(typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
     return strong(sys.stdin.readline().rstrip("\n"))

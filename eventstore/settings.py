@@ -137,9 +137,13 @@ def _read_key(path: Path) -> bytes:
     except (OSError, ValueError) as error:
         raise SettingsError(
             name=str(path),
-            reason=f"cannot be used as the master key ({type(error).__name__}). Restore this file from a backup; "
-            "a new key cannot read what the old one locked.",
+            reason=f"cannot be used as the master key ({_why(error)}). Name the right file, or restore this one from "
+            "a backup: a new key cannot read what the old one locked.",
         ) from None
+
+
+def _why(error: OSError | ValueError) -> str | None:
+    return error.strerror if isinstance(error, OSError) else "it is not 32 bytes in base64"
 
 
 def _write_once(path: Path, key: str) -> None:

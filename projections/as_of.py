@@ -26,7 +26,7 @@ class NotYetThere(Refusal):
 
     code = "not_yet_there"
     status = 404
-    sentence = "Ticket {number} was not there at {moment}. Its history begins with version 1."
+    sentence = "Ticket {number} was not there at {moment}. See its history for the versions and times it has."
 
 
 class TicketAsOf(BaseModel):

@@ -23,6 +23,7 @@ def ledgerdesk(tmp_path):
             [Path(sys.executable).with_name("ledgerdesk"), *arguments],
             capture_output=True,
             text=True,
+            stdin=subprocess.DEVNULL,
             env=clean | {name: str(value) for name, value in asked.items()},
         )
         assert "Traceback" not in done.stderr
@@ -84,8 +85,22 @@ def test_a_taken_port_is_said_before_anything_is_started(ledgerdesk, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as other:
         code, _, err = ledgerdesk("up", LEDGERDESK_PORT=other.getsockname()[1])
     assert code == 2
-    assert "set LEDGERDESK_PORT to another port" in err
+    assert "set LEDGERDESK_PORT to a free port" in err
     assert not (tmp_path / "data" / "postgres").exists()
+
+
+def test_an_address_that_nobody_knows_is_named_as_such(ledgerdesk):
+    code, _, err = ledgerdesk("up", LEDGERDESK_HOST="no-such-host.invalid")
+    assert code == 2
+    assert "Unknown error" not in err
+    assert "set LEDGERDESK_PORT to a free port and LEDGERDESK_HOST to an address of this machine" in err
+
+
+def test_a_password_is_not_asked_for_where_nobody_could_type_it_unseen(ledgerdesk):
+    code, _, err = ledgerdesk("user", "password", "acme", "ann")
+    assert code == 2
+    assert "--password-stdin" in err
+    assert "Warning" not in err
 
 
 def test_migrating_twice_says_what_was_done_and_that_nothing_is_left(ledgerdesk, empty_database_url):
