@@ -23,6 +23,8 @@ def _where(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typi
 
 def configure(level: str) -> None:
     """Set up structlog for this process."""
+    # Without a database each pool tells every attempt, in a form of its own; `tail.reconnecting` says it for all.
+    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
