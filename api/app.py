@@ -21,7 +21,7 @@ ROUTERS = (tickets, ticket_views, session, requesters, workspace, people, keys, 
 def create_app(settings: Settings | None = None, limits: ApiSettings | None = None) -> FastAPI:
     """The application over the database that the settings name; without settings, from the environment."""
     settings = settings or Settings.load()
-    limits = limits or ApiSettings()
+    limits = limits or ApiSettings.load()
     logs.configure(settings.log_level)
     here = Services(str(settings.database_url), Keyring(*settings.master_keys()), limits)
 

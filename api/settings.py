@@ -1,10 +1,12 @@
 """What an operator may set about the API alone."""
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from eventstore.settings import Checked
 
 
-class ApiSettings(BaseSettings):
+class ApiSettings(Checked):
     """Every field is the environment variable LEDGERDESK_<FIELD>."""
 
     model_config = SettingsConfigDict(env_prefix="LEDGERDESK_", env_ignore_empty=True, extra="ignore", frozen=True)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import typer
 
+from api.settings import ApiSettings
 from cli.embedded import database_of
 from cli.supervisor import Child, Supervisor, die_with_supervisor
 from domain.errors import LedgerdeskError
@@ -53,7 +54,8 @@ def worker() -> None:
 
 
 def listening(settings: Settings) -> socket.socket:
-    """The API's listening socket; PortTaken before anything else is started."""
+    """The API's listening socket; a wrong setting of the API or PortTaken before anything else is started."""
+    ApiSettings.load()
     try:
         family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
         return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)

@@ -26,7 +26,19 @@ class SettingsError(LedgerdeskError):
     misuse = True
 
 
-class Settings(BaseSettings):
+class Checked(BaseSettings):
+    """Settings whose mistakes are said for people."""
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read the environment; SettingsError names the first setting that is wrong, never its value."""
+        try:
+            return cls()
+        except ValidationError as error:
+            raise _first_complaint(error) from None
+
+
+class Settings(Checked):
     """Every field is the environment variable LEDGERDESK_<FIELD>, but for DATABASE_URL."""
 
     model_config = SettingsConfigDict(env_prefix="LEDGERDESK_", env_ignore_empty=True, extra="ignore", frozen=True)
@@ -61,14 +73,6 @@ class Settings(BaseSettings):
         if key is not None:
             decode_key(key.get_secret_value())
         return key
-
-    @classmethod
-    def load(cls) -> Self:
-        """Read the environment; SettingsError names the first setting that is wrong, never its value."""
-        try:
-            return cls()
-        except ValidationError as error:
-            raise _first_complaint(error) from None
 
     @property
     def embedded(self) -> bool:

@@ -89,6 +89,13 @@ def test_a_taken_port_is_said_before_anything_is_started(ledgerdesk, tmp_path):
     assert not (tmp_path / "data" / "postgres").exists()
 
 
+def test_a_wrong_setting_of_the_api_is_said_before_anything_is_started(ledgerdesk, tmp_path):
+    code, _, err = ledgerdesk("up", LEDGERDESK_BODY_LIMIT="1MB")
+    assert code == 2
+    assert err.startswith("ledgerdesk: LEDGERDESK_BODY_LIMIT: ")
+    assert not (tmp_path / "data" / "postgres").exists()
+
+
 def test_an_address_that_nobody_knows_is_named_as_such(ledgerdesk):
     code, _, err = ledgerdesk("up", LEDGERDESK_HOST="no-such-host.invalid")
     assert code == 2
