@@ -140,7 +140,9 @@ class Appender:
         taken: set[object] = set()
         while self._waiting and len(batch) < MAX_BATCH:
             waiting = self._waiting.popleft()
-            marks = (waiting.call.stream_id, (waiting.call.workspace_id, waiting.call.command_id))
+            call = waiting.call
+            # Their integers, because a UUID computes its hash in Python each time.
+            marks = (call.stream_id.int, (call.workspace_id.int, call.command_id.int))
             if taken.isdisjoint(marks):
                 taken.update(marks)
                 batch.append(waiting)

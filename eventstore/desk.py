@@ -123,14 +123,13 @@ class Desk:
             answer = await self._attempt(command, stream, before, fresh=False)
             answer = answer or await self._attempt(command, stream, before, fresh=True)
             if answer is not None:
-                return await self._numbered(self._receipt(command, answer), command.workspace_id, number)
+                receipt = self._receipt(command, answer, number)
+                return await self._first_numbered(command, receipt) if receipt.repeated else receipt
         raise TooBusy()
 
-    async def _numbered(self, receipt: Receipt, workspace: UUID, number: str) -> Receipt:
-        """The receipt with the ticket's number, which for a repeat is the one that it got the first time."""
-        if receipt.repeated:
-            number = (await self.recalled(workspace, "ticket", receipt.stream_id)).state.number
-        return replace(receipt, number=number)
+    async def _first_numbered(self, command: OpenTicket, receipt: Receipt) -> Receipt:
+        ticket = await self.recalled(command.workspace_id, "ticket", receipt.stream_id)
+        return replace(receipt, number=ticket.state.number)
 
     async def _attempt(self, command: Command, stream: UUID, before: Loaded, *, fresh: bool) -> Answer | None:
         """The log's answer, or None where the state has to be read again."""
@@ -162,11 +161,11 @@ class Desk:
         desk = await self._memory.recall(workspace, "workspace", workspace, within=within)
         return decide(command, before.state, desk.state)
 
-    def _receipt(self, command: Command, answer: Answer) -> Receipt:
+    def _receipt(self, command: Command, answer: Answer, number: str | None = None) -> Receipt:
         repeated = answer.verdict == "repeat"
         if repeated and not self.keyring.same(answer.fingerprint, asked(command)):
             raise CommandIdReused()
-        return Receipt(answer.stream_id, answer.version, answer.position, answer.events, repeated)
+        return Receipt(answer.stream_id, answer.version, answer.position, answer.events, repeated, number)
 
     def _remember(
         self, command: Command, stream: UUID, before: Loaded, events: Decision, keys: dict[UUID, ContentKey]
