@@ -52,6 +52,7 @@ CREATE TABLE access.guesses (
     last_at timestamptz NOT NULL,
     locked_until timestamptz NOT NULL
 );
+CREATE INDEX guesses_last_idx ON access.guesses (last_at);
 COMMENT ON TABLE access.guesses IS 'Wrong passwords in a row, by login and by network address.';
 COMMENT ON COLUMN access.guesses.subject IS 'SHA-256 of the login (whether it exists or not) or of the address.';
 
@@ -87,12 +88,17 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         + least(900, power(2, least(20, g.failures - a.allowed))) * interval '1 second'
     FROM unnest(subjects, allowed) a (subject, allowed)
     WHERE g.subject = a.subject AND g.failures >= a.allowed;
-    DELETE FROM access.guesses g WHERE g.last_at < clock_timestamp() - interval '2 days';
+    -- A row that another session holds is left to it: two that wait for each other's rows would never end.
+    DELETE FROM access.guesses g WHERE g.subject IN (
+        SELECT o.subject FROM access.guesses o WHERE o.last_at < clock_timestamp() - interval '2 days'
+        ORDER BY o.last_at LIMIT 1000 FOR UPDATE SKIP LOCKED);
 $$;
 
 -- The right password came: nothing was wrong with this login, and one less with its address.
 CREATE FUNCTION access.forgive(login_ bytea, address bytea) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    -- Held in the order in which guesses are counted.
+    SELECT FROM access.guesses g WHERE g.subject IN (login_, address) ORDER BY g.subject FOR UPDATE;
     DELETE FROM access.guesses g WHERE g.subject = login_;
     UPDATE access.guesses g SET failures = greatest(0, g.failures - 1), locked_until = clock_timestamp() WHERE g.subject = address;
 $$;
