@@ -104,11 +104,15 @@ class Caller:
 
 async def caller_of(request: Request) -> Caller:
     """The caller, or NotSignedIn; takes from their rate limit, or from their address's."""
-    here = services(request)
+    here, origin = services(request), address(request)
     try:
-        caller = await identified(request)
+        token, lookup = _credentials(request, here)
+        if not here.tokens.knows(token):
+            # The database is not asked about one made-up token after another.
+            here.strangers.check(origin)
+        caller = await _owner(request, token, lookup)
     except NotSignedIn:
-        here.strangers.take(address(request))
+        here.strangers.take(origin)
         raise
     here.callers.take(caller.found.key_id or caller.token)
     if not caller.by_key and request.method not in SAFE:
@@ -118,8 +122,11 @@ async def caller_of(request: Request) -> Caller:
 
 async def identified(request: Request) -> Caller:
     """The caller as they are now, or NotSignedIn; for long answers to ask again whether they may go on."""
+    return await _owner(request, *_credentials(request, services(request)))
+
+
+async def _owner(request: Request, token: str, lookup: Lookup) -> Caller:
     here = services(request)
-    token, lookup = _credentials(request, here)
     found = await here.tokens.owner(token, lookup)
     desk, person = await _person(here, found)
     return Caller(here, request, found, token, desk, person)

@@ -38,6 +38,10 @@ class Tokens:
             self._known.popitem(last=False)
         return found
 
+    def knows(self, token: str) -> bool:
+        """Whether it was somebody's when last looked up, however long ago."""
+        return token in self._known
+
     def forget(self, token: str) -> None:
         """Look it up next time."""
         self._known.pop(token, None)

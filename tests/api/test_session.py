@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import httpx
 import pytest
 
 from tests.api.conftest import PASSWORD, prepared, serving
@@ -137,8 +138,6 @@ def test_a_new_person_can_sign_in(server, admin):
 def test_too_many_requests_are_told_when_to_come_back(database_url):
     acme, _ = prepared(database_url)
     with serving(database_url, rate_limit=30, anonymous_rate_limit=12) as url:
-        import httpx
-
         headers = {"Authorization": f"Bearer {acme.keys['admin']}"}
         answers = [httpx.get(f"{url}/api/v1/me", headers=headers) for _ in range(8)]
         assert answers[0].status_code == 200
@@ -146,3 +145,16 @@ def test_too_many_requests_are_told_when_to_come_back(database_url):
         assert int(answers[-1].headers["retry-after"]) >= 1
         strangers = [httpx.get(f"{url}/api/v1/me") for _ in range(4)]
         assert [s.status_code for s in strangers] == [401, 401, 429, 429]
+
+
+def test_a_flood_of_made_up_tokens_is_refused_before_the_database_is_asked(database_url):
+    acme, other = prepared(database_url)
+    with serving(database_url, anonymous_rate_limit=12) as url, httpx.Client(base_url=f"{url}/api/v1") as client:
+
+        def status(key):
+            return client.get("/me", headers={"Authorization": f"Bearer {key}"}).status_code
+
+        assert {status(key) for key in acme.keys.values()} == {200}, "who is known is not charged as a stranger"
+        assert [status(f"ldk_made_up_{n}") for n in range(4)] == [401, 401, 429, 429]
+        assert status(other.keys["admin"]) == 429, "nobody looked whose it is"
+        assert {status(key) for key in acme.keys.values()} == {200}
