@@ -4,6 +4,7 @@ import importlib
 import signal
 import sys
 import traceback
+from collections.abc import Sequence
 from typing import Any
 
 import typer
@@ -29,6 +30,14 @@ COMMANDS = {
     "api": "cli.serve:api",
     "worker": "cli.serve:worker",
 }
+
+
+class NotText(LedgerdeskError):
+    """An argument that is not UTF-8: neither the database nor JSON can hold it."""
+
+    code = "not_text"
+    sentence = "Argument {place} is not text in UTF-8. Type it again, or rename the file that it names."
+    misuse = True
 
 
 class Commands(TyperGroup):
@@ -78,6 +87,7 @@ def main() -> None:
     # A stop asked for by another program unwinds like Ctrl-C, so that nothing is left running.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
+        _check_text(sys.argv[1:])
         app()
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
@@ -87,6 +97,14 @@ def main() -> None:
         _fail(f"{error.filename or 'The system'}: {error.strerror or error}.", FAILURE)
     except Exception as error:  # noqa: BLE001 - the last line of defence: nobody sees a traceback unasked
         _fail(_unexpected(error), FAILURE)
+
+
+def _check_text(arguments: Sequence[str]) -> None:
+    for place, argument in enumerate(arguments, start=1):
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            raise NotText(place=place) from None
 
 
 def _fail(sentence: str, code: int) -> None:

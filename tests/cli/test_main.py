@@ -50,6 +50,13 @@ def test_an_unknown_command_is_misuse(ledgerdesk):
     assert "fly" in err
 
 
+@pytest.mark.parametrize("arguments", [["\udcff"], ["history", "\udcff"], ["history", "INC1", "-w", "d\udcff"]])
+def test_an_argument_that_is_no_text_is_misuse(ledgerdesk, arguments):
+    code, out, err = ledgerdesk(*arguments)
+    assert (code, out) == (2, "")
+    assert f"ledgerdesk: Argument {len(arguments)} is not text in UTF-8." in err
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [("LEDGERDESK_PORT", "http"), ("LEDGERDESK_MASTER_KEY", "short"), ("DATABASE_URL", "mysql://u:hunter2@h/d")],
