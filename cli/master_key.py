@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from cli.embedded import database_of
-from eventstore.keyring import Keyring
+from cli.opening import keyring_of
 from eventstore.rotation import check_master_key, left_to_rotate
 from eventstore.rotation import rotate as rotate_keys
 from eventstore.settings import Settings, new_key
@@ -42,7 +42,7 @@ def rotate() -> None:
     Example: LEDGERDESK_MASTER_KEY=$NEW LEDGERDESK_MASTER_KEY_PREVIOUS=$OLD ledgerdesk master-key rotate
     """
     with database_of(Settings.load()) as settings:
-        url, keyring = str(settings.database_url), Keyring(*settings.master_keys())
+        url, keyring = str(settings.database_url), keyring_of(settings)
         check_master_key(url, keyring)
         with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
             task = progress.add_task("Keys", total=left_to_rotate(url, keyring))

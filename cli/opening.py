@@ -50,7 +50,7 @@ def keyring_of(settings: Settings) -> Keyring:
 
 def desk_of(settings: Settings) -> Desk:
     """The desk that executes commands on the settings' database."""
-    return Desk(str(settings.database_url), Keyring(*settings.master_keys()))
+    return Desk(str(settings.database_url), keyring_of(settings))
 
 
 @contextmanager

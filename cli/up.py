@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from cli.embedded import cluster_of, database_of, starting_or_stopping
+from cli.opening import keyring_of
 from cli.serve import api_children, command, environment, listening
 from cli.supervisor import Child, Supervisor, say
 from domain.errors import LedgerdeskError
 from eventstore import migrate
 from eventstore.database import wait_until_ready
-from eventstore.keyring import Keyring
 from eventstore.rotation import check_master_key
 from eventstore.settings import Settings
 
@@ -51,7 +51,7 @@ def up() -> None:
 def prepare(settings: Settings) -> list[str]:
     """Migrations and the demo desk; returns the lines that tell how to sign in."""
     url = str(settings.database_url)
-    keyring = Keyring(*settings.master_keys())
+    keyring = keyring_of(settings)
     wait_until_ready(url)
     migrate.migrate(url)
     check_master_key(url, keyring)

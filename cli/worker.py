@@ -7,7 +7,7 @@ from collections.abc import Callable
 import structlog
 
 from api import logs
-from eventstore.keyring import Keyring
+from cli.opening import keyring_of
 from eventstore.rotation import check_master_key
 from eventstore.settings import Settings
 from processors import runner as processes
@@ -20,7 +20,7 @@ log = structlog.get_logger()
 def run(settings: Settings) -> None:
     """Follow the log until SIGTERM or Ctrl-C."""
     logs.configure(settings.log_level)
-    url, keyring = str(settings.database_url), Keyring(*settings.master_keys())
+    url, keyring = str(settings.database_url), keyring_of(settings)
     check_master_key(url, keyring)
     stop = threading.Event()
     for wanted in (signal.SIGTERM, signal.SIGINT):
