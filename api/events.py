@@ -159,17 +159,27 @@ def _message(recorded: Recorded[Event]) -> bytes:
 
 def cloud_event(recorded: Recorded[Event]) -> dict[str, Any]:
     """The event as CloudEvents JSON; content whose key was destroyed is null, and `erased` is true."""
-    metadata, event = recorded.metadata, recorded.event
-    unknown = isinstance(event, UnknownEvent)
-    told = {
+    event = recorded.event
+    if isinstance(event, UnknownEvent):
+        told = _attributes(recorded, event.unknown_name, event.unknown_version)
+        return told | {"erased": False, "data": event.data}
+    content = {name: getattr(event, name) for name in event.CONTENT}
+    erased = any(isinstance(value, Erased) for value in content.values())
+    told = _attributes(recorded, event.NAME, event.VERSION)
+    return told | {"erased": erased, "data": {**event.model_dump(exclude=set(content)), **content}}
+
+
+def _attributes(recorded: Recorded[Event], name: str, version: int) -> dict[str, Any]:
+    metadata = recorded.metadata
+    return {
         "specversion": "1.0",
         "id": metadata.event_id,
         "source": f"/workspaces/{metadata.workspace_id}",
-        "type": event.unknown_name if isinstance(event, UnknownEvent) else event.NAME,
+        "type": name,
         "subject": recorded.stream_id,
         "time": metadata.occurred_at,
         "datacontenttype": "application/json",
-        "dataversion": event.unknown_version if isinstance(event, UnknownEvent) else event.VERSION,
+        "dataversion": version,
         "workspace": metadata.workspace_id,
         "stream": recorded.stream_id,
         "version": recorded.version,
@@ -184,9 +194,3 @@ def cloud_event(recorded: Recorded[Event]) -> dict[str, Any]:
         "ruleid": metadata.rule_id,
         "ruleversion": metadata.rule_version,
     }
-    content = {} if unknown else {name: getattr(event, name) for name in event.CONTENT}
-    told["erased"] = any(isinstance(value, Erased) for value in content.values())
-    told["data"] = (
-        event.data if isinstance(event, UnknownEvent) else {**event.model_dump(exclude=set(content)), **content}
-    )
-    return told
