@@ -29,7 +29,8 @@ $(BIN)/python:
 
 # Each stamp names a lock file: nothing is done again until the lock changes.
 $(RUN_STAMP): requirements.lock pyproject.toml | $(BIN)/python
-	$(PIP) install --quiet --require-hashes --only-binary :all: -r requirements.lock
+	@echo "Installing the locked packages into $(VENV); about half a minute the first time."
+	@$(PIP) install --quiet --require-hashes --only-binary :all: -r requirements.lock
 	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 

@@ -17,6 +17,7 @@ from api.tokens import Tokens
 from eventstore.database import reader_pool
 from eventstore.desk import Desk
 from eventstore.keyring import Keyring
+from eventstore.process import settled
 from eventstore.reading import bound
 
 
@@ -41,6 +42,7 @@ class Services:
         self.readers.open()
         try:
             async with self.desk, self.access, self.tail:
+                settled()
                 yield
         finally:
             await anyio.to_thread.run_sync(self.readers.close)

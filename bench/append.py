@@ -1,15 +1,14 @@
 """How many `execute(OpenTicket)` a second from 40 callers of one process, encryption on."""
 
 import asyncio
-import os
 import re
 import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -18,18 +17,21 @@ from eventsourcing.application import Application
 from eventsourcing.domain import Aggregate
 from psycopg.conninfo import conninfo_to_dict
 
-from bench.desk import Place, opened
+from bench.desk import opened
 from bench.generator import texts
 from bench.place import scratch, server, server_facts
 from bench.result import Result
 from cli.cluster import binaries
+from domain.ticket.commands import OpenTicket
 from eventstore.desk import Desk
+from eventstore.process import settled
 
 CALLERS = 40
 CONNECTIONS = 16
 TICKETS = 12_000
 STOCK_SAVES = 2_000
-COMMIT_SECONDS = 3
+COMMITS = 16_000
+PGBENCH_SECONDS = 3
 ROUNDS = 3
 
 
@@ -38,28 +40,34 @@ def run() -> Result:
     with server() as url, scratch(url) as ours, scratch(url, migrated=False) as theirs:
         rounds = [(uvloop.run(_ours(ours, n)), stock(theirs), commits(theirs)) for n in range(ROUNDS)]
         value, saves, single = (statistics.median(column) for column in zip(*rounds, strict=True))
+        conditions: dict[str, Any] = {"callers": CALLERS, "tickets": TICKETS * ROUNDS}
+        conditions["pgbench_commits"] = round(pgbench(theirs))
+        conditions["rounds"] = [tuple(map(round, each)) for each in rounds]
         return Result(
             "append",
             value,
             "tickets/s",
             {"stock": saves, "commits": single},
-            {"callers": CALLERS, "tickets": TICKETS * ROUNDS, "rounds": rounds, **server_facts(url)},
+            {**conditions, **server_facts(url)},
         )
 
 
 async def _ours(url: str, round_: int) -> float:
     async with opened(url, f"bench{round_}") as (desk, place):
-        await _all(desk, place, texts(seed=round_, count=CALLERS * 5))
-        work = texts(seed=100 + round_, count=TICKETS)
+        await _all(desk, [place.open_ticket(*text) for text in texts(seed=round_, count=CALLERS * 5)])
+        work = [place.open_ticket(*text) for text in texts(seed=100 + round_, count=TICKETS)]
+        settled()
         began = time.perf_counter()
-        await _all(desk, place, work)
+        await _all(desk, work)
         return TICKETS / (time.perf_counter() - began)
 
 
-async def _all(desk: Desk, place: Place, work: Iterator[tuple[str, str]]) -> None:
+async def _all(desk: Desk, commands: list[OpenTicket]) -> None:
+    left = iter(commands)
+
     async def caller() -> None:
-        for title, description in work:
-            await desk.execute(place.open_ticket(title, description))
+        for command in left:
+            await desk.execute(command)
 
     await asyncio.gather(*(caller() for _ in range(CALLERS)))
 
@@ -102,14 +110,29 @@ def stock(url: str) -> float:
 
 
 def commits(url: str) -> float:
-    """Single-row commits a second from 16 connections, by pgbench."""
+    """Single-row commits a second from 16 connections of this process, as pgbench makes them, by the same driver."""
     with psycopg.connect(url, autocommit=True) as db:
         db.execute("CREATE TABLE IF NOT EXISTS single_rows (id bigserial PRIMARY KEY, body text)")
+    body = "x" * 400
+
+    def connection(count: int) -> None:
+        with psycopg.connect(url, autocommit=True, prepare_threshold=0) as db:
+            for _ in range(count):
+                db.execute("INSERT INTO single_rows (body) VALUES (%s)", [body])
+
+    with ThreadPoolExecutor(CONNECTIONS) as threads:
+        began = time.perf_counter()
+        list(threads.map(connection, [COMMITS // CONNECTIONS] * CONNECTIONS))
+        return COMMITS / (time.perf_counter() - began)
+
+
+def pgbench(url: str) -> float:
+    """The same by pgbench itself, whose client costs next to nothing."""
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder, "insert.sql")
         script.write_text(f"INSERT INTO single_rows (body) VALUES ('{'x' * 400}');\n")
         command = [str(binaries() / "pgbench"), "-n", "-M", "prepared", "-c", str(CONNECTIONS), "-j", "2"]
-        command += ["-T", str(COMMIT_SECONDS), "-f", str(script), "-d", url]
-        done = subprocess.run(command, capture_output=True, text=True, check=True, env=dict(os.environ))
+        command += ["-T", str(PGBENCH_SECONDS), "-f", str(script), "-d", url]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
     found = re.search(r"tps = ([\d.]+)", done.stdout)
     return float(found[1]) if found else 0.0

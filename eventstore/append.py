@@ -134,11 +134,15 @@ class Appender:
             quiet = 0 if len(self._waiting) > before else quiet + 1
 
     def _next_batch(self) -> list[_Waiting]:
-        """Calls in order of arrival, at most one for a stream and one for a command."""
+        """Calls in order of arrival, at most one for a stream and one for a command.
+
+        Of many, half: while the database records these, their callers' successors are decided beside the other half.
+        """
+        most = min(MAX_BATCH, max(ENOUGH, (len(self._waiting) + 1) // 2))
         batch: list[_Waiting] = []
         later: list[_Waiting] = []
         taken: set[object] = set()
-        while self._waiting and len(batch) < MAX_BATCH:
+        while self._waiting and len(batch) < most:
             waiting = self._waiting.popleft()
             call = waiting.call
             # Their integers, because a UUID computes its hash in Python each time.
