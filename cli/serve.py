@@ -3,7 +3,8 @@
 import os
 import socket
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 
 import typer
 
@@ -37,8 +38,8 @@ def api(fd: int | None = FD) -> None:
         _serve(fd)
         return
     settings = Settings.load()
-    with listening(settings) as sock, database_of(settings) as ready:
-        Supervisor(api_children(ready, sock), environment(ready), tend=lambda: None).run()
+    with listening(settings) as sockets, database_of(settings) as ready:
+        Supervisor(api_children(sockets), environment(ready), tend=lambda: None).run()
 
 
 def worker() -> None:
@@ -53,14 +54,27 @@ def worker() -> None:
         run(settings)
 
 
-def listening(settings: Settings) -> socket.socket:
-    """The API's listening socket; a wrong setting of the API or PortTaken before anything else is started."""
+@contextmanager
+def listening(settings: Settings) -> Iterator[list[socket.socket]]:
+    """A listening socket for each API process; a wrong setting of the API or PortTaken before anything is started.
+
+    On one socket for all, whoever wakes first takes a whole burst of connections and the others idle: the kernel shares
+    them out. A process that dies finds those that waited for it, since its socket stays open here.
+    """
     ApiSettings.load()
-    try:
-        family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-        return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
-    except OSError as error:
-        raise PortTaken(host=settings.host, port=settings.port, reason=_why(error)) from None
+    with ExitStack() as opened:
+        try:
+            # Alone at first: with its port shared, another program's would not be noticed.
+            _listen(settings, shared=False).close()
+            sockets = [opened.enter_context(_listen(settings, shared=True)) for _ in range(settings.api_workers)]
+        except OSError as error:
+            raise PortTaken(host=settings.host, port=settings.port, reason=_why(error)) from None
+        yield sockets
+
+
+def _listen(settings: Settings, *, shared: bool) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG, reuse_port=shared)
 
 
 def _why(error: OSError) -> str:
@@ -69,10 +83,12 @@ def _why(error: OSError) -> str:
     return os.strerror(number) if number > 0 else "no such host"
 
 
-def api_children(settings: Settings, sock: socket.socket) -> list[Child]:
-    """One process a worker, all on one socket: it stays open while one of them is started again."""
-    arguments = command("api", "--fd", str(sock.fileno()))
-    return [Child(f"api-{n}", arguments, (sock.fileno(),)) for n in range(1, settings.api_workers + 1)]
+def api_children(sockets: Sequence[socket.socket]) -> list[Child]:
+    """One process for each socket."""
+    return [
+        Child(f"api-{n}", command("api", "--fd", str(sock.fileno())), (sock.fileno(),))
+        for n, sock in enumerate(sockets, 1)
+    ]
 
 
 def command(*arguments: str) -> Sequence[str]:

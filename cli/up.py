@@ -38,9 +38,9 @@ def up() -> None:
     Example: LEDGERDESK_DATA=~/desk LEDGERDESK_PORT=8081 ledgerdesk up
     """
     wanted = Settings.load()
-    with only_supervisor(wanted), listening(wanted) as sock, database_of(wanted) as settings:
+    with only_supervisor(wanted), listening(wanted) as sockets, database_of(wanted) as settings:
         lines = prepare(settings)
-        children = [*api_children(settings, sock), Child("worker", command("worker"))]
+        children = [*api_children(sockets), Child("worker", command("worker"))]
         supervisor = Supervisor(children, environment(settings), database_keeper(wanted))
         threading.Thread(target=announce, args=[settings, lines, supervisor.stopping], daemon=True).start()
         supervisor.run()
