@@ -21,7 +21,7 @@ log = structlog.get_logger()
 
 MAX_BATCH = 256
 # A round trip costs as much as many calls: up to so many, those who are about to call are waited for ...
-ENOUGH = 16
+ENOUGH = 12
 # ... until nobody came during so many turns of the event loop. On a quiet desk that is no time at all.
 QUIET_TURNS = 3
 # How long a caller waits for a database that went away before it is told to come back.
