@@ -21,7 +21,7 @@ from bench.desk import opened
 from bench.generator import texts
 from bench.place import scratch, server, server_facts
 from bench.result import Result
-from cli.cluster import binaries
+from cli.programs import binaries
 from domain.ticket.commands import OpenTicket
 from eventstore.desk import Desk
 from eventstore.process import settled

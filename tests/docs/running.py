@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli.cluster import binaries
 from cli.embedded import cluster_of
+from cli.programs import binaries
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
