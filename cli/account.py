@@ -87,7 +87,7 @@ def _system_user() -> pwd.struct_passwd:
 
 def closed_folder(path: Path, uid: int) -> Path | None:
     """The innermost folder on the way to the path that the user may not enter, or None."""
-    for folder in [path, *path.resolve().parents]:
+    for folder in [path, *path.absolute().parents, *path.resolve().parents]:
         with contextlib.suppress(FileNotFoundError):
             found = folder.stat()
             if not found.st_mode & 0o001 and not (found.st_uid == uid and found.st_mode & 0o100):
