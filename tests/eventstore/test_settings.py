@@ -55,7 +55,7 @@ def test_a_damaged_key_file_is_never_replaced(tmp_path):
     settings = Settings.load()
     path = settings.writable_data() / "master.key"
     path.write_text("damaged")
-    with pytest.raises(SettingsError, match=r"Restore this file from a backup"):
+    with pytest.raises(SettingsError, match=r"restore this one from a backup"):
         settings.master_key_bytes()
     assert path.read_text() == "damaged"
 
