@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -38,7 +39,7 @@ def run() -> Result:
             rounds = [(_load(real, "/api/v1/tickets", key, n), _load(bare, "/tickets", "", n)) for n in range(ROUNDS)]
         value, floor = (statistics.median(load.per_second for load in column) for column in zip(*rounds, strict=True))
         latencies = [latency * 1000 for load, _ in rounds for latency in load.latencies]
-        conditions: dict[str, float] = {
+        conditions: dict[str, Any] = {
             "connections": CONNECTIONS,
             "workers": WORKERS,
             "body_characters": BODY,
