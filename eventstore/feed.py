@@ -2,9 +2,8 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Sequence
 from typing import Any
-from uuid import UUID
 
 import psycopg
 import structlog
@@ -33,11 +32,16 @@ def read_page(db: Cursor[Any], after: int, limit: int = PAGE, upto: int | None =
     return [StoredRow(*row) for row in rows]
 
 
-def decode_page(db: Cursor[Any], keyring: Keyring, rows: list[StoredRow]) -> list[Recorded[Event]]:
-    """The events of the rows, their keys fetched in one query."""
-    subjects: set[tuple[UUID, UUID]] = {(row.workspace_id, owner) for row in rows if (owner := subject(row))}
+def decode_page(
+    db: Cursor[Any], keyring: Keyring, rows: Sequence[StoredRow], opens: Container[str] | None = None
+) -> list[Recorded[Event]]:
+    """The events of the rows, their keys fetched in one query. With `opens`, content of other events stays closed."""
+    opened = [opens is None or row.topic in opens for row in rows]
+    subjects = {
+        (row.workspace_id, owner) for row, open_ in zip(rows, opened, strict=True) if open_ and (owner := subject(row))
+    }
     keys = read_keys(db, keyring, subjects)
-    return [decode(row, keys) for row in rows]
+    return [decode(row, keys if open_ else None) for row, open_ in zip(rows, opened, strict=True)]
 
 
 def head(db: Cursor[Any]) -> int:

@@ -6,8 +6,9 @@ from typing import Any
 from psycopg import Connection
 
 from domain.event import Event, Recorded
-from eventstore.codec import StoredRow, UnknownEvent, decode, subject
-from eventstore.keyring import Keyring, read_keys
+from eventstore.codec import StoredRow, UnknownEvent
+from eventstore.feed import decode_page
+from eventstore.keyring import Keyring
 from projections import builds
 from projections.builds import Build
 from projections.read_model import Page, ReadModel
@@ -21,11 +22,8 @@ def interesting(model: ReadModel, rows: Sequence[StoredRow]) -> list[StoredRow]:
 
 def opened(model: ReadModel, keyring: Keyring, db: Connection[Any], rows: Sequence[StoredRow]) -> list[Recorded[Event]]:
     """The events of the rows; only content that the read model needs is decrypted."""
-    opens = {event.NAME for event in model.OPENS}
-    wanted = {(row.workspace_id, owner) for row in rows if row.topic in opens and (owner := subject(row))}
     with db.cursor() as cursor:
-        keys = read_keys(cursor, keyring, wanted)
-    found = [decode(row, keys if row.topic in opens else None) for row in rows]
+        found = decode_page(cursor, keyring, rows, {event.NAME for event in model.OPENS})
     # A newer release wrote the others of them: readers pass over what they do not know.
     return [recorded for recorded in found if not isinstance(recorded.event, UnknownEvent)]
 
