@@ -16,11 +16,13 @@ from api.secrets import KEY_PREFIX, csrf_token, same
 from api.services import Services, services
 from api.tokens import Lookup
 from api.versions import expected_version, what_happened_since
-from domain.catalogue import Catalogue, Person
+from domain.catalogue import Catalogue
 from domain.command import Command
 from domain.errors import InvalidInput, LedgerdeskError, NotAllowed, VersionConflict
 from domain.event import Actor
-from domain.permissions import PERMISSIONS, Permission
+from domain.permissions import Permission
+from domain.requester import Requester
+from domain.staff import Grant
 from eventstore.desk import Receipt
 
 COOKIE = "ledgerdesk_session"
@@ -37,12 +39,18 @@ class Caller:
     found: Found
     token: str
     desk: Catalogue
-    person: Person
+    actor: Actor
+    grant: Grant
 
     @property
     def workspace_id(self) -> UUID:
         """The only workspace that this request may touch."""
         return self.found.workspace_id
+
+    @property
+    def id(self) -> UUID:
+        """The person or the requester."""
+        return self.found.person_id
 
     @property
     def by_key(self) -> bool:
@@ -52,13 +60,13 @@ class Caller:
     @property
     def permissions(self) -> frozenset[Permission]:
         """What the role allows, within the key's scopes."""
-        allowed = PERMISSIONS[self.person.role]
+        allowed = self.grant.permissions
         return allowed if self.found.scopes is None else allowed & permissions(self.found.scopes)
 
     def require(self, permission: Permission) -> None:
         """Let the caller pass, or NotAllowed naming what is missing."""
-        if permission not in PERMISSIONS[self.person.role]:
-            raise NotAllowed(permission=permission, role=self.person.role)
+        if permission not in self.grant.permissions:
+            raise NotAllowed(permission=permission, role=self.grant.role)
         if self.found.scopes is not None and permission not in permissions(self.found.scopes):
             raise ScopeMissing(permission=permission)
 
@@ -66,7 +74,7 @@ class Caller:
         """The common part of a command of this request."""
         return {
             "workspace_id": self.found.workspace_id,
-            "by": Actor(kind="person", id=str(self.person.id)),
+            "by": self.actor,
             "at": self.services.desk.clock(),
             "command_id": self.command_id(),
             "channel": "api" if self.by_key else "web",
@@ -80,7 +88,7 @@ class Caller:
             return uuid4()
         if not IDEMPOTENCY_KEY.fullmatch(key):
             raise InvalidInput(field="Idempotency-Key", reason="must have 1 to 255 visible ASCII characters, no spaces")
-        return uuid5(self.found.workspace_id, f"{self.person.id}\n{key}")
+        return uuid5(self.found.workspace_id, f"{self.actor.id}\n{key}")
 
     async def execute(self, command: Command) -> Receipt:
         """Execute it; a conflict says what happened since the version that the caller saw."""
@@ -128,8 +136,8 @@ async def identified(request: Request) -> Caller:
 async def _owner(request: Request, token: str, lookup: Lookup) -> Caller:
     here = services(request)
     found = await here.tokens.owner(token, lookup)
-    desk, person = await _person(here, found)
-    return Caller(here, request, found, token, desk, person)
+    desk, actor = await _actor(here, found)
+    return Caller(here, request, found, token, desk, actor, desk.grant(actor))
 
 
 def _credentials(request: Request, here: Services) -> tuple[str, Lookup]:
@@ -145,16 +153,19 @@ def _credentials(request: Request, here: Services) -> tuple[str, Lookup]:
     return token, here.access.session
 
 
-async def _person(here: Services, found: Found) -> tuple[Catalogue, Person]:
+async def _actor(here: Services, found: Found) -> tuple[Catalogue, Actor]:
+    """The person or the requester whom the token belongs to, or NotSignedIn."""
     desk = await here.desk.catalogue(found.workspace_id)
-    person = desk.people.get(found.person_id)
-    if person is None:
+    if found.person_id not in desk.people:
+        requester = await here.desk.recalled(found.workspace_id, "requester", found.person_id)
+        if isinstance(requester.state, Requester) and requester.state.registered and not requester.state.erasing:
+            return desk, Actor(kind="requester", id=str(found.person_id))
         # Added a moment ago, perhaps through another process.
         desk = (await here.desk.state(found.workspace_id, "workspace", found.workspace_id)).state
-        person = desk.people.get(found.person_id)
+    person = desk.people.get(found.person_id)
     if person is None or not person.active:
         raise NotSignedIn()
-    return desk, person
+    return desk, Actor(kind="person", id=str(person.id))
 
 
 def _check_csrf(request: Request, token: str) -> None:

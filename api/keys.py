@@ -53,7 +53,7 @@ async def create_api_key(body: ApiKeyBody, me: Caller = needs(Permission.ACCESS_
     scopes = known_scopes(body.scopes)
     if missing := permissions(scopes) - me.permissions:
         raise ScopeTooWide(scopes=", ".join(sorted(missing)))
-    person = me.desk.person(body.person_id or me.person.id)
+    person = me.desk.person(body.person_id or me.id)
     owner = Found(me.workspace_id, person.id)
     key_id, secret = await me.services.access.add_api_key(owner, body.name, scopes, body.expires_at)
     return NewApiKey(key_id=key_id, secret=secret)

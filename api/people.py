@@ -15,9 +15,11 @@ from api.errors import LoginTaken
 from api.problems import problems
 from api.secrets import hash_password
 from api.workspace import SETS_UP, catalogue_now
-from domain.catalogue import Person, shown
+from domain.catalogue import shown
 from domain.errors import CommandIdReused, UnknownPerson, UnknownTeam, VersionConflict
-from domain.permissions import PERMISSIONS, Permission, RoleName
+from domain.permissions import Permission
+from domain.requester import Requester
+from domain.staff import Person
 from domain.workspace import AddPerson, ChangeRole, ChangeTeams, DeactivatePerson
 
 router = routing.router("people")
@@ -35,7 +37,7 @@ class PersonView(BaseModel):
     id: UUID
     name: str | None
     email: str | None
-    role: RoleName
+    role: str
     teams: list[UUID]
     active: bool
 
@@ -58,10 +60,19 @@ def viewed(person: Person) -> dict[str, Any]:
     }
 
 
+async def seen(me: Caller) -> dict[str, Any]:
+    """The fields of a PersonView of who is asking."""
+    if me.actor.kind == "person":
+        return viewed(me.desk.people[me.id])
+    state: Requester = (await me.services.desk.recalled(me.workspace_id, "requester", me.id)).state
+    role = {"role": me.grant.role, "teams": [], "active": True}
+    return {"id": me.id, "name": shown(state.requester_name), "email": shown(state.email), **role}
+
+
 @router.get("/me")
 async def read_me(me: Caller = needs()) -> Me:
     """Who you are and what you may do."""
-    return Me(**viewed(me.person), permissions=sorted(me.permissions))
+    return Me(**await seen(me), permissions=sorted(me.permissions))
 
 
 @router.get("/people")
@@ -97,7 +108,7 @@ async def change_teams(person_id: UUID, body: TeamsBody, me: Caller = needs(Perm
 async def set_login(person_id: UUID, body: LoginBody, me: Caller = needs(Permission.ACCESS_EDIT)) -> Response:
     """Set how a person signs in; ends their sessions everywhere."""
     # An admin key restricted to managing people must not become its owner's full rights by a sign-in.
-    for permission in PERMISSIONS[me.desk.person(person_id).role]:
+    for permission in me.desk.role(me.desk.person(person_id).role).permissions:
         me.require(permission)
     hashed = await anyio.to_thread.run_sync(hash_password, body.password.get_secret_value())
     await me.services.access.set_login(me.workspace_id, person_id, body.login, hashed)

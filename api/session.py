@@ -13,7 +13,7 @@ from api.access import Found, normal_login
 from api.auth import COOKIE, Caller, address, needs
 from api.bodies import SignInBody
 from api.errors import RateLimited, SignInLocked, WrongPassword
-from api.people import PersonView, viewed
+from api.people import PersonView, seen, viewed
 from api.problems import problems
 from api.secrets import csrf_token, digest, new_token, password_fits
 from api.services import Services, services
@@ -87,7 +87,7 @@ async def _checked(here: Services, body: SignInBody, origin: str, hashing: Capac
 @router.get("/session")
 async def read_session(me: Caller = needs()) -> SignedIn:
     """Who is signed in, and the token for changes; for a page that was loaded anew."""
-    return SignedIn(person=PersonView(**viewed(me.person)), csrf_token="" if me.by_key else csrf_token(me.token))
+    return SignedIn(person=PersonView(**await seen(me)), csrf_token="" if me.by_key else csrf_token(me.token))
 
 
 @router.delete("/session", status_code=204)
@@ -102,7 +102,7 @@ async def sign_out(me: Caller = needs()) -> Response:
 @router.delete("/sessions", status_code=204)
 async def sign_out_everywhere(me: Caller = needs()) -> Response:
     """Sign out on every device."""
-    await me.services.access.close_sessions(me.workspace_id, me.person.id)
+    await me.services.access.close_sessions(me.workspace_id, me.id)
     me.services.tokens.forget(me.token)
     return _without_cookie()
 

@@ -22,6 +22,7 @@ COMMANDS = {
     "export": "cli.export:app",
     "history": "cli.history:app",
     "rebuild": "cli.rebuild:app",
+    "files": "cli.files:app",
     "bench": "bench.app:app",
     "workspace": "cli.workspace:app",
     "user": "cli.user:app",

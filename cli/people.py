@@ -10,9 +10,10 @@ from uuid import UUID, uuid4
 
 from api.access import Access
 from cli.opening import chosen, desk_of, ready, workspaces
-from domain.catalogue import Catalogue, Person
+from domain.catalogue import Catalogue
 from domain.errors import LedgerdeskError
 from domain.event import SYSTEM
+from domain.staff import Person
 from eventstore.desk import Desk
 from eventstore.settings import Settings
 from eventstore.workspaces import KnownWorkspace

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from domain.access import allow
 from domain.catalogue import Catalogue
 from domain.command import Command, Decision, decider, evolve
 from domain.requester import Requester
@@ -16,7 +17,7 @@ def decide(command: Command, state: Any, desk: Catalogue) -> Decision:
     function, needed = decider(command)
     if not desk.slug and not isinstance(command, CreateWorkspace):
         raise UnknownWorkspace()
-    desk.require(command.by, needed)
+    allow(command, needed, state, desk)
     return function(command, state, desk)
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
-from domain.errors import NotAllowed, UnknownPerson, UnknownStatus, UnknownTeam
+from domain.errors import UnknownPerson, UnknownRole, UnknownStatus, UnknownTeam
 from domain.event import Actor, Content, Erased
-from domain.permissions import PERMISSIONS, Permission, RoleName
+from domain.staff import BUILT_IN, REQUESTERS, Grant, Person, Role, Team
 from domain.values import FINISHED, Assignee, StatusKind
 
 
@@ -18,26 +18,6 @@ class Status:
     key: str
     name: str
     kind: StatusKind
-
-
-@dataclass(frozen=True, slots=True)
-class Team:
-    """A group that tickets can be given to."""
-
-    id: UUID
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Somebody who works on the desk."""
-
-    id: UUID
-    name: Content[str]
-    email: Content[str] | None
-    role: RoleName
-    teams: frozenset[UUID] = frozenset()
-    active: bool = True
 
 
 # Which kinds may follow which, until a workspace says otherwise (A6).
@@ -63,6 +43,7 @@ class Catalogue:
     teams: Mapping[UUID, Team] = field(default_factory=dict)
     people: Mapping[UUID, Person] = field(default_factory=dict)
     categories: frozenset[tuple[str, ...]] = frozenset()
+    roles: Mapping[str, Role] = field(default_factory=dict)
 
     def status(self, key: str) -> Status:
         """The status of that key, or UnknownStatus naming them all."""
@@ -103,22 +84,33 @@ class Catalogue:
         return next((p for p in active if isinstance(p.email, str) and p.email.casefold() == wanted), None)
 
     def assignee(self, to: Assignee, *, former: bool = False) -> Assignee:
-        """The same assignee, once its team and its person are known here; `former` takes somebody who left."""
+        """The same assignee, once all that it names are known here; `former` takes somebody who left."""
         if to.team is not None:
             self.team(to.team)
         if to.person is not None and not (former and to.person in self.people):
             self.person(to.person)
+        for candidate in to.people:
+            self.person(candidate)
+        if to.role is not None:
+            self.role(to.role)
         return to
 
-    def require(self, actor: Actor, permission: Permission) -> None:
-        """Let the actor pass or raise NotAllowed. The system acts for operators and is not asked."""
-        if actor.kind == "system":
-            return
-        person = self._acting(actor)
-        if permission not in PERMISSIONS[person.role]:
-            raise NotAllowed(permission=permission, role=person.role)
+    def role(self, key: str) -> Role:
+        """The built-in role or the workspace's own of that key, or UnknownRole."""
+        found = BUILT_IN.get(key) or self.roles.get(key)
+        if found is None:
+            raise UnknownRole(role=key, roles=", ".join([*BUILT_IN, *self.roles]))
+        return found
 
-    def _acting(self, actor: Actor) -> Person:
+    def grant(self, actor: Actor) -> Grant:
+        """What a person or a requester may do here; UnknownPerson for anybody else."""
+        if actor.kind == "requester":
+            return REQUESTERS
+        role = self.role(self.acting(actor).role)
+        return Grant(role.key, role.permissions if role.active else frozenset(), role.scope)
+
+    def acting(self, actor: Actor) -> Person:
+        """The active person who acts, or UnknownPerson."""
         try:
             if actor.kind == "person":
                 return self.person(UUID(actor.id))

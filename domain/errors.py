@@ -60,6 +60,14 @@ class UnknownTeam(Refusal):
     sentence = "No team {team} in this workspace. {hint}"
 
 
+class UnknownRole(Refusal):
+    """Neither a built-in role nor one of the workspace's own."""
+
+    code = "unknown_role"
+    status = 422
+    sentence = "No role «{role}» in this workspace. Use one of: {roles}."
+
+
 class UnknownStatus(Refusal):
     """The workspace has no status of that key."""
 

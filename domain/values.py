@@ -4,10 +4,19 @@ import re
 from datetime import UTC, datetime
 from enum import StrEnum
 from math import isfinite
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    model_validator,
+)
 
 # What PostgreSQL, JSON or a terminal cannot carry: NUL and other control characters, lone surrogates.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
@@ -108,12 +117,50 @@ FINISHED = frozenset({StatusKind.RESOLVED, StatusKind.CONFIRMED, StatusKind.RATE
 
 
 class Assignee(BaseModel):
-    """Who is responsible: a person, a team, or a person of a team. Neither means nobody."""
+    """Who is responsible (A9): a person, or a team, several people or a role of whom one must claim it. None is nobody."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     team: UUID | None = None
     person: UUID | None = None
+    people: tuple[UUID, ...] = Field(default=(), max_length=50)
+    role: Key | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        """A person has it, or several may claim it: not both."""
+        if self.people and (self.person or self.role):
+            raise ValueError("give a person, or several people, or a role")
+        if self.role and self.person:
+            raise ValueError("give a person or a role, not both")
+        return self
+
+    @property
+    def needs_claim(self) -> bool:
+        """Whether somebody must claim it before anybody has it."""
+        return self.person is None and bool(self.team or self.people or self.role)
 
 
 NOBODY = Assignee()
+
+
+class Pinned(BaseModel):
+    """A version of something that is set up: what a ticket began with stays its own (B12)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    key: Key
+    version: int
+
+
+class Attachment(BaseModel):
+    """A file: `sha256` of its stored, encrypted bytes in hex; `key` (base64url) opens them; `size` in bytes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    attachment_id: UUID
+    name: Line
+    media_type: Line
+    size: int
+    sha256: Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
+    key: str

@@ -7,11 +7,12 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from domain.catalogue import Catalogue, Person, Status, Team
+from domain.catalogue import Catalogue, Status
 from domain.command import Command, Decision, decides, evolves
 from domain.errors import Refusal
 from domain.event import Content, Event
 from domain.permissions import Permission, RoleName
+from domain.staff import Person, Team
 from domain.values import CategoryPath, Key, Line, StatusKind
 
 
@@ -72,13 +73,13 @@ class CategoryAdded(Event, name="workspace.category_added", version=1):
     path: tuple[str, ...]
 
 
-class PersonAdded(Event, name="workspace.person_added", version=1, creates=True):
+class PersonAdded(Event, name="workspace.person_added", version=2, creates=True):
     """Somebody works on the desk from now on. Name and address are protected by the person's own key."""
 
     person_id: UUID
     person_name: Content[str]
     email: Content[str | None] = None
-    role: RoleName
+    role: str
     teams: tuple[UUID, ...] = ()
 
     def subject(self, _: UUID, /) -> UUID:
@@ -86,12 +87,12 @@ class PersonAdded(Event, name="workspace.person_added", version=1, creates=True)
         return self.person_id
 
 
-class RoleChanged(Event, name="workspace.role_changed", version=1):
+class RoleChanged(Event, name="workspace.role_changed", version=2):
     """A person may do other things from now on."""
 
     person_id: UUID
-    role: RoleName
-    previous: RoleName
+    role: str
+    previous: str
 
 
 class TeamsChanged(Event, name="workspace.teams_changed", version=1):

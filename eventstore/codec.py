@@ -5,7 +5,7 @@ The bytes are UTF-8 JSON that the eventsourcing library's own transcoder reads:
 """
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple, NotRequired
@@ -19,6 +19,7 @@ from typing_extensions import TypedDict
 
 from domain.event import ERASED, EVENTS, Actor, Erased, Event, Metadata, Recorded
 from eventstore.keyring import ContentKey, UnknownKey
+from eventstore.upcasters import UPCASTERS
 
 
 class StoredRow(NamedTuple):
@@ -63,9 +64,6 @@ SELECT_EVENTS = (
     "FROM log.stored_events"
 )
 
-Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
-UPCASTERS: dict[tuple[str, int], Upcaster] = {}
-
 
 class UnknownEvent(Event):
     """An event that this code does not know: a newer release wrote it. Readers pass over it."""
@@ -73,16 +71,6 @@ class UnknownEvent(Event):
     unknown_name: str
     unknown_version: int
     data: dict[str, Any]
-
-
-def upcasts(name: str, version: int) -> Callable[[Upcaster], Upcaster]:
-    """Register how the fields of `name` at `version` become those of the version after it."""
-
-    def register(function: Upcaster) -> Upcaster:
-        UPCASTERS[name, version] = function
-        return function
-
-    return register
 
 
 def encode(event: Event, metadata: Metadata, stream: UUID, version: int, key: ContentKey | None) -> bytes:

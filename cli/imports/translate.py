@@ -11,11 +11,12 @@ from uuid import UUID, uuid5
 from cli.imports.mapping import PRIORITIES, Mapping, States
 from cli.imports.source import COUNTERS, PEOPLE, TITLES, Row
 from cli.imports.spool import Incident, Spool, category
-from domain.catalogue import Status, Team
+from domain.catalogue import Status
 from domain.command import Command
 from domain.event import SYSTEM, Actor
 from domain.ids import person_id, requester_id, team_id
 from domain.requester import RegisterRequester
+from domain.staff import Team
 from domain.ticket.commands import TellOpening, TellUpdate
 from domain.values import FINISHED, Assignee, Priority, StatusKind
 from domain.workspace import ExtendCatalogue, NewPerson

@@ -11,6 +11,7 @@ from domain.ids import ticket_id
 from domain.values import (
     NOBODY,
     Assignee,
+    Attachment,
     CategoryPath,
     FieldValue,
     Key,
@@ -28,6 +29,7 @@ from domain.values import (
 
 # Enough for any desk, and few enough for every list that shows them.
 MOST_TAGS = 100
+MOST_FILES = 20
 
 
 class TicketCommand(Command):
@@ -57,6 +59,9 @@ class OpenTicket(TicketCommand):
     due_at: Moment | None = None
     requester_id: UUID | None = None
     assignee: Assignee = NOBODY
+    attachments: tuple[Attachment, ...] = Field(default=(), max_length=MOST_FILES)
+    followers: tuple[UUID, ...] = Field(default=(), max_length=100)
+    confidential: Message | None = None
 
 
 class EditTicket(TicketCommand):
@@ -110,15 +115,19 @@ class TagTicket(TicketCommand):
 
 
 class ReplyToTicket(TicketCommand):
-    """Write to the other side (A8)."""
+    """Write to the other side (A8); a requester's reply takes up again what waited for them or was resolved (A7)."""
 
     body: Message
+    attachments: tuple[Attachment, ...] = Field(default=(), max_length=MOST_FILES)
+    mentions: tuple[UUID, ...] = Field(default=(), max_length=50)
 
 
 class NoteOnTicket(TicketCommand):
     """Write an internal note (A8)."""
 
     body: Message
+    attachments: tuple[Attachment, ...] = Field(default=(), max_length=MOST_FILES)
+    mentions: tuple[UUID, ...] = Field(default=(), max_length=50)
 
 
 class EraseTicket(TicketCommand):

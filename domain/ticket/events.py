@@ -14,7 +14,7 @@ class TicketEvent(Event):
     """Anything that happened to a ticket."""
 
 
-class TicketOpened(TicketEvent, name="ticket.opened", version=1, creates=True):
+class TicketOpened(TicketEvent, name="ticket.opened", version=2, creates=True):
     """A ticket came into being."""
 
     number: str
@@ -89,7 +89,7 @@ class TicketRequesterSet(TicketEvent, name="ticket.requester_set", version=1):
     previous: UUID | None
 
 
-class TicketAssigned(TicketEvent, name="ticket.assigned", version=1):
+class TicketAssigned(TicketEvent, name="ticket.assigned", version=2):
     """Another person or team became responsible."""
 
     assignee: Assignee

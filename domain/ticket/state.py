@@ -7,9 +7,9 @@ from uuid import UUID
 
 from domain.command import evolves
 from domain.errors import Refusal
-from domain.event import ERASED, Content
+from domain.event import ERASED, Actor, Content
 from domain.ticket import events as e
-from domain.values import FINISHED, NOBODY, Assignee, CategoryPath, Priority, StatusKind
+from domain.values import FINISHED, NOBODY, Assignee, CategoryPath, Pinned, Priority, StatusKind
 
 
 class UnknownTicket(Refusal):
@@ -35,9 +35,102 @@ class TicketNotOpen(Refusal):
     sentence = "Ticket {number} is closed. Reopen it first."
 
 
+class TicketMergedAway(Refusal):
+    """The ticket goes on under another number."""
+
+    code = "ticket_merged"
+    sentence = "Ticket {number} was merged into {into}. Go on there, or undo the merge."
+
+
+@dataclass(frozen=True, slots=True)
+class AttachedFile:
+    """A file on the ticket; `internal` where requesters must not see it."""
+
+    attachment_id: UUID
+    internal: bool
+    media_type: str
+    size: int
+    sha256: str
+    name: Content[str]
+    key: Content[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A reply, note or remark, without its text."""
+
+    message_id: UUID
+    internal: bool
+    by: Actor
+    redacted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What people put on a ticket to find it or not to see it for a while."""
+
+    archived: bool = False
+    pinned: bool = False
+    spam: bool = False
+    snoozed: bool = False
+    # None while snoozed means until the next reply.
+    snoozed_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A tie to another ticket: relation is related, parent (the other is above this), child or duplicate."""
+
+    relation: str
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A message that went on as a ticket of its own."""
+
+    message_id: UUID
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ties:
+    """How the ticket hangs together with others."""
+
+    merged_into: str | None = None
+    absorbed: tuple[str, ...] = ()
+    split_from: str | None = None
+    splits: tuple[Split, ...] = ()
+    links: frozenset[Link] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A question to approvers (A21). `mode` all or any; `outcome` None while it is open, else granted, refused, withdrawn."""
+
+    approval_id: UUID
+    mode: str
+    approvers: tuple[UUID, ...]
+    asked_by: Actor
+    approved: tuple[UUID, ...] = ()
+    node: str | None = None
+    outcome: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """The form and the workflow that the ticket began with, where it stands in it, and what was saved but not submitted."""
+
+    template: Pinned | None = None
+    workflow: Pinned | None = None
+    node: str | None = None
+    saved: Content[dict[str, Any]] = field(default_factory=dict)
+    approvals: tuple[Approval, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """The state that decisions need; `opened` is False before the first event."""
+    """The state that decisions need; `opened` is False before the ticket is submitted, `drafted_by` says whose draft it is."""
 
     opened: bool = False
     number: str = ""
@@ -57,8 +150,29 @@ class Ticket:
     replies: int = 0
     notes: int = 0
     reopenings: int = 0
+    urges: int = 0
+    transfers: int = 0
+    returns: int = 0
+    rating: int | None = None
+    messages: tuple[Message, ...] = ()
+    attachments: tuple[AttachedFile, ...] = ()
+    followers: frozenset[UUID] = frozenset()
+    mentioned: frozenset[UUID] = frozenset()
+    confidential: Content[str | None] = None
+    marks: Marks = Marks()
+    ties: Ties = Ties()
+    flow: Flow = Flow()
+    drafted_by: Actor | None = None
+    draft: Content[dict[str, Any]] = field(default_factory=dict)
     erasing: bool = False
     erased: bool = False
+
+    @property
+    def involved(self) -> frozenset[UUID]:
+        """The people who keep access to the ticket wherever it goes (A13)."""
+        approvers = {person for approval in self.flow.approvals for person in approval.approvers}
+        handler = {self.assignee.person} if self.assignee.person else set()
+        return self.followers | self.mentioned | approvers | handler
 
     @property
     def finished(self) -> bool:
@@ -66,11 +180,13 @@ class Ticket:
         return self.kind in FINISHED
 
     def must_exist(self, number: str) -> None:
-        """Raise unless the ticket was opened and not deleted."""
+        """Raise unless the ticket was opened, not deleted, and not merged into another."""
         if not self.opened:
             raise UnknownTicket(number=number)
         if self.erasing:
             raise TicketErasedForEver(number=number)
+        if self.ties.merged_into is not None:
+            raise TicketMergedAway(number=number, into=self.ties.merged_into)
 
     def must_be_open(self, number: str) -> None:
         """Raise unless the ticket exists and is not closed."""

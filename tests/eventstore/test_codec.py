@@ -12,8 +12,9 @@ import pytest
 
 from domain.event import ERASED, EVENTS, Content, Event
 from domain.ticket.events import TicketReplied
-from eventstore.codec import UPCASTERS, UnknownEvent, decode, encode, subject, upcasts
+from eventstore.codec import UnknownEvent, decode, encode, subject
 from eventstore.keyring import ContentDamaged, ContentKey, UnknownKey
+from eventstore.upcasters import UPCASTERS, upcasts
 from tests.eventstore.golden import FOLDER, KEY, METADATA, STREAM, envelope, path_of, readable, row_of, shape
 from tests.eventstore.samples import SAMPLES
 

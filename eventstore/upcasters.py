@@ -1,0 +1,26 @@
+"""How the fields of older event versions become those of newer ones."""
+
+from collections.abc import Callable
+from typing import Any
+
+Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
+UPCASTERS: dict[tuple[str, int], Upcaster] = {}
+
+
+def upcasts(name: str, version: int) -> Callable[[Upcaster], Upcaster]:
+    """Register how the fields of `name` at `version` become those of the version after it."""
+
+    def register(function: Upcaster) -> Upcaster:
+        UPCASTERS[name, version] = function
+        return function
+
+    return register
+
+
+# Only what may be written became wider: an assignee may be several people or a role, a role one of the desk's own.
+@upcasts("ticket.opened", 1)
+@upcasts("ticket.assigned", 1)
+@upcasts("workspace.person_added", 1)
+@upcasts("workspace.role_changed", 1)
+def _as_it_was(fields: dict[str, Any]) -> dict[str, Any]:
+    return fields
