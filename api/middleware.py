@@ -23,6 +23,8 @@ SECURITY = (
 SECURITY_UNCACHED = (*SECURITY, (b"cache-control", b"no-store"))
 _LOOKED_AT = frozenset({b"accept", b"content-length", b"content-type", b"transfer-encoding"})
 _BODIES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+# They take bytes of any type, as many as a file may have: their handlers count them as they come.
+STREAMED = frozenset({"/api/v1/uploads"})
 _ANSWERS = (b"json", b"*/*", b"application/*", b"text/")
 
 
@@ -62,19 +64,20 @@ class Surroundings:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = {name: value for name, value in scope["headers"] if name in _LOOKED_AT}
-        refused = self._refusal(scope["method"], headers)
+        streamed = scope["path"] in STREAMED
+        refused = self._refusal(scope["method"], headers, streamed=streamed)
         if refused is not None:
             await ProblemResponse(refused)(scope, receive, send)
-        elif b"transfer-encoding" in headers:
+        elif b"transfer-encoding" in headers and not streamed:
             await self._app(scope, self._counted(receive), send)
         else:
             await self._app(scope, receive, send)
 
-    def _refusal(self, method: str, headers: dict[bytes, bytes]) -> LedgerdeskError | None:
+    def _refusal(self, method: str, headers: dict[bytes, bytes], *, streamed: bool) -> LedgerdeskError | None:
         accept = headers.get(b"accept")
         if accept and not any(kind in accept for kind in _ANSWERS):
             return NotAcceptable()
-        if method not in _BODIES:
+        if streamed or method not in _BODIES:
             return None
         length = headers.get(b"content-length", b"0")
         if length.isdigit() and int(length) > self._body_limit:

@@ -9,6 +9,8 @@ from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from psycopg import Cursor
 
 from domain.errors import LedgerdeskError
@@ -82,6 +84,7 @@ class Keyring:
     def __init__(self, master: bytes, *previous: bytes) -> None:
         self._masters = {master_id(key): AESGCM(key) for key in (master, *previous)}
         self._hashers = dict(map(_hasher, (master, *previous)))
+        self._raw_masters = (master, *previous)
         self._mark = _hasher(master)[0]
         self.master_id = master_id(master)
 
@@ -102,6 +105,10 @@ class Keyring:
     def rewrap(self, row: WrappedKey) -> WrappedKey:
         """The same key under the present master key."""
         return row if row.wrapped is None else self._wrap(self._raw(row.wrapped, row), row.workspace_id, row.subject_id)
+
+    def derived(self, purpose: bytes) -> tuple[ContentKey, ...]:
+        """Keys made of the master keys for another purpose than content; the first one seals, all open."""
+        return tuple(ContentKey(HKDF(SHA256(), _KEY, None, purpose).derive(raw)) for raw in self._raw_masters)
 
     def fingerprint(self, asked: bytes) -> bytes:
         """A keyed hash of what a command asks for: compares repeats, tells nobody without the master key what it was."""

@@ -4,6 +4,7 @@ import base64
 import binascii
 import contextlib
 import os
+import re
 import secrets
 import tempfile
 from pathlib import Path
@@ -16,6 +17,12 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from domain.errors import LedgerdeskError
 
 KEY_BYTES = 32
+# What a click runs: endings and media types, written as in HTML's `accept`.
+EXECUTABLES = (
+    ".exe,.com,.bat,.cmd,.msi,.msp,.scr,.pif,.cpl,.dll,.sys,.hta,.vbs,.vbe,.jse,.wsf,.wsh,.ps1,.lnk,.jar,"
+    "application/x-msdownload,application/x-msdos-program,application/x-dosexec,application/x-executable,"
+    "application/vnd.microsoft.portable-executable,application/x-msi,application/java-archive"
+)
 
 
 class SettingsError(LedgerdeskError):
@@ -54,6 +61,10 @@ class Settings(Checked):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     kafka_servers: str | None = None
     demo: bool = True
+    files: str | None = Field(default=None, description="A folder, or s3://bucket/prefix.")
+    file_limit: int = Field(default=25 << 20, ge=1, le=5 << 30, description="Largest attached file, in bytes.")
+    file_types: str = Field(default="", description="The only types taken; all where empty.")
+    file_types_refused: str = EXECUTABLES
 
     @field_validator("data")
     @classmethod
@@ -73,6 +84,13 @@ class Settings(Checked):
         if key is not None:
             decode_key(key.get_secret_value())
         return key
+
+    @field_validator("files")
+    @classmethod
+    def _is_place(cls, place: str | None) -> str | None:
+        if place and not re.match(r"s3://[a-z0-9][a-z0-9.-]+(/|$)|/", place):
+            raise ValueError("must be a folder like /var/lib/ledgerdesk/files, or a bucket like s3://bucket/prefix")
+        return place
 
     @property
     def embedded(self) -> bool:
@@ -159,13 +177,13 @@ def _write_once(path: Path, key: str) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.link(draft, path)
-        _sync(path.parent)
+        sync_folder(path.parent)
     finally:
         Path(draft).unlink()
 
 
-def _sync(folder: Path) -> None:
-    # Without it a power cut may keep the database and lose the name of the key that it needs.
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable: a power cut may otherwise keep a file's bytes and lose its name."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
