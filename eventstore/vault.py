@@ -25,19 +25,20 @@ class Vault:
 
     async def reserve_numbers(self, workspace: UUID, count: int) -> int:
         """Reserve ticket numbers; the first of them."""
-        first: int = await self._call("SELECT log.reserve_numbers(%s, %s)", workspace, count)
+        first: int = await self.call("SELECT log.reserve_numbers(%s, %s)", workspace, count)
         return first
 
     async def destroy_key(self, workspace: UUID, subject: UUID) -> bool:
         """Destroy a subject's key; refused unless the log has the request. Whether there was one."""
-        destroyed: bool = await self._call("SELECT vault.destroy_key(%s, %s)", workspace, subject)
+        destroyed: bool = await self.call("SELECT vault.destroy_key(%s, %s)", workspace, subject)
         return destroyed
 
     async def put_snapshot(self, workspace: UUID, stream: UUID, version: int, shape: str, state: bytes) -> None:
         """Keep a snapshot unless a newer one is there."""
-        await self._call("SELECT log.put_snapshot(%s, %s, %s, %s, %s)", workspace, stream, version, shape, state)
+        await self.call("SELECT log.put_snapshot(%s, %s, %s, %s, %s)", workspace, stream, version, shape, state)
 
-    async def _call(self, query: str, *values: object) -> Any:
+    async def call(self, query: str, *values: object) -> Any:
+        """The first column of what one of the database's own functions answers."""
         try:
             async with self._pool.connection() as db:
                 row = await (await db.execute(query.encode(), values)).fetchone()

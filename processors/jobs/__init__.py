@@ -1,0 +1,1 @@
+"""Work in the background: a runner, and a module for each kind of job."""
