@@ -1,7 +1,7 @@
 """One action: load, decide, stamp, append. The only way into the log for everything that Ledgerdesk does itself."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -34,6 +34,8 @@ log = structlog.get_logger()
 CATALOGUE_SECONDS = 1.0
 # A stream that changes this often under one command is being fought over; the caller should know.
 ATTEMPTS = 20
+# Streams that are read at once where there are many commands.
+PAGE = 500
 
 Clock = Callable[[], datetime]
 
@@ -90,6 +92,31 @@ class Desk:
         before = await self._memory.recall(command.workspace_id, command.AGGREGATE, stream)
         answer = await self._attempt(command, stream, before, fresh=False)
         return self._receipt(command, answer or await self._in_turn(command, stream))
+
+    async def execute_all(self, commands: Sequence[Command]) -> list[Receipt | Refusal]:
+        """Execute commands on different streams of one workspace, read set-wise. What is refused is answered, not raised."""
+        pages = [commands[start : start + PAGE] for start in range(0, len(commands), PAGE)]
+        answers: list[Receipt | Refusal] = []
+        loading = asyncio.create_task(self._loaded(pages[0])) if pages else None
+        for place, page in enumerate(pages, 1):
+            assert loading is not None  # noqa: S101 - there is a page
+            loaded = await loading
+            # The database reads the next page while this one is decided and recorded.
+            loading = asyncio.create_task(self._loaded(pages[place])) if place < len(pages) else None
+            answers += await asyncio.gather(*(self._answered(command, loaded[command.stream_id]) for command in page))
+        return answers
+
+    async def _loaded(self, commands: Sequence[Command]) -> dict[UUID, Loaded]:
+        first = commands[0]
+        return await self.streams.load_many(first.workspace_id, first.AGGREGATE, [each.stream_id for each in commands])
+
+    async def _answered(self, command: Command, before: Loaded) -> Receipt | Refusal:
+        stream = command.stream_id
+        try:
+            answer = await self._attempt(command, stream, before, fresh=False)
+            return self._receipt(command, answer or await self._in_turn(command, stream))
+        except Refusal as refusal:
+            return refusal
 
     async def _in_turn(self, command: Command, stream: UUID) -> Answer:
         # Those of one process who want the same stream go one after the other; else all but one would fail each time.
