@@ -52,7 +52,8 @@ class LocalFiles:
 
     async def exists(self, workspace: UUID, sha256: str) -> bool:
         """Whether they are there."""
-        return await asyncio.to_thread((self._folder / place(workspace, sha256)).exists)
+        with disk_failures():
+            return await asyncio.to_thread((self._folder / place(workspace, sha256)).exists)
 
     async def delete(self, workspace: UUID, sha256: str) -> None:
         """Take them away; nothing happens where they are not."""

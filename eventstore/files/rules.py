@@ -32,7 +32,8 @@ class FileRules(NamedTuple):
 
     def check(self, name: str, media_type: str) -> None:
         """FileTypeRefused where such a file is not taken."""
-        kinds = {f".{name.lower().rpartition('.')[2]}", media_type, f"{media_type.partition('/')[0]}/*"}
+        _, dot, ending = name.lower().rpartition(".")
+        kinds = {dot + ending, media_type, f"{media_type.partition('/')[0]}/*"}
         if kinds & self.refused or (self.taken and not kinds & self.taken):
             raise FileTypeRefused()
 

@@ -53,9 +53,10 @@ class S3Files:
 
     async def exists(self, workspace: UUID, sha256: str) -> bool:
         """Whether they are there."""
+        path = place(workspace, sha256)
         try:
             with _failures():
-                await self._bucket.head_async(place(workspace, sha256))
+                await self._bucket.head_async(path)
         except FileDamaged:
             return False
         return True
