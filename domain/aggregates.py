@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import domain.exports  # noqa: F401 - registers its commands and events
 from domain.access import allow
 from domain.catalogue import Catalogue
 from domain.command import Command, Decision, decider, evolve

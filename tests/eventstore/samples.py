@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
-from domain import requester, workspace
+from domain import exports, requester, workspace
 from domain.event import Event
 from domain.permissions import RoleName
 from domain.ticket import events as ticket
@@ -66,4 +66,7 @@ SAMPLES: tuple[Event, ...] = (
     workspace.RoleChanged(person_id=OTHER, role=RoleName.LEAD, previous=RoleName.AGENT),
     workspace.TeamsChanged(person_id=OTHER, teams=(ID,), previous=()),
     workspace.PersonDeactivated(person_id=OTHER),
+    exports.WorkspaceExported(
+        job_id=ID, what=exports.What.TICKETS, format=exports.Format.XLSX, columns=("number", "title"), rows=200_000
+    ),
 )
