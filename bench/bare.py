@@ -1,4 +1,4 @@
-"""The floor of `http`: a FastAPI handler that validates the same body and group-commits one row, and nothing else."""
+"""The floor of what goes over HTTP: FastAPI handlers that write or read one row, and nothing else."""
 
 import asyncio
 import os
@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import psycopg
 from fastapi import FastAPI
+from psycopg_pool import AsyncConnectionPool
 from pydantic import BaseModel, Field
 
 
@@ -51,10 +52,12 @@ def create_app() -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with await psycopg.AsyncConnection.connect(os.environ["BARE_DATABASE"], autocommit=True) as db:
+        address = os.environ["BARE_DATABASE"]
+        async with await psycopg.AsyncConnection.connect(address, autocommit=True) as db:
             app.state.group = Group(db)
             committing = asyncio.create_task(app.state.group.commit_for_ever())
-            yield
+            async with AsyncConnectionPool(address, max_size=4, kwargs={"autocommit": True}) as app.state.readers:
+                yield
             committing.cancel()
 
     app = FastAPI(lifespan=lifespan)
@@ -62,5 +65,11 @@ def create_app() -> FastAPI:
     @app.post("/tickets", status_code=201)
     async def create(body: Body) -> dict[str, int]:
         return {"id": await app.state.group.insert(body.model_dump_json())}
+
+    @app.get("/tickets/{row}")
+    async def read(row: int) -> dict[str, str]:
+        async with app.state.readers.connection() as db:
+            found = await (await db.execute("SELECT body FROM bare WHERE id = %s", [row])).fetchone()
+        return {"body": found[0] if found else ""}
 
     return app

@@ -43,6 +43,12 @@ def post(path: str, body: object, headers: dict[str, str]) -> bytes:
     return "\r\n".join([*lines, f"Content-Length: {len(content)}", "", ""]).encode() + content
 
 
+def get(path: str, headers: dict[str, str]) -> bytes:
+    """The bytes of one question."""
+    lines = [f"GET {path} HTTP/1.1", "Host: bench", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
 async def drive(port: int, requests: Iterator[bytes], connections: int) -> Load:
     """Send all requests over that many connections, each waiting for its answer; raises unless all succeed."""
     latencies: list[float] = []

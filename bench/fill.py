@@ -40,6 +40,14 @@ async def fill(url: str, place: Place, events: int, seed: int = 1) -> int:
         return done
 
 
+async def record(url: str, calls: Iterator[Call]) -> None:
+    """Append calls as they are; those of one stream must be at least BATCH apart."""
+    address = conninfo(url, Role.WRITER, "ledgerdesk-bench")
+    async with await psycopg.AsyncConnection.connect(address, autocommit=True, prepare_threshold=0) as db:
+        for batch in _batches(calls):
+            await send(db, batch)
+
+
 async def lengthen(url: str, place: Place, number: str, events: int) -> UUID:
     """One ticket with that many events; its stream."""
     story = Life(datetime.now(UTC), "A ticket that wandered for years", "...", ("replied", "noted", "moved", "tagged"))
@@ -69,28 +77,40 @@ def _interleaved(place: Place, stories: list[Life], seed: int) -> Iterator[Call]
                 yield ticket.call(what, prose[(wave * 31 + len(ticket.number)) % 200])
 
 
-class _Ticket:
+class MadeUp:
     """A ticket that is being made up."""
 
-    def __init__(self, place: Place, number: str, story: Life) -> None:
-        self.place, self.number, self.story = place, number, story
+    def __init__(self, place: Place, number: str, at: datetime) -> None:
+        self.place, self.number, self.at = place, number, at
         self.stream = ticket_id(place.workspace, number)
         self.loaded = Loaded(None)
         self.keyring = Keyring(MASTER_KEY)
 
-    def call(self, what: str, text: str) -> Call:
-        """The append of the ticket's next event."""
+    def recorded(self, *events: Event) -> Call:
+        """The append of the ticket's next events."""
         command = NoteOnTicket(
             number=self.number,
             body="-",
             workspace_id=self.place.workspace,
             by=self.place.agent,
-            at=self.story.opened_at,
+            at=self.at,
             command_id=uuid4(),
         )
-        call, keys = stamp(self.keyring, command, self.stream, self.loaded, [self._event(what, text)])
-        self.loaded = Loaded(None, self.loaded.version + 1, {**self.loaded.keys, **keys})
+        call, keys = stamp(self.keyring, command, self.stream, self.loaded, events)
+        self.loaded = Loaded(None, self.loaded.version + len(events), {**self.loaded.keys, **keys})
         return call
+
+
+class _Ticket(MadeUp):
+    """A ticket with a life to come."""
+
+    def __init__(self, place: Place, number: str, story: Life) -> None:
+        super().__init__(place, number, story.opened_at)
+        self.story = story
+
+    def call(self, what: str, text: str) -> Call:
+        """The append of the next thing that happens to it."""
+        return self.recorded(self._event(what, text))
 
     def _event(self, what: str, text: str) -> Event:
         match what:

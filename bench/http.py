@@ -1,31 +1,21 @@
 """Authenticated `POST /tickets` a second at 32 connections and 2 workers, beside a bare FastAPI handler."""
 
-import base64
-import os
-import socket
 import statistics
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
-import psycopg
 import uvloop
 
 from api import access
 from bench.client import Load, drive, post
-from bench.desk import MASTER_KEY, opened
+from bench.desk import opened
 from bench.generator import texts
 from bench.place import scratch, server, server_facts
 from bench.result import Result, percentile
+from bench.services import WORKERS, bare, service
 
 CONNECTIONS = 32
-WORKERS = 2
 REQUESTS = 6_000
 BODY = 400
 ROUNDS = 3
@@ -35,9 +25,9 @@ def run() -> Result:
     """Rounds of the real and the bare service in turn; medians."""
     with server() as url, scratch(url) as ours, scratch(url, migrated=False) as theirs:
         key = uvloop.run(_furnish(ours))
-        with _service(ours) as real, _bare(theirs) as bare:
-            rounds = [(_load(real, "/api/v1/tickets", key, n), _load(bare, "/tickets", "", n)) for n in range(ROUNDS)]
-        value, floor = (statistics.median(load.per_second for load in column) for column in zip(*rounds, strict=True))
+        with service(ours) as real, bare(theirs) as floor:
+            rounds = [(_load(real, "/api/v1/tickets", key, n), _load(floor, "/tickets", "", n)) for n in range(ROUNDS)]
+        value, least = (statistics.median(load.per_second for load in column) for column in zip(*rounds, strict=True))
         latencies = [latency * 1000 for load, _ in rounds for latency in load.latencies]
         conditions: dict[str, Any] = {
             "connections": CONNECTIONS,
@@ -46,7 +36,7 @@ def run() -> Result:
             "requests": REQUESTS,
         }
         conditions |= {"p50_ms": round(percentile(latencies, 50), 2), "p99_ms": round(percentile(latencies, 99), 2)}
-        return Result("http", value, "requests/s", {"bare": floor}, {**conditions, **server_facts(url)})
+        return Result("http", value, "requests/s", {"bare": least}, {**conditions, **server_facts(url)})
 
 
 async def _furnish(url: str) -> str:
@@ -65,57 +55,3 @@ def _requests(path: str, headers: dict[str, str], round_: int) -> Iterator[bytes
         for title, description in texts(seed=round_, count=REQUESTS)
     ]
     return iter([post(path, body, headers) for body in bodies])
-
-
-@contextmanager
-def _service(url: str) -> Iterator[int]:
-    port = _free_port()
-    environment = {
-        "DATABASE_URL": url,
-        "LEDGERDESK_MASTER_KEY": base64.b64encode(MASTER_KEY).decode(),
-        "LEDGERDESK_PORT": str(port),
-        "LEDGERDESK_API_WORKERS": str(WORKERS),
-        "LEDGERDESK_RATE_LIMIT": "0",
-        "LEDGERDESK_LOG_LEVEL": "warning",
-    }
-    with _running([sys.executable, "-m", "cli", "api"], environment, f"http://127.0.0.1:{port}/api/v1/health/live"):
-        yield port
-
-
-@contextmanager
-def _bare(url: str) -> Iterator[int]:
-    with psycopg.connect(url, autocommit=True) as db:
-        db.execute("CREATE TABLE bare (id bigserial PRIMARY KEY, body text NOT NULL)")
-    port = _free_port()
-    command = [sys.executable, "-m", "uvicorn", "bench.bare:create_app", "--factory", "--port", str(port)]
-    command += ["--workers", str(WORKERS), "--log-level", "error", "--no-access-log"]
-    with _running(command, {"BARE_DATABASE": url}, f"http://127.0.0.1:{port}/openapi.json"):
-        yield port
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
-@contextmanager
-def _running(command: list[str], environment: dict[str, str], probe: str) -> Iterator[None]:
-    process = subprocess.Popen(command, env={**os.environ, **environment})
-    try:
-        _wait_for(probe, process)
-        yield
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
-
-
-def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - our own address
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.1)
-    raise TimeoutError(f"{url} did not answer")
