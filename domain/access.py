@@ -37,7 +37,4 @@ def takes_part(person: UUID, ticket: Ticket, desk: Catalogue) -> bool:
 
 def may_claim(person: UUID, ticket: Ticket, desk: Catalogue) -> bool:
     """Whether the ticket was given to several of whom the person is one."""
-    to, who = ticket.assignee, desk.people.get(person)
-    if who is None or not to.needs_claim:
-        return False
-    return to.team in who.teams or person in to.people or to.role == who.role
+    return desk.may_claim(person, ticket.assignee)

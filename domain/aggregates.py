@@ -2,7 +2,12 @@
 
 from typing import Any
 
-import domain.exports  # noqa: F401 - registers its commands and events
+import domain.exports
+import domain.setup.roles
+import domain.setup.staff
+import domain.setup.statuses
+import domain.setup.tags
+import domain.setup.teams  # noqa: F401 - registers their commands and events, as the others above do
 from domain.access import allow
 from domain.catalogue import Catalogue
 from domain.command import Command, Decision, decider, evolve

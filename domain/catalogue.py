@@ -5,10 +5,27 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
-from domain.errors import UnknownPerson, UnknownRole, UnknownStatus, UnknownTeam
+from domain.errors import Refusal, UnknownPerson, UnknownRole, UnknownStatus, UnknownTeam
 from domain.event import Actor, Content, Erased
+from domain.permissions import RoleName
 from domain.staff import BUILT_IN, REQUESTERS, Grant, Person, Role, Team
 from domain.values import FINISHED, Assignee, StatusKind
+
+
+class RetiredTeam(Refusal):
+    """A retired team keeps its tickets and takes no new ones."""
+
+    code = "retired_team"
+    status = 422
+    sentence = "The team {team} is retired. Give the ticket to another team."
+
+
+class NotOfTeam(Refusal):
+    """A person is given a team's ticket without being of the team."""
+
+    code = "not_of_team"
+    status = 422
+    sentence = "Person {person} is not of the team {team}. Choose one of the team, or leave the team out."
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +35,16 @@ class Status:
     key: str
     name: str
     kind: StatusKind
+    active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class KnownTag:
+    """A tag that the workspace offers; `colour` as #rrggbb."""
+
+    name: str
+    colour: str | None = None
+    active: bool = True
 
 
 # Which kinds may follow which, until a workspace says otherwise (A6).
@@ -44,6 +71,11 @@ class Catalogue:
     people: Mapping[UUID, Person] = field(default_factory=dict)
     categories: frozenset[tuple[str, ...]] = frozenset()
     roles: Mapping[str, Role] = field(default_factory=dict)
+    # Which statuses may follow one, where the workspace says so itself.
+    moves: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    tags: Mapping[str, KnownTag] = field(default_factory=dict)
+    # Names that tags had before, each with the present one.
+    tag_aliases: Mapping[str, str] = field(default_factory=dict)
 
     def status(self, key: str) -> Status:
         """The status of that key, or UnknownStatus naming them all."""
@@ -52,17 +84,31 @@ class Catalogue:
         except KeyError:
             raise UnknownStatus(status=key, statuses=", ".join(self.statuses)) from None
 
+    def usable_status(self, key: str) -> Status:
+        """The status of that key that tickets may be put into, or UnknownStatus naming them."""
+        found = self.status(key)
+        if not found.active:
+            raise UnknownStatus(status=key, statuses=", ".join(s.key for s in self.statuses.values() if s.active))
+        return found
+
     def status_of_kind(self, kind: StatusKind) -> Status:
-        """The workspace's first status of the kind."""
-        found = next((s for s in self.statuses.values() if s.kind is kind), None)
+        """The workspace's first status of the kind that is in use."""
+        found = next((s for s in self.statuses.values() if s.kind is kind and s.active), None)
         if found is None:
             raise UnknownStatus(status=kind, statuses=", ".join(self.statuses))
         return found
 
     def next_statuses(self, current: Status) -> list[Status]:
-        """The statuses that may follow; within one kind of unfinished work every move is free."""
+        """The statuses that may follow: the workspace's own word, else by kind; unfinished work moves freely within its kind."""
+        others = [s for s in self.statuses.values() if s.active and s.key != current.key]
+        if (own := self.moves.get(current.key)) is not None:
+            return [s for s in others if s.key in own]
         allowed = DEFAULT_MOVES[current.kind] | ({current.kind} if current.kind not in FINISHED else set())
-        return [s for s in self.statuses.values() if s.kind in allowed and s.key != current.key]
+        return [s for s in others if s.kind in allowed]
+
+    def tag(self, name: str) -> str:
+        """The present name of a tag that was renamed or merged; any other is its own."""
+        return self.tag_aliases.get(name, name)
 
     def team(self, team: UUID) -> Team:
         """The team of that id, or UnknownTeam."""
@@ -86,20 +132,44 @@ class Catalogue:
     def assignee(self, to: Assignee, *, former: bool = False) -> Assignee:
         """The same assignee, once all that it names are known here; `former` takes somebody who left."""
         if to.team is not None:
-            self.team(to.team)
-        if to.person is not None and not (former and to.person in self.people):
-            self.person(to.person)
-        for candidate in to.people:
-            self.person(candidate)
+            self.team(to.team) if former else self.active_team(to.team)
+        for named in (to.person, *to.people):
+            if named is not None and not (former and named in self.people):
+                self.member(named, to.team)
         if to.role is not None:
-            self.role(to.role)
+            self.staff_role(to.role)
         return to
+
+    def active_team(self, team: UUID) -> Team:
+        """The team of that id that is given tickets, or UnknownTeam or RetiredTeam."""
+        found = self.team(team)
+        if not found.active:
+            raise RetiredTeam(team=team)
+        return found
+
+    def member(self, person: UUID, team: UUID | None) -> Person:
+        """The active person of that id, of that team where one is given; UnknownPerson or NotOfTeam otherwise."""
+        found = self.person(person)
+        if team is not None and team not in found.teams:
+            raise NotOfTeam(person=person, team=team)
+        return found
+
+    def staff_role(self, key: str) -> Role:
+        """The role of that key that a person can have, or UnknownRole: that of requesters is theirs alone."""
+        found = self.role(key)
+        if not found.active or key == RoleName.REQUESTER:
+            raise UnknownRole(role=key, roles=", ".join(self._staff_roles()))
+        return found
+
+    def _staff_roles(self) -> list[str]:
+        own = (role.key for role in self.roles.values() if role.active)
+        return [*(key for key in BUILT_IN if key != RoleName.REQUESTER), *own]
 
     def role(self, key: str) -> Role:
         """The built-in role or the workspace's own of that key, or UnknownRole."""
         found = BUILT_IN.get(key) or self.roles.get(key)
         if found is None:
-            raise UnknownRole(role=key, roles=", ".join([*BUILT_IN, *self.roles]))
+            raise UnknownRole(role=key, roles=", ".join(self._staff_roles()))
         return found
 
     def grant(self, actor: Actor) -> Grant:
@@ -117,6 +187,20 @@ class Catalogue:
         except ValueError:
             pass  # not an id at all: refused like an unknown one
         raise UnknownPerson(person=f"({actor.kind})", hint="Sign in again.")
+
+    def may_claim(self, person: UUID, to: Assignee) -> bool:
+        """Whether a ticket of that assignee was given to several of whom the person is one."""
+        who = self.people.get(person)
+        if who is None or not to.needs_claim:
+            return False
+        if to.people:
+            return person in to.people
+        # A team and a role are those of the team who have the role.
+        return (to.team is None or to.team in who.teams) and (to.role is None or to.role == who.role)
+
+    def with_team(self, team: Team) -> "Catalogue":
+        """The catalogue with the team added or replaced."""
+        return replace(self, teams={**self.teams, team.id: team})
 
     def with_person(self, person: Person) -> "Catalogue":
         """The catalogue with the person added or replaced."""

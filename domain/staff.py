@@ -2,11 +2,21 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
+from domain.errors import Refusal
 from domain.event import Content
 from domain.permissions import PERMISSIONS, Permission, RoleName
+
+
+class RoleTooWide(Refusal):
+    """Nobody can give what they do not have."""
+
+    code = "role_too_wide"
+    status = 403
+    sentence = "The role «{role}» gives more than you have: {missing}. Ask an admin who has it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +35,12 @@ class Scope:
         """Whether a ticket of that type and category is in reach."""
         branches = (category[:depth] for depth in range(1, len(category) + 1))
         return self.everything or type_ in self.types or not self.categories.isdisjoint(branches)
+
+    def within(self, other: "Scope") -> bool:
+        """Whether the other scope reaches everything that this one does."""
+        if other.everything or self.everything:
+            return other.everything
+        return self.types <= other.types and all(other.covers(None, category) for category in self.categories)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +104,26 @@ class Person:
     absences: tuple[Absence, ...] = ()
     shifts: tuple[Shift, ...] = ()
     zone: str = "UTC"
+
+
+def available(person: Person, at: datetime) -> bool:
+    """Whether the person takes tickets at that time: active, on duty, not absent, and within a shift if they have any."""
+    absent = any(absence.starts <= at < absence.ends for absence in person.absences)
+    return person.active and person.on_duty and not absent and (not person.shifts or _in_shift(person, at))
+
+
+_DAY = 24 * 60
+
+
+def _in_shift(person: Person, at: datetime) -> bool:
+    """By the clock on the wall there; yesterday's shift may still go on."""
+    here = at.astimezone(ZoneInfo(person.zone))
+    minute, yesterday = here.hour * 60 + here.minute, (here - timedelta(days=1)).weekday()
+    return any(
+        (shift.weekday == here.weekday() and shift.starts <= minute < shift.ends)
+        or (shift.weekday == yesterday and shift.starts <= minute + _DAY < shift.ends)
+        for shift in person.shifts
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,7 +12,7 @@ from domain.command import Command, Decision, decides, evolves
 from domain.errors import Refusal
 from domain.event import Content, Event
 from domain.permissions import Permission, RoleName
-from domain.staff import Person, Team
+from domain.staff import Grant, Person, Role, RoleTooWide, Team
 from domain.values import CategoryPath, Key, Line, StatusKind
 
 
@@ -43,6 +43,20 @@ class EmailTaken(Refusal):
 
     code = "email_taken"
     sentence = "Person {person} of this desk already has that e-mail address. Use another, or deactivate that person."
+
+
+class LastAdmin(Refusal):
+    """A desk without an admin could never have one again."""
+
+    code = "last_admin"
+    sentence = "This is the last active admin of the desk. Make somebody else an admin first."
+
+
+class ReasonedEvent(Event):
+    """A change of what the desk goes by, with why it was made and what it should bring about (B11)."""
+
+    why: str | None = None
+    expected: str | None = None
 
 
 class WorkspaceCreated(Event, name="workspace.created", version=1, creates=True):
@@ -87,7 +101,7 @@ class PersonAdded(Event, name="workspace.person_added", version=2, creates=True)
         return self.person_id
 
 
-class RoleChanged(Event, name="workspace.role_changed", version=2):
+class RoleChanged(ReasonedEvent, name="workspace.role_changed", version=2):
     """A person may do other things from now on."""
 
     person_id: UUID
@@ -116,6 +130,18 @@ class WorkspaceCommand(Command):
     """A command on the workspace's own stream."""
 
     AGGREGATE = "workspace"
+
+
+class ReasonedCommand(WorkspaceCommand):
+    """A command that changes what the desk goes by (B11)."""
+
+    why: Line | None = None
+    expected: Line | None = None
+
+    @property
+    def reasons(self) -> dict[str, Any]:
+        """The reasons as the event keeps them."""
+        return {"why": self.why, "expected": self.expected}
 
 
 class CreateWorkspace(WorkspaceCommand):
@@ -152,7 +178,7 @@ class AddPerson(WorkspaceCommand):
     person_id: UUID
     person_name: Line
     email: Line | None = None
-    role: RoleName
+    role: Key
     teams: tuple[UUID, ...] = ()
 
 
@@ -163,7 +189,7 @@ class NewPerson(BaseModel):
 
     person_id: UUID
     person_name: Line
-    role: RoleName = RoleName.AGENT
+    role: Key = RoleName.AGENT
 
 
 class ExtendCatalogue(WorkspaceCommand):
@@ -175,11 +201,11 @@ class ExtendCatalogue(WorkspaceCommand):
     categories: tuple[Branch, ...] = ()
 
 
-class ChangeRole(WorkspaceCommand):
+class ChangeRole(ReasonedCommand):
     """Give a person another role."""
 
     person_id: UUID
-    role: RoleName
+    role: Key
 
 
 class ChangeTeams(WorkspaceCommand):
@@ -253,11 +279,26 @@ def _new_teams(command: ExtendCatalogue, desk: Catalogue) -> Decision:
     return [TeamAdded(team_id=team, title=title) for team, title in new.items()]
 
 
-@decides(AddPerson, needs=Permission.WORKSPACE_EDIT)
+def grantable(command: Command, role: Role, desk: Catalogue) -> Role:
+    """The same role, or RoleTooWide where whoever acts does not have all that it gives. The system has everything."""
+    if command.by.kind != "system":
+        _check_width(desk.grant(command.by), role)
+    return role
+
+
+def _check_width(own: Grant, role: Role) -> None:
+    if missing := role.permissions - own.permissions:
+        raise RoleTooWide(role=role.key, missing=", ".join(sorted(missing)))
+    if not role.scope.within(own.scope):
+        raise RoleTooWide(role=role.key, missing="tickets out of your reach")
+
+
+@decides(AddPerson, needs=Permission.ACCESS_EDIT)
 def add_person(command: AddPerson, desk: Catalogue, _: Catalogue) -> Decision:
     """A person is added once; an address signs in one person."""
     for team in command.teams:
-        desk.team(team)
+        desk.active_team(team)
+    grantable(command, desk.staff_role(command.role), desk)
     if command.person_id in desk.people:
         raise AlreadyThere(what="Person", key=str(command.person_id))
     if command.email and (taken_by := desk.person_with_email(command.email)):
@@ -283,25 +324,40 @@ def extend(command: ExtendCatalogue, desk: Catalogue, _: Catalogue) -> Decision:
         *(StatusAdded(key=key, title=t, kind=kind) for key, t, kind in statuses.values() if key not in desk.statuses),
         *_new_teams(command, desk),
         *(CategoryAdded(path=branch) for branch in branches if branch not in desk.categories),
-        *(PersonAdded(**dict(person)) for key, person in people.items() if key not in desk.people),
+        *(_taken_on(command, person, desk) for key, person in people.items() if key not in desk.people),
     ]
+
+
+def _taken_on(command: ExtendCatalogue, person: NewPerson, desk: Catalogue) -> PersonAdded:
+    grantable(command, desk.staff_role(person.role), desk)
+    return PersonAdded(**dict(person))
 
 
 @decides(ChangeRole, needs=Permission.ACCESS_EDIT)
 def change_role(command: ChangeRole, desk: Catalogue, _: Catalogue) -> Decision:
     """No change, no event."""
     person = desk.person(command.person_id)
-    if person.role is command.role:
+    if person.role == command.role:
         return []
-    return [RoleChanged(person_id=person.id, role=command.role, previous=person.role)]
+    grantable(command, desk.staff_role(command.role), desk)
+    # Nor may anybody take away what they could not give.
+    grantable(command, desk.role(person.role), desk)
+    _must_leave_an_admin(person, desk)
+    return [RoleChanged(person_id=person.id, role=command.role, previous=person.role, **command.reasons)]
+
+
+def _must_leave_an_admin(person: Person, desk: Catalogue) -> None:
+    others = (other for other in desk.people.values() if other.id != person.id)
+    if person.role == RoleName.ADMIN and not any(other.active and other.role == RoleName.ADMIN for other in others):
+        raise LastAdmin()
 
 
 @decides(ChangeTeams, needs=Permission.WORKSPACE_EDIT)
 def change_teams(command: ChangeTeams, desk: Catalogue, _: Catalogue) -> Decision:
     """The order of teams does not matter."""
     person = desk.person(command.person_id)
-    for team in command.teams:
-        desk.team(team)
+    for team in frozenset(command.teams) - person.teams:
+        desk.active_team(team)
     teams = tuple(dict.fromkeys(command.teams))
     if person.teams == frozenset(teams):
         return []
@@ -310,8 +366,11 @@ def change_teams(command: ChangeTeams, desk: Catalogue, _: Catalogue) -> Decisio
 
 @decides(DeactivatePerson, needs=Permission.ACCESS_EDIT)
 def deactivate(command: DeactivatePerson, desk: Catalogue, _: Catalogue) -> Decision:
-    """Only an active person can be deactivated."""
-    return [PersonDeactivated(person_id=desk.person(command.person_id).id)]
+    """Only an active person can be deactivated, and never the last admin."""
+    person = desk.person(command.person_id)
+    grantable(command, desk.role(person.role), desk)
+    _must_leave_an_admin(person, desk)
+    return [PersonDeactivated(person_id=person.id)]
 
 
 @evolves(WorkspaceCreated)
