@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple, Self
 from uuid import UUID
@@ -92,8 +92,10 @@ class Step:
 
     checkpoint: dict[str, Any]
     items: Sequence[Item] = ()
+    # What was done beside the items, for work that has none.
+    done: int = 0
     total: int | None = None
-    result: dict[str, Any] | None = field(default=None)
+    result: dict[str, Any] | None = None
 
 
 ASK = "SELECT jobs.ask(%s, %s, %s, %s, %s, %s)"
@@ -196,7 +198,7 @@ class Jobs:
     async def record(self, job: Job, step: Step) -> bool:
         """The step's items and its checkpoint, together; whether somebody wants the job to end."""
         states = Counter(item.state for item in step.items)
-        counts = {state: states[state] for state in ("done", "failed", "skipped")}
+        counts = {"done": states["done"] + step.done, "failed": states["failed"], "skipped": states["skipped"]}
         result = Jsonb(step.result) if step.result is not None else None
         values = {**counts, "checkpoint": Jsonb(step.checkpoint), "total": step.total, "result": result, "lease": LEASE}
         async with self.transaction() as db:

@@ -1,28 +1,54 @@
 """What a kind of job is: steps, each of which may be repeated without harm."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
 from uuid import UUID, uuid5
 
-from psycopg_pool import AsyncConnectionPool
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.errors import InvalidSchemaName, UndefinedTable
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from domain.catalogue import Catalogue
-from domain.errors import NotAllowed
+from domain.errors import LedgerdeskError, NotAllowed
 from domain.permissions import Permission
 from domain.staff import Grant
+from eventstore.database import explained
 from eventstore.desk import Desk
 from eventstore.jobs import Job, Jobs, Step
 
 
+class NotBuiltYet(LedgerdeskError):
+    """No worker has built the read models that the job asks."""
+
+    code = "read_model_missing"
+    status = 503
+    sentence = "The lists that this is made from have not been built yet. Ask again in a minute."
+
+
 @dataclass(frozen=True, slots=True)
 class Here:
-    """What a job reaches: the desk, its own rows, and read models under row-level security."""
+    """What a job reaches: the desk, its own rows, and read models as a reader of its workspace."""
 
     desk: Desk
     jobs: Jobs
     readers: AsyncConnectionPool
+
+    @asynccontextmanager
+    async def reading(self, workspace: UUID) -> AsyncIterator[AsyncConnection[Any]]:
+        """A transaction that sees one workspace at one moment. A database that is away becomes DatabaseUnavailable."""
+        try:
+            async with self.readers.connection() as db, db.transaction():
+                await db.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                await db.execute("SELECT set_config('ledgerdesk.workspace', %s, true)", [str(workspace)])
+                yield db
+        except (UndefinedTable, InvalidSchemaName):
+            raise NotBuiltYet() from None
+        except (psycopg.OperationalError, PoolTimeout) as error:
+            raise explained(self.readers.conninfo if isinstance(self.readers.conninfo, str) else "", error) from None
 
 
 class JobKind(ABC):
