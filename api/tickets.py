@@ -22,7 +22,8 @@ from domain.errors import CommandIdReused, InvalidInput, UnknownPerson, UnknownS
 from domain.permissions import Permission
 from domain.requester import UnknownRequester
 from domain.ticket import commands as c
-from domain.ticket.decisions import IllegalMove, TicketNumberTaken
+from domain.ticket.decisions import TicketNumberTaken
+from domain.ticket.moving import IllegalMove
 from domain.ticket.state import TicketErasedForEver, TicketNotOpen, UnknownTicket
 from domain.values import Assignee, Number, Tag
 from eventstore.erasure import erase

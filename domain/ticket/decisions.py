@@ -3,15 +3,21 @@
 import json
 from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
-from domain.catalogue import Catalogue, Status
+from domain.catalogue import Catalogue
 from domain.command import Decision, decides
 from domain.errors import InvalidInput, Refusal
 from domain.permissions import Permission
 from domain.ticket import commands as c
 from domain.ticket import events as e
+from domain.ticket.confidential import TicketConfidentialSet
+from domain.ticket.handling import handler
+from domain.ticket.marking import followed
+from domain.ticket.messages import attached
+from domain.ticket.moving import must_be_allowed
 from domain.ticket.state import Ticket, UnknownTicket
-from domain.values import FINISHED, StatusKind
+from domain.values import StatusKind
 
 
 class TicketNumberTaken(Refusal):
@@ -19,13 +25,6 @@ class TicketNumberTaken(Refusal):
 
     code = "ticket_number_taken"
     sentence = "Ticket {number} exists already. Leave the number out to get the next free one."
-
-
-class IllegalMove(Refusal):
-    """A status may not follow the present one (A6)."""
-
-    code = "illegal_move"
-    sentence = "From «{current}» a ticket cannot go to «{wanted}». It can go to: {legal}."
 
 
 class ErasureNotRequested(Refusal):
@@ -40,28 +39,61 @@ CLEARABLE = frozenset({"type", "category", "due_at", "requester_id", "descriptio
 
 @decides(c.OpenTicket, needs=Permission.TICKET_OPEN)
 def open_ticket(command: c.OpenTicket, ticket: Ticket, desk: Catalogue) -> Decision:
-    """A ticket begins in the named status, or in the workspace's first of kind new, under the number kept for it."""
-    if ticket.opened:
+    """Under the number kept for it. A number that somebody drafts a ticket under is taken too."""
+    if ticket.opened or ticket.drafted_by is not None:
         raise TicketNumberTaken(number=command.number)
+    if command.number and command.by.kind == "requester":
+        raise _not_a_requesters("number")
+    return begun(command, ticket, desk)
+
+
+def begun(command: c.OpenTicket, ticket: Ticket, desk: Catalogue) -> Decision:
+    """A ticket's first events, in the named status or in the workspace's first of kind new."""
     status = desk.status(command.status) if command.status else desk.status_of_kind(StatusKind.NEW)
-    return [
-        e.TicketOpened(
-            number=command.number or ticket.number,
-            title=command.title,
-            description=command.description,
-            fields=fields_with_values(command.fields),
-            status=status.key,
-            kind=status.kind,
-            priority=command.priority,
-            type=command.type,
-            category=known_category(command.category, desk),
-            tags=tuple(dict.fromkeys(command.tags)),
-            due_at=command.due_at,
-            requester_id=command.requester_id,
-            source=command.channel,
-            assignee=desk.assignee(command.assignee),
-        )
-    ]
+    opened = e.TicketOpened(
+        number=command.number or ticket.number,
+        title=command.title,
+        description=command.description,
+        fields=fields_with_values(command.fields),
+        status=status.key,
+        kind=status.kind,
+        priority=command.priority,
+        type=command.type,
+        category=known_category(command.category, desk),
+        tags=tuple(dict.fromkeys(command.tags)),
+        due_at=command.due_at,
+        requester_id=_for_whom(command),
+        source=command.channel,
+        assignee=handler(command.assignee, command.type, command.category, desk),
+    )
+    return [opened, *_brought(command, desk)]
+
+
+def _for_whom(command: c.OpenTicket) -> UUID | None:
+    """The requester; who opens a ticket as a requester opens their own, and leaves to the desk what is the desk's."""
+    if command.by.kind != "requester":
+        return command.requester_id
+    for name in ("status", "tags", "due_at", "assignee", "followers"):
+        if getattr(command, name) != c.OpenTicket.model_fields[name].default:
+            raise _not_a_requesters(name)
+    own = UUID(command.by.id)
+    if command.requester_id not in (None, own):
+        raise InvalidInput(field="requester_id", reason="you can open tickets for yourself only; leave it out")
+    return own
+
+
+def _not_a_requesters(name: str) -> InvalidInput:
+    return InvalidInput(field=name, reason="is for the people of the desk to say; leave it out")
+
+
+def _brought(command: c.OpenTicket, desk: Catalogue) -> Decision:
+    """What came with the opening."""
+    if command.confidential is not None:
+        must_be_allowed(command.by, Permission.CONFIDENTIAL_EDIT, desk)
+    if command.followers:
+        must_be_allowed(command.by, Permission.TICKET_FOLLOW, desk)
+    secret = [TicketConfidentialSet(text=command.confidential)] if command.confidential is not None else []
+    return [*secret, *attached(command.attachments, Ticket()), *followed(command.followers, Ticket(), desk)]
 
 
 @decides(c.EditTicket, needs=Permission.TICKET_EDIT)
@@ -145,72 +177,6 @@ def prioritised(priority: Any, ticket: Ticket) -> Decision:
     return [e.TicketPrioritised(priority=priority, previous=ticket.priority)]
 
 
-@decides(c.AssignTicket, needs=Permission.TICKET_ASSIGN)
-def assign(command: c.AssignTicket, ticket: Ticket, desk: Catalogue) -> Decision:
-    """No change, no event."""
-    ticket.must_be_open(command.number)
-    assignee = desk.assignee(command.to)
-    if assignee == ticket.assignee:
-        return []
-    return [e.TicketAssigned(assignee=assignee, previous=ticket.assignee)]
-
-
-@decides(c.MoveTicket, needs=Permission.TICKET_MOVE)
-def move(command: c.MoveTicket, ticket: Ticket, desk: Catalogue) -> Decision:
-    """Only to a status that may follow."""
-    return moved(command.number, desk.status(command.status), ticket, desk)
-
-
-@decides(c.ResolveTicket, needs=Permission.TICKET_MOVE)
-def resolve(command: c.ResolveTicket, ticket: Ticket, desk: Catalogue) -> Decision:
-    """Into the workspace's first resolved status, unless it is in one already."""
-    return _into(StatusKind.RESOLVED, command.number, ticket, desk)
-
-
-@decides(c.CloseTicket, needs=Permission.TICKET_MOVE)
-def close(command: c.CloseTicket, ticket: Ticket, desk: Catalogue) -> Decision:
-    """Into the workspace's first closed status, unless it is in one already."""
-    return _into(StatusKind.CLOSED, command.number, ticket, desk)
-
-
-@decides(c.ReopenTicket, needs=Permission.TICKET_MOVE)
-def reopen(command: c.ReopenTicket, ticket: Ticket, desk: Catalogue) -> Decision:
-    """Into the workspace's first open status; an unfinished ticket is open already."""
-    ticket.must_exist(command.number)
-    if not ticket.finished:
-        return []
-    return moved(command.number, desk.status_of_kind(StatusKind.OPEN), ticket, desk)
-
-
-def _into(kind: StatusKind, number: str, ticket: Ticket, desk: Catalogue) -> Decision:
-    ticket.must_exist(number)
-    return [] if ticket.kind is kind else moved(number, desk.status_of_kind(kind), ticket, desk)
-
-
-def moved(number: str, wanted: Status, ticket: Ticket, desk: Catalogue) -> Decision:
-    """The move, nothing if the ticket is there already, or IllegalMove naming the legal ones."""
-    ticket.must_exist(number)
-    if wanted.key == ticket.status:
-        return []
-    legal = desk.next_statuses(desk.status(ticket.status))
-    if wanted not in legal:
-        raise IllegalMove(current=ticket.status, wanted=wanted.key, legal=", ".join(s.key for s in legal))
-    return [move_event(wanted, ticket)]
-
-
-def move_event(wanted: Status, ticket: Ticket) -> e.StatusEvent:
-    """The event that says what the move means."""
-    reopens = ticket.kind in FINISHED and wanted.kind not in FINISHED
-    says = e.TicketReopened if reopens else _MOVES.get(wanted.kind, e.TicketMoved)
-    return says(status=wanted.key, kind=wanted.kind, previous=ticket.status, previous_kind=ticket.kind)
-
-
-_MOVES: dict[StatusKind, type[e.StatusEvent]] = {
-    StatusKind.RESOLVED: e.TicketResolved,
-    StatusKind.CLOSED: e.TicketClosed,
-}
-
-
 @decides(c.TagTicket, needs=Permission.TICKET_EDIT)
 def tag(command: c.TagTicket, ticket: Ticket, _: Catalogue) -> Decision:
     """Only tags that are not on it yet go on, only tags that are on it come off."""
@@ -220,20 +186,6 @@ def tag(command: c.TagTicket, ticket: Ticket, _: Catalogue) -> Decision:
         reason = f"a ticket has at most {c.MOST_TAGS} tags, and this would make {tags}; take some off first"
         raise InvalidInput(field="add", reason=reason)
     return [*(e.TicketTagged(tag=tag) for tag in sorted(on)), *(e.TicketUntagged(tag=tag) for tag in sorted(off))]
-
-
-@decides(c.ReplyToTicket, needs=Permission.TICKET_REPLY)
-def reply(command: c.ReplyToTicket, ticket: Ticket, _: Catalogue) -> Decision:
-    """A public message."""
-    ticket.must_be_open(command.number)
-    return [e.TicketReplied(message_id=command.command_id, body=command.body)]
-
-
-@decides(c.NoteOnTicket, needs=Permission.TICKET_NOTE)
-def note(command: c.NoteOnTicket, ticket: Ticket, _: Catalogue) -> Decision:
-    """An internal message; a closed ticket still takes notes."""
-    ticket.must_exist(command.number)
-    return [e.TicketNoted(message_id=command.command_id, body=command.body)]
 
 
 @decides(c.EraseTicket, needs=Permission.TICKET_ERASE)
@@ -246,9 +198,9 @@ def erase(command: c.EraseTicket, ticket: Ticket, _: Catalogue) -> Decision:
 
 @decides(c.ConfirmTicketErasure, needs=Permission.TICKET_ERASE)
 def confirm_erasure(command: c.ConfirmTicketErasure, ticket: Ticket, _: Catalogue) -> Decision:
-    """Only after it was asked for, and once."""
+    """Only after it was asked for, and once; a discarded draft never was a ticket."""
+    if ticket.erasing:
+        return [] if ticket.erased else [e.TicketErased()]
     if not ticket.opened:
         raise UnknownTicket(number=command.number)
-    if not ticket.erasing:
-        raise ErasureNotRequested(number=command.number)
-    return [] if ticket.erased else [e.TicketErased()]
+    raise ErasureNotRequested(number=command.number)

@@ -109,8 +109,16 @@ class TicketMoved(StatusEvent, name="ticket.moved", version=1):
     """The ticket went from one status of work to another."""
 
 
+class TicketAccepted(StatusEvent, name="ticket.accepted", version=1):
+    """Work on a new ticket began (受理): an agent looked at it, claimed it, or accepted it."""
+
+
 class TicketResolved(StatusEvent, name="ticket.resolved", version=1):
     """The work is done."""
+
+
+class TicketConfirmed(StatusEvent, name="ticket.confirmed", version=1):
+    """The requester says that it is solved (确认工单已完成)."""
 
 
 class TicketReopened(StatusEvent, name="ticket.reopened", version=1):
@@ -119,6 +127,10 @@ class TicketReopened(StatusEvent, name="ticket.reopened", version=1):
 
 class TicketClosed(StatusEvent, name="ticket.closed", version=1):
     """The ticket came to its end."""
+
+
+class TicketUnarchived(TicketEvent, name="ticket.unarchived", version=1):
+    """Back in the lists."""
 
 
 class TicketTagged(TicketEvent, name="ticket.tagged", version=1):

@@ -1,15 +1,20 @@
 """How a ticket goes from hand to hand: accepted, claimed, transferred, returned, urged (A6, A9-A12)."""
 
+from dataclasses import replace
 from uuid import UUID
 
-from domain.event import Content
+from domain.catalogue import Catalogue, shown
+from domain.command import Decision, decides, evolves
+from domain.errors import InvalidInput, Refusal
+from domain.event import Actor, Content
+from domain.permissions import Permission, RoleName
+from domain.ticket import commands as c
 from domain.ticket.commands import TicketCommand
-from domain.ticket.events import StatusEvent, TicketEvent
-from domain.values import Assignee, Message, Text
-
-
-class TicketAccepted(StatusEvent, name="ticket.accepted", version=1):
-    """Work on a new ticket began (受理): an agent looked at it, claimed it, or accepted it."""
+from domain.ticket.events import TicketAccepted as TicketAccepted
+from domain.ticket.events import TicketAssigned, TicketEvent, TicketPrioritised
+from domain.ticket.moving import move_events, must_be_unfinished
+from domain.ticket.state import Ticket
+from domain.values import NOBODY, Assignee, CategoryPath, Message, Priority, StatusKind, Text
 
 
 class TicketClaimed(TicketEvent, name="ticket.claimed", version=1):
@@ -41,6 +46,35 @@ class TicketUrged(TicketEvent, name="ticket.urged", version=1):
     message_id: UUID
     body: Content[str]
     count: int
+
+
+class AlreadyClaimed(Refusal):
+    """Somebody else was faster; `by` is their id (A9)."""
+
+    code = "already_claimed"
+    sentence = "{name} has ticket {number} already. Ask them for it, or have it assigned to you."
+
+
+class NotYours(Refusal):
+    """The ticket is another person's, or was given to others."""
+
+    code = "not_yours"
+    status = 403
+    sentence = "Ticket {number} was given to others. Ask whoever has it, or a lead, to assign it to you first."
+
+
+class NoPreviousHandler(Refusal):
+    """Nobody who had the ticket before can take it back (A11)."""
+
+    code = "no_previous_handler"
+    sentence = "Nobody who is still here had ticket {number} before. Transfer it to somebody instead."
+
+
+class LoadLimitReached(Refusal):
+    """The claimer has as many open tickets as they may (B6)."""
+
+    code = "load_limit_reached"
+    sentence = "You have {load} open tickets, and your limit is {limit}. Finish one of them first, or ask a lead."
 
 
 class LookAtTicket(TicketCommand):
@@ -78,3 +112,165 @@ class UrgeTicket(TicketCommand):
     """Ask for haste: one level of priority more, until urgent, and counted (A12)."""
 
     body: Message
+
+
+@decides(c.AssignTicket, needs=Permission.TICKET_ASSIGN)
+def assign(command: c.AssignTicket, ticket: Ticket, desk: Catalogue) -> Decision:
+    """No change, no event."""
+    ticket.must_be_open(command.number)
+    assignee = handler(command.to, ticket.type, ticket.category, desk)
+    if assignee == ticket.assignee:
+        return []
+    return [TicketAssigned(assignee=assignee, previous=ticket.assignee)]
+
+
+@decides(TransferTicket, needs=Permission.TICKET_TRANSFER)
+def transfer(command: TransferTicket, ticket: Ticket, desk: Catalogue) -> Decision:
+    """To somebody: nobody is whom a ticket is assigned to, not transferred."""
+    ticket.must_be_open(command.number)
+    if command.to == NOBODY:
+        raise InvalidInput(field="to", reason="name a person, a team, several people or a role")
+    assignee = handler(command.to, ticket.type, ticket.category, desk)
+    if assignee == ticket.assignee:
+        return []
+    return [TicketTransferred(assignee=assignee, previous=ticket.assignee, note=command.note or None)]
+
+
+def handler(to: Assignee, type_: str | None, category: CategoryPath, desk: Catalogue) -> Assignee:
+    """The assignee as it is recorded, once all whom it names are here: several who are one person are that person."""
+    people = tuple(dict.fromkeys(to.people))
+    alone = len(people) == 1
+    to = Assignee(team=to.team, person=people[0] if alone else to.person, people=() if alone else people, role=to.role)
+    return desk.assignee(to)
+
+
+@decides(LookAtTicket, needs=Permission.TICKET_VIEW)
+def look(command: LookAtTicket, ticket: Ticket, desk: Catalogue) -> Decision:
+    """Who only watches, as auditors and requesters do, accepts nothing by looking."""
+    ticket.must_exist(command.number)
+    works_on_it = command.by.kind == "person" and Permission.TICKET_MOVE in desk.grant(command.by).permissions
+    return accepted(ticket, desk) if works_on_it else []
+
+
+@decides(AcceptTicket, needs=Permission.TICKET_MOVE)
+def accept(command: AcceptTicket, ticket: Ticket, desk: Catalogue) -> Decision:
+    """What has begun already is not begun again."""
+    ticket.must_be_open(command.number)
+    return accepted(ticket, desk)
+
+
+def accepted(ticket: Ticket, desk: Catalogue) -> Decision:
+    """A new ticket's move into the workspace's first open status."""
+    return move_events(desk.status_of_kind(StatusKind.OPEN), ticket) if ticket.kind is StatusKind.NEW else []
+
+
+@decides(ClaimTicket, needs=Permission.TICKET_CLAIM)
+def claim(command: ClaimTicket, ticket: Ticket, desk: Catalogue) -> Decision:
+    """The first one has it; who comes later is told who."""
+    ticket.must_be_open(command.number)
+    claimer, has = desk.acting(command.by), ticket.assignee
+    begun = accepted(ticket, desk) if command.accept else []
+    if has.person == claimer.id:
+        return begun
+    if has.person is not None:
+        raise AlreadyClaimed(number=ticket.number, by=has.person, name=_name(has.person, desk))
+    if has != NOBODY and not desk.may_claim(claimer.id, has):
+        raise NotYours(number=ticket.number)
+    if command.load is not None and claimer.load_limit is not None and command.load >= claimer.load_limit:
+        raise LoadLimitReached(load=command.load, limit=claimer.load_limit)
+    # One of several who were named beside a team need not work in that team.
+    claimed = Assignee(team=has.team if has.team in claimer.teams else None, person=claimer.id)
+    assignee = handler(claimed, ticket.type, ticket.category, desk)
+    return [TicketClaimed(assignee=assignee, previous=has), *begun]
+
+
+def _name(person: UUID, desk: Catalogue) -> str:
+    known = desk.people.get(person)
+    return (known and shown(known.name)) or "Somebody who left"
+
+
+@decides(ReturnTicket, needs=Permission.TICKET_RETURN)
+def give_back(command: ReturnTicket, ticket: Ticket, desk: Catalogue) -> Decision:
+    """To the newest earlier handler who is still here, or else to a team or a group that had it."""
+    ticket.must_be_open(command.number)
+    if not (has_it(command.by, ticket) or in_charge(command.by, ticket, desk)):
+        raise NotYours(number=ticket.number)
+    to = _earlier_person(ticket, desk) or _earlier_group(ticket, desk)
+    if to is None:
+        raise NoPreviousHandler(number=ticket.number)
+    return [TicketReturned(assignee=to, previous=ticket.assignee, reason=command.reason)]
+
+
+def has_it(actor: Actor, ticket: Ticket) -> bool:
+    """Whether the actor is the person who is responsible for the ticket."""
+    return actor.kind == "person" and actor.id == str(ticket.assignee.person)
+
+
+def in_charge(actor: Actor, ticket: Ticket, desk: Catalogue) -> bool:
+    """Whether the actor may settle what is another's: a lead or an admin, a lead of the ticket's team, or the system."""
+    if actor.kind != "person":
+        return actor.kind == "system"
+    team = desk.teams.get(ticket.assignee.team) if ticket.assignee.team else None
+    grant = desk.grant(actor)
+    leads = grant.role in (RoleName.LEAD, RoleName.ADMIN) or (team is not None and UUID(actor.id) in team.leads)
+    return leads and Permission.TICKET_ASSIGN in grant.permissions
+
+
+def _earlier_person(ticket: Ticket, desk: Catalogue) -> Assignee | None:
+    others = (to for to in reversed(ticket.previous_assignees) if to.person not in (None, ticket.assignee.person))
+    ways = (way for to in others for way in (to, Assignee(person=to.person)))
+    return next((way for way in ways if _can_have(way, ticket, desk)), None)
+
+
+def _earlier_group(ticket: Ticket, desk: Catalogue) -> Assignee | None:
+    groups = (Assignee(team=to.team) if to.person else to for to in reversed(ticket.previous_assignees))
+    return next((to for to in groups if to.needs_claim and to != ticket.assignee and _can_have(to, ticket, desk)), None)
+
+
+def _can_have(to: Assignee, ticket: Ticket, desk: Catalogue) -> bool:
+    try:
+        handler(to, ticket.type, ticket.category, desk)
+    except Refusal:
+        return False
+    return True
+
+
+@decides(UrgeTicket, needs=Permission.TICKET_URGE)
+def urge(command: UrgeTicket, ticket: Ticket, _: Catalogue) -> Decision:
+    """Each time one level more, as long as there is one."""
+    must_be_unfinished(command.number, ticket)
+    urged = TicketUrged(message_id=command.command_id, body=command.body, count=ticket.urges + 1)
+    if ticket.priority is Priority.URGENT:
+        return [urged]
+    levels = list(Priority)
+    raised = levels[levels.index(ticket.priority) + 1]
+    return [urged, TicketPrioritised(priority=raised, previous=ticket.priority)]
+
+
+@evolves(TicketClaimed)
+def _(ticket: Ticket, event: TicketClaimed) -> Ticket:
+    return ticket.handed_to(event.assignee)
+
+
+@evolves(TicketTransferred)
+def _(ticket: Ticket, event: TicketTransferred) -> Ticket:
+    return replace(ticket.handed_to(event.assignee), transfers=ticket.transfers + 1)
+
+
+@evolves(TicketReturned)
+def _(ticket: Ticket, event: TicketReturned) -> Ticket:
+    # Forgotten down to whoever has it again, so that they can return it further back.
+    earlier, to = ticket.previous_assignees, event.assignee
+    again = max((place for place, was in enumerate(earlier) if _is_again(to, was)), default=len(earlier))
+    return replace(ticket, assignee=to, previous_assignees=earlier[:again], returns=ticket.returns + 1)
+
+
+def _is_again(to: Assignee, was: Assignee) -> bool:
+    if to.person is not None:
+        return was.person == to.person
+    return was == to or (was.person is not None and Assignee(team=was.team) == to)
+
+
+@evolves(TicketUrged)
+def _(ticket: Ticket, event: TicketUrged) -> Ticket:
+    return replace(ticket.with_message(event.message_id), urges=event.count)

@@ -44,9 +44,10 @@ class TicketMergedAway(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class AttachedFile:
-    """A file on the ticket; `internal` where requesters must not see it."""
+    """A file on the ticket, of a message or of its own; `internal` where requesters must not see it."""
 
     attachment_id: UUID
+    message_id: UUID | None
     internal: bool
     media_type: str
     size: int
@@ -57,11 +58,10 @@ class AttachedFile:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A reply, note or remark, without its text."""
+    """A reply, note, remark or whatever else somebody wrote, without its text."""
 
     message_id: UUID
-    internal: bool
-    by: Actor
+    internal: bool = False
     redacted: bool = False
 
 
@@ -72,6 +72,8 @@ class Marks:
     archived: bool = False
     pinned: bool = False
     spam: bool = False
+    # The requester who was blocked when it was marked as spam.
+    blocks: UUID | None = None
     snoozed: bool = False
     # None while snoozed means until the next reply.
     snoozed_until: datetime | None = None
@@ -94,12 +96,23 @@ class Split:
 
 
 @dataclass(frozen=True, slots=True)
+class Absorbed:
+    """A ticket that was merged into this one, with the followers who came with it."""
+
+    number: str
+    followers: frozenset[UUID] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Ties:
-    """How the ticket hangs together with others."""
+    """How the ticket hangs together with others. `before` is the status from which it was merged away."""
 
     merged_into: str | None = None
-    absorbed: tuple[str, ...] = ()
+    before: tuple[str, StatusKind] | None = None
+    absorbed: tuple[Absorbed, ...] = ()
     split_from: str | None = None
+    # Its split was undone: its message is the origin's again.
+    withdrawn: bool = False
     splits: tuple[Split, ...] = ()
     links: frozenset[Link] = frozenset()
 
@@ -194,6 +207,15 @@ class Ticket:
         if self.kind is StatusKind.CLOSED:
             raise TicketNotOpen(number=number)
 
+    def with_message(self, message_id: UUID, *, internal: bool = False) -> "Ticket":
+        """The ticket with one more message."""
+        return replace(self, messages=(*self.messages, Message(message_id, internal)))
+
+    def handed_to(self, assignee: Assignee) -> "Ticket":
+        """The ticket with another assignee; who had it before is remembered."""
+        remembered = (*self.previous_assignees, self.assignee)[-_REMEMBERED:]
+        return replace(self, assignee=assignee, previous_assignees=remembered)
+
 
 # How many earlier handlers a ticket remembers: enough to return it, bounded for tickets that wander for years.
 _REMEMBERED = 50
@@ -264,12 +286,13 @@ def _(ticket: Ticket, event: e.TicketRequesterSet) -> Ticket:
 
 @evolves(e.TicketAssigned)
 def _(ticket: Ticket, event: e.TicketAssigned) -> Ticket:
-    remembered = (*ticket.previous_assignees, event.previous)[-_REMEMBERED:]
-    return replace(ticket, assignee=event.assignee, previous_assignees=remembered)
+    return ticket.handed_to(event.assignee)
 
 
 @evolves(e.TicketMoved)
+@evolves(e.TicketAccepted)
 @evolves(e.TicketResolved)
+@evolves(e.TicketConfirmed)
 @evolves(e.TicketClosed)
 def _(ticket: Ticket, event: e.StatusEvent) -> Ticket:
     return replace(ticket, status=event.status, kind=event.kind)
@@ -278,6 +301,11 @@ def _(ticket: Ticket, event: e.StatusEvent) -> Ticket:
 @evolves(e.TicketReopened)
 def _(ticket: Ticket, event: e.TicketReopened) -> Ticket:
     return replace(ticket, status=event.status, kind=event.kind, reopenings=ticket.reopenings + 1)
+
+
+@evolves(e.TicketUnarchived)
+def _(ticket: Ticket, _event: e.TicketUnarchived) -> Ticket:
+    return replace(ticket, marks=replace(ticket.marks, archived=False))
 
 
 @evolves(e.TicketTagged)
@@ -291,18 +319,28 @@ def _(ticket: Ticket, event: e.TicketUntagged) -> Ticket:
 
 
 @evolves(e.TicketReplied)
-def _(ticket: Ticket, _event: e.TicketReplied) -> Ticket:
-    return replace(ticket, replies=ticket.replies + 1)
+def _(ticket: Ticket, event: e.TicketReplied) -> Ticket:
+    return replace(ticket.with_message(event.message_id), replies=ticket.replies + 1)
 
 
 @evolves(e.TicketNoted)
-def _(ticket: Ticket, _event: e.TicketNoted) -> Ticket:
-    return replace(ticket, notes=ticket.notes + 1)
+def _(ticket: Ticket, event: e.TicketNoted) -> Ticket:
+    return replace(ticket.with_message(event.message_id, internal=True), notes=ticket.notes + 1)
 
 
 @evolves(e.TicketErasureRequested)
 def _(ticket: Ticket, _event: e.TicketErasureRequested) -> Ticket:
-    return replace(ticket, title=ERASED, description=ERASED, fields=ERASED, erasing=True)
+    return replace(
+        ticket,
+        title=ERASED,
+        description=ERASED,
+        fields=ERASED,
+        attachments=(),
+        confidential=ERASED,
+        draft=ERASED,
+        flow=replace(ticket.flow, saved=ERASED),
+        erasing=True,
+    )
 
 
 @evolves(e.TicketErased)

@@ -10,9 +10,9 @@ from domain.ticket.decisions import (
     field_changes,
     fields_with_values,
     known_category,
-    move_event,
     prioritised,
 )
+from domain.ticket.moving import move_events
 from domain.ticket.state import Ticket
 
 
@@ -59,5 +59,5 @@ def _differences(command: c.TellUpdate, ticket: Ticket, desk: Catalogue) -> Deci
     if command.assignee != ticket.assignee:
         events.append(e.TicketAssigned(assignee=desk.assignee(command.assignee, former=True), previous=ticket.assignee))
     if command.status != ticket.status:
-        events.append(move_event(desk.status(command.status), ticket))
+        events += move_events(desk.status(command.status), ticket)
     return events

@@ -5,7 +5,7 @@ import pytest
 from domain.errors import UnknownPerson, UnknownStatus, UnknownTeam
 from domain.ticket import commands as c
 from domain.ticket import events as e
-from domain.ticket.decisions import IllegalMove
+from domain.ticket.moving import IllegalMove
 from domain.values import NOBODY, Assignee, StatusKind
 from tests.domain.kit import ANN, BILLING, BOB, LEFT, NETWORK, given, opened
 
