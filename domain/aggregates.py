@@ -3,6 +3,8 @@
 from typing import Any
 
 import domain.exports
+import domain.requester_ties
+import domain.setup.macros
 import domain.setup.roles
 import domain.setup.staff
 import domain.setup.statuses
@@ -11,11 +13,17 @@ import domain.setup.teams  # noqa: F401 - registers their commands and events, a
 from domain.access import allow
 from domain.catalogue import Catalogue
 from domain.command import Command, Decision, decider, evolve
+from domain.organisation import Organisation
 from domain.requester import Requester
 from domain.ticket import Ticket
 from domain.workspace import CreateWorkspace, UnknownWorkspace
 
-INITIAL: dict[str, Any] = {"ticket": Ticket(), "requester": Requester(), "workspace": Catalogue()}
+INITIAL: dict[str, Any] = {
+    "ticket": Ticket(),
+    "requester": Requester(),
+    "organisation": Organisation(),
+    "workspace": Catalogue(),
+}
 
 
 def decide(command: Command, state: Any, desk: Catalogue) -> Decision:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from domain.errors import Refusal, UnknownPerson, UnknownRole, UnknownStatus, UnknownTeam
 from domain.event import Actor, Content, Erased
+from domain.macros import CannedReply, Macro
 from domain.permissions import RoleName
 from domain.staff import BUILT_IN, REQUESTERS, Grant, Person, Role, Team
 from domain.values import FINISHED, Assignee, StatusKind
@@ -76,6 +77,8 @@ class Catalogue:
     tags: Mapping[str, KnownTag] = field(default_factory=dict)
     # Names that tags had before, each with the present one.
     tag_aliases: Mapping[str, str] = field(default_factory=dict)
+    macros: Mapping[str, Macro] = field(default_factory=dict)
+    canned_replies: Mapping[str, CannedReply] = field(default_factory=dict)
 
     def status(self, key: str) -> Status:
         """The status of that key, or UnknownStatus naming them all."""

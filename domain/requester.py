@@ -1,15 +1,18 @@
 """A requester: the customer a ticket is for. Everything that identifies them is content under their own key."""
 
-from dataclasses import dataclass, replace
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
+from pydantic import Field
+
 from domain.catalogue import Catalogue
-from domain.command import Command, Decision, decides, evolves
+from domain.command import Command, Decision, decides, evolve, evolves
 from domain.errors import InvalidInput, Refusal
 from domain.event import ERASED, Content, Event
 from domain.permissions import Permission
-from domain.values import InOrder, Line
+from domain.values import Contact, InOrder, Key, Line, Tag
 
 
 class UnknownRequester(Refusal):
@@ -42,6 +45,13 @@ class RequesterErased(Refusal):
     sentence = "Requester {requester} was erased; nothing about them can be read or changed any more."
 
 
+class RequesterMergedAway(Refusal):
+    """The requester goes on as another."""
+
+    code = "requester_merged"
+    sentence = "Requester {requester} was merged into {into}. Go on there, or undo the merge."
+
+
 class RequesterRegistered(Event, name="requester.registered", version=1, creates=True):
     """A customer became known."""
 
@@ -68,6 +78,21 @@ class RequesterWasErased(Event, name="requester.erased", version=1):
     """The key is destroyed: what identified the customer cannot be read by anybody."""
 
 
+class RequesterClassified(Event, name="requester.classified", version=1):
+    """How a customer is served and where they belong; all as it is now."""
+
+    tier: str | None = None
+    plan: str | None = None
+    organisation_id: UUID | None = None
+    tags: tuple[str, ...] = ()
+
+
+class RequesterContactsSet(Event, name="requester.contacts_set", version=1):
+    """The further ways to reach a customer; all of them."""
+
+    contacts: Content[tuple[Contact, ...]]
+
+
 @dataclass(frozen=True, slots=True)
 class Requester:
     """The state that decisions need."""
@@ -78,13 +103,29 @@ class Requester:
     phone: Content[str | None] = None
     erasing: bool = False
     erased: bool = False
+    contacts: Content[tuple[Contact, ...]] = ()
+    tier: str | None = None
+    plan: str | None = None
+    organisation_id: UUID | None = None
+    tags: tuple[str, ...] = ()
+    blocked: bool = False
+    merged_into: UUID | None = None
+    # Each record that was merged into this one, with those that it brought along.
+    merges: Mapping[UUID, tuple[UUID, ...]] = field(default_factory=dict)
+
+    @property
+    def absorbed(self) -> frozenset[UUID]:
+        """All records whose tickets are this customer's too."""
+        return frozenset(self.merges).union(*self.merges.values())
 
     def must_be_there(self, requester: UUID) -> None:
-        """Raise unless the requester is registered and not erased."""
+        """Raise unless the requester is registered, not erased, and not merged into another."""
         if not self.registered:
             raise UnknownRequester(requester=requester)
         if self.erasing:
             raise RequesterErased(requester=requester)
+        if self.merged_into is not None:
+            raise RequesterMergedAway(requester=requester, into=self.merged_into)
 
 
 class RequesterCommand(Command):
@@ -99,12 +140,25 @@ class RequesterCommand(Command):
         return self.requester_id
 
 
+MOST_CONTACTS = 20
+Contacts = Annotated[tuple[Contact, ...], Field(max_length=MOST_CONTACTS)]
+RequesterTags = Annotated[tuple[Tag, ...], Field(max_length=100)]
+
+
 class RegisterRequester(RequesterCommand):
     """Make a customer known."""
 
     requester_name: Line
     email: Line | None = None
     phone: Line | None = None
+    contacts: Contacts = ()
+    tier: Key | None = None
+    plan: Key | None = None
+    organisation_id: UUID | None = None
+    tags: RequesterTags = ()
+
+
+Clearable = Literal["email", "phone", "tier", "plan", "organisation_id"]
 
 
 class ChangeRequester(RequesterCommand):
@@ -113,7 +167,12 @@ class ChangeRequester(RequesterCommand):
     requester_name: Line | None = None
     email: Line | None = None
     phone: Line | None = None
-    clear: Annotated[frozenset[Literal["email", "phone"]], InOrder] = frozenset()
+    contacts: Contacts | None = None
+    tier: Key | None = None
+    plan: Key | None = None
+    organisation_id: UUID | None = None
+    tags: RequesterTags | None = None
+    clear: Annotated[frozenset[Clearable], InOrder] = frozenset()
 
 
 class EraseRequester(RequesterCommand):
@@ -126,25 +185,50 @@ class ConfirmRequesterErasure(RequesterCommand):
     """Record that the customer's key is destroyed."""
 
 
+_CORE = ("requester_name", "email", "phone")
+_CLASSES = ("tier", "plan", "organisation_id", "tags")
+_FIELDS = (*_CORE, *_CLASSES, "contacts")
+
+
 @decides(RegisterRequester, needs=Permission.REQUESTER_EDIT)
-def register(command: RegisterRequester, requester: Requester, _: Catalogue) -> Decision:
+def register(command: RegisterRequester, requester: Requester, desk: Catalogue) -> Decision:
     """Once."""
     if requester.registered:
         raise RequesterExists(requester=command.requester_id)
-    return [RequesterRegistered(requester_name=command.requester_name, email=command.email, phone=command.phone)]
+    known = RequesterRegistered(requester_name=command.requester_name, email=command.email, phone=command.phone)
+    bare: Requester = evolve(requester, known)
+    return [known, *_changes(bare, replace(bare, **_given(command, desk)))]
 
 
 @decides(ChangeRequester, needs=Permission.REQUESTER_EDIT)
-def change(command: ChangeRequester, requester: Requester, _: Catalogue) -> Decision:
-    """No change, no event."""
+def change(command: ChangeRequester, requester: Requester, desk: Catalogue) -> Decision:
+    """One event for each kind of thing that is different; no change, no event."""
     requester.must_be_there(command.requester_id)
-    given = command.model_dump(include={"requester_name", "email", "phone"}, exclude_none=True)
+    given = _given(command, desk)
     if both := command.clear & given.keys():
         raise InvalidInput(field="clear", reason=f"{', '.join(sorted(both))} cannot be given and cleared at once")
-    changed = replace(requester, **given | dict.fromkeys(command.clear))
-    if changed == requester:
-        return []
-    return [RequesterChanged(requester_name=changed.requester_name, email=changed.email, phone=changed.phone)]
+    return _changes(requester, replace(requester, **given | dict.fromkeys(command.clear)))
+
+
+def _given(command: RegisterRequester | ChangeRequester, desk: Catalogue) -> dict[str, Any]:
+    given = {name: value for name in _FIELDS if (value := getattr(command, name)) is not None}
+    if "tags" in given:
+        given["tags"] = tuple(dict.fromkeys(map(desk.tag, given["tags"])))
+    return given
+
+
+def _changes(before: Requester, after: Requester) -> Decision:
+    def differ(*names: str) -> bool:
+        return any(getattr(before, name) != getattr(after, name) for name in names)
+
+    events: Decision = []
+    if differ(*_CORE):
+        events.append(RequesterChanged(**{name: getattr(after, name) for name in _CORE}))
+    if differ(*_CLASSES):
+        events.append(RequesterClassified(**{name: getattr(after, name) for name in _CLASSES}))
+    if differ("contacts"):
+        events.append(RequesterContactsSet(contacts=after.contacts))
+    return events
 
 
 @decides(EraseRequester, needs=Permission.REQUESTER_ERASE)
@@ -175,9 +259,19 @@ def _(requester: Requester, event: RequesterChanged) -> Requester:
     return replace(requester, requester_name=event.requester_name, email=event.email, phone=event.phone)
 
 
+@evolves(RequesterClassified)
+def _(requester: Requester, event: RequesterClassified) -> Requester:
+    return replace(requester, **dict(event))
+
+
+@evolves(RequesterContactsSet)
+def _(requester: Requester, event: RequesterContactsSet) -> Requester:
+    return replace(requester, contacts=event.contacts)
+
+
 @evolves(RequesterErasureRequested)
 def _(requester: Requester, _event: RequesterErasureRequested) -> Requester:
-    return replace(requester, requester_name=ERASED, email=ERASED, phone=ERASED, erasing=True)
+    return replace(requester, requester_name=ERASED, email=ERASED, phone=ERASED, contacts=ERASED, erasing=True)
 
 
 @evolves(RequesterWasErased)

@@ -153,6 +153,15 @@ class Pinned(BaseModel):
     version: int
 
 
+class Contact(BaseModel):
+    """A way to reach somebody: `kind` says which, as people call it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Line
+    value: Line
+
+
 class Attachment(BaseModel):
     """A file: `sha256` of its stored, encrypted bytes in hex; `key` (base64url) opens them; `size` in bytes."""
 

@@ -1,0 +1,167 @@
+"""Sets up macros, one click for several actions, and canned replies with variables (B9)."""
+
+from dataclasses import replace
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field
+
+from domain.catalogue import Catalogue
+from domain.command import Decision, decides, evolves
+from domain.errors import Refusal
+from domain.event import Event
+from domain.macros import CannedReply, Macro, Template, checked, texts
+from domain.permissions import Permission
+from domain.values import FieldValue, Key, Line
+from domain.workspace import ReasonedCommand, ReasonedEvent, WorkspaceCommand
+
+
+class UnknownMacro(Refusal):
+    """The workspace has no macro of that key in use."""
+
+    code = "unknown_macro"
+    status = 404
+    sentence = "No macro «{macro}» in this workspace. List them at /api/v1/macros."
+
+
+class UnknownCannedReply(Refusal):
+    """The workspace has no canned reply of that key in use."""
+
+    code = "unknown_canned_reply"
+    status = 404
+    sentence = "No canned reply «{reply}» in this workspace. List them at /api/v1/canned-replies."
+
+
+class MacroSet(ReasonedEvent, name="workspace.macro_set", version=1):
+    """A macro is as this says."""
+
+    key: str
+    title: str
+    actions: tuple[dict[str, Any], ...]
+
+
+class MacroRetired(ReasonedEvent, name="workspace.macro_retired", version=1):
+    """A macro is offered no longer."""
+
+    key: str
+
+
+class CannedReplySet(Event, name="workspace.canned_reply_set", version=1):
+    """A canned reply is as this says."""
+
+    key: str
+    title: str
+    body: str
+
+
+class CannedReplyRetired(Event, name="workspace.canned_reply_retired", version=1):
+    """A canned reply is offered no longer."""
+
+    key: str
+
+
+def _texts_checked(action: dict[str, Any]) -> dict[str, Any]:
+    for text in texts(action):
+        checked(text)
+    return action
+
+
+MacroAction = Annotated[dict[Key, FieldValue], AfterValidator(_texts_checked)]
+
+
+class SetMacro(ReasonedCommand):
+    """Make a macro, or change it; a retired one is in use again."""
+
+    key: Key
+    title: Line
+    actions: tuple[MacroAction, ...] = Field(min_length=1, max_length=50)
+
+
+class RetireMacro(ReasonedCommand):
+    """Offer the macro no longer."""
+
+    key: Key
+
+
+class SetCannedReply(WorkspaceCommand):
+    """Make a canned reply, or change it; a retired one is in use again."""
+
+    key: Key
+    title: Line
+    body: Template
+
+
+class RetireCannedReply(WorkspaceCommand):
+    """Offer the canned reply no longer."""
+
+    key: Key
+
+
+@decides(SetMacro, needs=Permission.RULE_EDIT)
+def set_macro(command: SetMacro, desk: Catalogue, _: Catalogue) -> Decision:
+    """No change, no event."""
+    wanted = Macro(command.key, command.title, command.actions)
+    if desk.macros.get(command.key) == wanted:
+        return []
+    return [MacroSet(key=wanted.key, title=wanted.title, actions=wanted.actions, **command.reasons)]
+
+
+@decides(RetireMacro, needs=Permission.RULE_EDIT)
+def retire_macro(command: RetireMacro, desk: Catalogue, _: Catalogue) -> Decision:
+    """Again changes nothing."""
+    if command.key not in desk.macros:
+        raise UnknownMacro(macro=command.key)
+    return [MacroRetired(key=command.key, **command.reasons)] if desk.macros[command.key].active else []
+
+
+@decides(SetCannedReply, needs=Permission.RULE_EDIT)
+def set_reply(command: SetCannedReply, desk: Catalogue, _: Catalogue) -> Decision:
+    """No change, no event."""
+    if desk.canned_replies.get(command.key) == CannedReply(command.key, command.title, command.body):
+        return []
+    return [CannedReplySet(key=command.key, title=command.title, body=command.body)]
+
+
+@decides(RetireCannedReply, needs=Permission.RULE_EDIT)
+def retire_reply(command: RetireCannedReply, desk: Catalogue, _: Catalogue) -> Decision:
+    """Again changes nothing."""
+    if command.key not in desk.canned_replies:
+        raise UnknownCannedReply(reply=command.key)
+    return [CannedReplyRetired(key=command.key)] if desk.canned_replies[command.key].active else []
+
+
+def macro(desk: Catalogue, key: str) -> Macro:
+    """The macro in use of that key, or UnknownMacro."""
+    found = desk.macros.get(key)
+    if found is None or not found.active:
+        raise UnknownMacro(macro=key)
+    return found
+
+
+def canned_reply(desk: Catalogue, key: str) -> CannedReply:
+    """The canned reply in use of that key, or UnknownCannedReply."""
+    found = desk.canned_replies.get(key)
+    if found is None or not found.active:
+        raise UnknownCannedReply(reply=key)
+    return found
+
+
+@evolves(MacroSet)
+def _(desk: Catalogue, event: MacroSet) -> Catalogue:
+    return replace(desk, macros={**desk.macros, event.key: Macro(event.key, event.title, event.actions)})
+
+
+@evolves(MacroRetired)
+def _(desk: Catalogue, event: MacroRetired) -> Catalogue:
+    return replace(desk, macros={**desk.macros, event.key: replace(desk.macros[event.key], active=False)})
+
+
+@evolves(CannedReplySet)
+def _(desk: Catalogue, event: CannedReplySet) -> Catalogue:
+    reply = CannedReply(event.key, event.title, event.body)
+    return replace(desk, canned_replies={**desk.canned_replies, event.key: reply})
+
+
+@evolves(CannedReplyRetired)
+def _(desk: Catalogue, event: CannedReplyRetired) -> Catalogue:
+    retired = replace(desk.canned_replies[event.key], active=False)
+    return replace(desk, canned_replies={**desk.canned_replies, event.key: retired})
