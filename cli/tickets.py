@@ -21,7 +21,7 @@ from eventstore.codec import UnknownEvent
 from eventstore.keyring import Keyring
 from eventstore.stories import folded, stream, streams, ticket_streams
 from eventstore.workspaces import KnownWorkspace
-from projections.ticket_list import listed
+from projections.ticket_folds import listed
 
 PAGE = 200
 _REMEMBERED = 10_000

@@ -166,7 +166,7 @@ def parse_sort(text: str) -> list[Sort]:
 
 def _conditions(workspace: UUID, wanted: TicketFilter) -> tuple[Composable, list[Any]]:
     # Row-level security says the same; said here, the planner can use it for the index.
-    parts: list[Composable] = [SQL("workspace_id = %s")]
+    parts: list[Composable] = [SQL("workspace_id = %s AND listed")]
     values: list[Any] = [workspace]
     for name, condition in CONDITIONS.items():
         value = getattr(wanted, name)

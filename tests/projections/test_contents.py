@@ -24,7 +24,7 @@ from domain.ticket.commands import (
     TagTicket,
 )
 from domain.values import Assignee, Priority
-from domain.workspace import AddTeam
+from domain.workspace import AddTeam, ChangeTeams
 from eventstore.erasure import erase
 from projections import as_of, builds, bulk, catch_up, ticket_history, ticket_pages, ticket_timeline
 from projections.directory import Directory
@@ -102,6 +102,7 @@ async def test_the_list_agrees_with_the_log(office: Office, database_url: str, s
 async def test_the_list_counts_and_times_what_was_done(office: Office, database_url: str) -> None:
     team, at = uuid4(), [MORNING + timedelta(hours=n) for n in range(7)]
     await office.do(AddTeam, team_id=team, title="Network")
+    await office.do(ChangeTeams, person_id=UUID(office.person.id), teams=(team,))
     ticket = (await office.ticket(at=at[0])).stream_id
     await office.do(AssignTicket, number="T-1", to=Assignee(team=team), at=at[1])
     await office.do(AssignTicket, number="T-1", to=Assignee(team=team, person=UUID(office.person.id)), at=at[1])

@@ -16,6 +16,7 @@ from cli.cluster import Cluster
 from eventstore.database import Role, connect
 from eventstore.migrate import migrate
 from projections.models import READ_MODELS
+from projections.ticket_list import TicketList
 from tests.commandline import environment
 from tests.conftest import ClusterFactory
 from tests.desks import an_office
@@ -113,7 +114,7 @@ async def test_a_rebuild_beside_the_worker(server: Cluster, start: Start) -> Non
         await office.ticket("T-1")
         await until(lambda: caught_up(url))
         said, complained = start("rebuild", "ticket_list").communicate()
-        assert said.startswith("ticket_list: version 1, build ")
+        assert said.startswith(f"ticket_list: version {TicketList.VERSION}, build ")
         assert complained == ""
         await office.ticket("T-2")
         await until(lambda: caught_up(url))

@@ -1,0 +1,91 @@
+"""A row of the ticket list."""
+
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from domain.values import FINISHED
+
+
+@dataclass(slots=True)
+class Row:
+    """A row of `ticket_list`; the order of its columns."""
+
+    workspace_id: UUID
+    ticket_id: UUID
+    number: str
+    title: str | None
+    status: str
+    kind: str
+    priority: str
+    type: str | None
+    category: list[str]
+    assignee_person: UUID | None
+    assignee_team: UUID | None
+    assignee_role: str | None
+    candidates: list[UUID]
+    requester_id: UUID | None
+    tags: list[str]
+    fields: dict[str, Any] | None
+    source: str
+    due_at: datetime | None
+    opened_at: datetime
+    updated_at: datetime
+    version: int
+    position: int
+    first_response_at: datetime | None
+    accepted_at: datetime | None
+    resolved_at: datetime | None
+    confirmed_at: datetime | None
+    closed_at: datetime | None
+    last_reply_at: datetime | None
+    last_requester_reply_at: datetime | None
+    replies: int
+    notes: int
+    reopenings: int
+    reassignments: int
+    urges: int
+    transfers: int
+    returns: int
+    rating: int | None
+    followers: list[UUID]
+    consulted: list[UUID]
+    archived_at: datetime | None
+    snoozed: bool
+    snoozed_until: datetime | None
+    pinned: bool
+    spam: bool
+    merged_into: str | None
+    withdrawn: bool
+    parent: str | None
+    workflow: str | None
+    node: str | None
+    erased: bool = False
+
+    @property
+    def shelf(self) -> str:
+        """Where it is: on the desk, or why lists leave it out."""
+        if self.withdrawn:
+            return "withdrawn"
+        if self.merged_into is not None:
+            return "merged"
+        if self.spam:
+            return "spam"
+        if self.archived_at is not None:
+            return "archived"
+        return "snoozed" if self.snoozed else "desk"
+
+    @property
+    def finished(self) -> bool:
+        """Whether the work is done, for now."""
+        return self.kind in FINISHED
+
+    @property
+    def involved(self) -> list[UUID]:
+        """Who keeps access to the ticket wherever it goes (A13)."""
+        handler = [self.assignee_person] if self.assignee_person else []
+        return list(dict.fromkeys([*handler, *self.followers, *self.consulted]))
+
+
+COLUMNS = tuple(column.name for column in fields(Row) if column.name != "erased")
