@@ -1,0 +1,118 @@
+"""What a condition can ask about. Stored conditions name these fields: add to them, never take one away."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from domain.conditions.refusal import InvalidCondition, near
+from domain.values import Priority, StatusKind
+
+
+class FieldType(StrEnum):
+    """What the values of a field are; it decides which operators there are."""
+
+    OPTION = "option"
+    PERSON = "person"
+    TEAM = "team"
+    ORGANISATION = "organisation"
+    TEXT = "text"
+    TAGS = "tags"
+    PEOPLE = "people"
+    PATH = "path"
+    NUMBER = "number"
+    MOMENT = "moment"
+    FLAG = "flag"
+    CUSTOM = "custom"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of the ticket, of its requester (`of_requester`) or of its form (type CUSTOM).
+
+    `column` is its column in the list, or its key among the custom fields; `options` all values, where they are fixed.
+    """
+
+    name: str
+    type: FieldType
+    label: str
+    column: str
+    of_requester: bool = False
+    options: tuple[str, ...] = ()
+
+
+_TICKET: dict[FieldType, dict[str, str]] = {
+    FieldType.TEXT: {
+        "number": "Number",
+        "title": "Title",
+        "merged_into": "Merged into",
+        "parent": "Parent ticket",
+    },
+    FieldType.OPTION: {
+        "status": "Status",
+        "kind": "Kind of status",
+        "priority": "Priority",
+        "type": "Type",
+        "source": "Source",
+        "assignee_role": "Assigned role",
+        "workflow": "Workflow",
+        "node": "Step of the workflow",
+    },
+    FieldType.PATH: {"category": "Category"},
+    FieldType.PERSON: {"assignee_person": "Assignee", "requester_id": "Requester"},
+    FieldType.TEAM: {"assignee_team": "Team"},
+    FieldType.PEOPLE: {"candidates": "Candidates", "followers": "Followers"},
+    FieldType.TAGS: {"tags": "Tags"},
+    FieldType.MOMENT: {
+        "due_at": "Due",
+        "opened_at": "Opened",
+        "updated_at": "Changed",
+        "first_response_at": "First response",
+        "resolved_at": "Resolved",
+        "closed_at": "Closed",
+        "accepted_at": "Accepted",
+        "last_reply_at": "Last reply",
+        "last_requester_reply_at": "Last reply of the requester",
+        "snoozed_until": "Snoozed until",
+    },
+    FieldType.FLAG: {"archived": "Archived", "pinned": "Pinned", "spam": "Spam"},
+    FieldType.NUMBER: {
+        "rating": "Rating",
+        "replies": "Replies",
+        "notes": "Notes",
+        "reopenings": "Reopenings",
+        "reassignments": "Reassignments",
+        "urges": "Urges",
+        "transfers": "Transfers",
+        "returns": "Returns",
+        "version": "Version",
+    },
+}
+_REQUESTER: dict[str, tuple[FieldType, str]] = {
+    "tier": (FieldType.OPTION, "Tier of the requester"),
+    "plan": (FieldType.OPTION, "Plan of the requester"),
+    "organisation_id": (FieldType.ORGANISATION, "Organisation of the requester"),
+    "tags": (FieldType.TAGS, "Tags of the requester"),
+}
+_OPTIONS = {"kind": tuple(map(str, StatusKind)), "priority": tuple(map(str, Priority))}
+CUSTOM_PREFIX = "fields."
+_CUSTOM_KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,49}")
+
+FIELDS: dict[str, Field] = {
+    name: Field(name, kind, label, name, options=_OPTIONS.get(name, ()))
+    for kind, names in _TICKET.items()
+    for name, label in names.items()
+} | {
+    f"requester.{column}": Field(f"requester.{column}", kind, label, column, of_requester=True)
+    for column, (kind, label) in _REQUESTER.items()
+}
+
+
+def field_named(name: str, place: str = "field") -> Field:
+    """The field of that name; `fields.<key>` is a custom one. Raises InvalidCondition with the near misses."""
+    if known := FIELDS.get(name):
+        return known
+    key = name.removeprefix(CUSTOM_PREFIX)
+    if key != name and _CUSTOM_KEY.fullmatch(key):
+        return Field(name, FieldType.CUSTOM, key, key)
+    reason = f"There is no field «{name[:60]}». {near(name, [*FIELDS, 'fields.<key>'])}"
+    raise InvalidCondition(place=place, reason=reason)
