@@ -11,6 +11,7 @@ from cli.opening import keyring_of
 from eventstore.rotation import check_master_key
 from eventstore.settings import Settings
 from processors import runner as processes
+from processors.jobs import runner as jobs
 from projections.models import READ_MODELS
 from projections.runner import Runner
 
@@ -27,6 +28,7 @@ def run(settings: Settings) -> None:
         signal.signal(wanted, lambda *_: stop.set())
     work: dict[str, Callable[[], None]] = {model.NAME: Runner(url, keyring, model, stop).run for model in READ_MODELS}
     work["processes"] = lambda: processes.run(url, keyring, stop)
+    work["jobs"] = lambda: jobs.run(url, keyring, stop)
     threads = [threading.Thread(target=do, name=name) for name, do in work.items()]
     for thread in threads:
         thread.start()

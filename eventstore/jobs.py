@@ -62,6 +62,7 @@ class Job:
     workspace_id: UUID
     kind: str
     asked_by: dict[str, str]
+    asked_at: datetime
     parameters: dict[str, Any]
     checkpoint: dict[str, Any]
     total: int | None
@@ -118,7 +119,7 @@ async def cancel(vault: Vault, job_id: UUID, workspace: UUID) -> bool:
     return bool(await vault.call(CANCEL, job_id, workspace))
 
 
-_OWN = "job_id, workspace_id, kind, asked_by, parameters, checkpoint, total, done, failed, skipped, cancel_requested, attempts"
+_OWN = "job_id, workspace_id, kind, asked_by, asked_at, parameters, checkpoint, total, done, failed, skipped, cancel_requested, attempts"
 # Who waits longest in the workspace that has the fewest at work is next.
 _CLAIM = f"""
     UPDATE jobs.jobs SET state = 'running', owner = %(owner)s, locked_until = clock_timestamp() + %(lease)s,

@@ -119,8 +119,11 @@ BEGIN
         state = CASE WHEN coalesce(j.locked_until, '-infinity') < clock_timestamp() THEN 'cancelled' ELSE j.state END,
         finished_at = CASE WHEN coalesce(j.locked_until, '-infinity') < clock_timestamp() THEN clock_timestamp() END
     WHERE j.job_id = job AND j.workspace_id = workspace AND j.state IN ('queued', 'running');
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
     PERFORM pg_notify('jobs', '');
-    RETURN FOUND;
+    RETURN true;
 END $$;
 
 CREATE FUNCTION jobs.begin_file(file uuid, workspace uuid, owner_ text, media_type_ text, name_ text) RETURNS void
