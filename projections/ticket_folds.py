@@ -129,13 +129,13 @@ Moved = e.StatusEvent | ties.TicketMergedInto | ties.TicketMergeUndone | ties.Ti
 
 
 @_folds(e.TicketMoved, e.TicketResolved, e.TicketReopened, e.TicketClosed)
-@_folds(handling.TicketAccepted, settling.TicketConfirmed, settling.TicketRated)
+@_folds(e.TicketAccepted, e.TicketConfirmed, settling.TicketRated)
 def _(row: Row, event: e.StatusEvent, recorded: Recorded[Event]) -> None:
     _move(row, event, recorded)
     row.reopenings += isinstance(event, e.TicketReopened)
     if isinstance(event, settling.TicketRated):
         row.rating = event.stars
-    if isinstance(event, handling.TicketAccepted) and row.accepted_at is None:
+    if isinstance(event, e.TicketAccepted) and row.accepted_at is None:
         row.accepted_at = recorded.metadata.occurred_at
 
 
@@ -288,8 +288,8 @@ def _(row: Row, _event: marking.TicketArchived, recorded: Recorded[Event]) -> No
     row.archived_at = recorded.metadata.occurred_at
 
 
-@_folds(marking.TicketUnarchived)
-def _(row: Row, _event: marking.TicketUnarchived, _: Recorded[Event]) -> None:
+@_folds(e.TicketUnarchived)
+def _(row: Row, _event: e.TicketUnarchived, _: Recorded[Event]) -> None:
     row.archived_at = None
 
 

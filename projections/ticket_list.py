@@ -1,5 +1,6 @@
 """TicketList: one row a ticket, as lists and filters show it. Its queries are in `ticket_pages`."""
 
+from collections.abc import Iterable, Iterator
 from operator import attrgetter
 from typing import Any, ClassVar
 from uuid import UUID
@@ -10,17 +11,19 @@ from pydantic_core import to_json
 
 from domain.ticket import events as e
 from domain.ticket.undoing import TicketUndone
-from projections import ticket_facets
+from projections import tag_names, ticket_facets
 from projections.bulk import upsert
 from projections.read_model import Page, ReadModel
-from projections.ticket_facets import seen
+from projections.tag_names import TagNames, rename
+from projections.ticket_facets import Seen, seen
 from projections.ticket_folds import FOLDS, fold
 from projections.ticket_row import COLUMNS, Row
 
 _columns = attrgetter(*COLUMNS)
 # What follows from the rest of a row, kept beside it for filters and the reach of whoever looks.
 WRITTEN = (*COLUMNS, "involved", "shelf")
-NEWER = "(ticket_id) DO UPDATE SET {updates} WHERE ticket_list.position < excluded.position"
+NEWER = "(ticket_id) DO UPDATE SET {updates} WHERE ticket_list.position <= excluded.position"
+RENAMED_AT_ONCE = 5_000
 
 
 class TicketList(ReadModel):
@@ -28,7 +31,7 @@ class TicketList(ReadModel):
 
     NAME = "ticket_list"
     VERSION = 2
-    EVENTS = (e.TicketOpened, *FOLDS)
+    EVENTS = (e.TicketOpened, *FOLDS, *tag_names.EVENTS)
     OPENS = (e.TicketOpened, e.TicketRetitled, e.TicketFieldsSet, TicketUndone)
     TABLES = (
         """
@@ -58,7 +61,7 @@ class TicketList(ReadModel):
             due_first timestamptz GENERATED ALWAYS AS (coalesce(due_at, '9999-12-31 00:00:00+00'::timestamptz)) STORED,
             due_last timestamptz GENERATED ALWAYS AS (coalesce(due_at, '0001-01-01 00:00:00+00'::timestamptz)) STORED
         ) WITH (fillfactor = 80);"""
-        + ticket_facets.TABLES
+        f"{ticket_facets.TABLES};{tag_names.TABLES}"
     )
     # Led by `listed`: the usual lists must not walk past everything that was ever archived.
     INDEXES = (
@@ -136,27 +139,51 @@ class TicketList(ReadModel):
         "ticket_list.due_first": "For sorting by due time upwards: tickets without one are due in 9999.",
         "ticket_list.due_last": "For sorting by due time downwards: tickets without one were due in 0001.",
         **ticket_facets.COMMENTS,
+        **tag_names.COMMENTS,
     }
 
     def apply(self, page: Page, db: Cursor[Any]) -> None:
         """Fold the page in memory on the rows as they are, then write each touched row once."""
         rows = _known(db, {recorded.stream_id for recorded in page})
         before = {ticket: seen(row) for ticket, row in rows.items()}
+        names = TagNames(db, {recorded.metadata.workspace_id for recorded in page})
         for recorded in page:
-            fold(rows, recorded)
-        kept = [row for row in rows.values() if not row.erased]
-        gone = [row.ticket_id for row in rows.values() if row.erased]
-        upsert(db, "ticket_list", WRITTEN, [_values(row) for row in kept], NEWER)
-        if gone:
-            db.execute("DELETE FROM ticket_list WHERE ticket_id = ANY(%s)", [gone])
-        ticket_facets.keep(db, before, {row.ticket_id: seen(row) for row in kept})
+            if isinstance(recorded.event, tag_names.EVENTS):
+                names.take(recorded, rows.values())
+            else:
+                fold(rows, names.present(recorded))
+        _write(db, before, rows.values())
+        names.write(db)
+        for change in names.renamed:
+            _rename(db, *change)
+
+
+def _write(db: Cursor[Any], before: dict[UUID, Seen], rows: Iterable[Row]) -> None:
+    kept = [row for row in rows if not row.erased]
+    upsert(db, "ticket_list", WRITTEN, [_values(row) for row in kept], NEWER)
+    if gone := [row.ticket_id for row in rows if row.erased]:
+        db.execute("DELETE FROM ticket_list WHERE ticket_id = ANY(%s)", [gone])
+    ticket_facets.keep(db, before, {row.ticket_id: seen(row) for row in kept})
+
+
+def _rename(db: Cursor[Any], workspace: UUID, former: str, name: str, position: int) -> None:
+    """Rename the tag on all tickets that the page did not bring by itself; what came later has the new name."""
+    having = "workspace_id = %s AND tags @> ARRAY[%s] AND position < %s LIMIT %s"
+    while rows := list(_rows(db, having, [workspace, former, position, RENAMED_AT_ONCE])):
+        before = {row.ticket_id: seen(row) for row in rows}
+        for row in rows:
+            rename(row, former, name)
+        _write(db, before, rows)
 
 
 def _known(db: Cursor[Any], tickets: set[UUID]) -> dict[UUID, Row]:
-    query = f"SELECT {', '.join(COLUMNS)} FROM ticket_list WHERE ticket_id = ANY(%s)"  # noqa: S608 - our own column names
+    return {row.ticket_id: row for row in _rows(db, "ticket_id = ANY(%s)", [list(tickets)])}
+
+
+def _rows(db: Cursor[Any], having: str, values: list[Any]) -> Iterator[Row]:
+    query = f"SELECT {', '.join(COLUMNS)} FROM ticket_list WHERE {having}"  # noqa: S608 - our own text
     with db.connection.cursor(binary=True, row_factory=class_row(Row)) as cursor:
-        cursor.execute(query.encode(), [list(tickets)])
-        return {row.ticket_id: row for row in cursor}
+        yield from cursor.execute(query.encode(), values)
 
 
 _FIELDS = COLUMNS.index("fields")

@@ -2,13 +2,16 @@
 
 from collections.abc import AsyncIterator
 from contextlib import closing
+from datetime import UTC, datetime
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
 from psycopg import Connection
 
+from domain.command import Command
+from domain.setup.tags import MergeTags, RenameTag
 from domain.ticket.commands import (
     AssignTicket,
     ChangePriority,
@@ -21,6 +24,9 @@ from domain.ticket.commands import (
     ResolveTicket,
     TagTicket,
 )
+from domain.ticket.handling import AcceptTicket, ClaimTicket, ReturnTicket, TransferTicket, UrgeTicket
+from domain.ticket.marking import ArchiveTicket, FollowTicket, PinTicket, SnoozeTicket, WakeTicket
+from domain.ticket.messages import RedactMessage, RemarkOnTicket
 from domain.values import Assignee, Priority
 from domain.workspace import AddCategory, AddTeam
 from eventstore.codec import StoredRow
@@ -54,7 +60,11 @@ async def _work(office: Office) -> None:
     await office.ticket("T-1", description="On floor 3", tags=("a", "b"), category=("Hardware", "Printer"))
     await office.ticket("T-2", title="Geheimnis", description="my salary", fields={"amount": "salary"})
     await office.ticket("T-3", title="Geheimnis")
+    await office.ticket("T-4", tags=("b", "d"), priority=Priority.LOW)
+    await office.do(RenameTag, tag="b", to="bb")
+    await office.do(MergeTags, tags={"d"}, into="bb")
     await office.do(AssignTicket, number="T-1", to=Assignee(team=team))
+    await _handle(office, "T-4", team)
     await office.do(ReplyToTicket, number="T-1", body="On my way")
     await office.do(TagTicket, number="T-1", add={"c"}, remove={"a"})
     await office.do(ResolveTicket, number="T-1")
@@ -64,6 +74,31 @@ async def _work(office: Office) -> None:
     await office.do(ChangePriority, number="T-2", priority=Priority.HIGH)
     await office.do(ReplyToTicket, number="T-2", body="Geheimnis")
     await office.do(NoteOnTicket, number="T-2", body="salary")
+
+
+async def _handle(office: Office, number: str, team: UUID) -> None:
+    """Everything that people do to a ticket from hand to hand."""
+    person = UUID(office.person.id)
+    steps: list[tuple[type[Command], dict[str, Any]]] = [
+        (AcceptTicket, {}),
+        (ClaimTicket, {}),
+        (TransferTicket, {"to": Assignee(team=team), "note": "Geheimnis"}),
+        (AssignTicket, {"to": Assignee(person=person)}),
+        (ReturnTicket, {"reason": "Geheimnis"}),
+        (UrgeTicket, {"body": "Geheimnis"}),
+        (RemarkOnTicket, {"body": "Geheimnis"}),
+        (FollowTicket, {"person_id": person}),
+        (PinTicket, {}),
+        (SnoozeTicket, {"until": datetime(2100, 1, 1, tzinfo=UTC)}),
+        (WakeTicket, {}),
+        (ResolveTicket, {}),
+        (ArchiveTicket, {}),
+    ]
+    for kind, fields in steps:
+        await office.do(kind, number=number, **fields)
+    said = await office.do(NoteOnTicket, number=number, body="salary")
+    note = await office.desk.state(office.workspace, "ticket", said.stream_id)
+    await office.do(RedactMessage, number=number, message_id=note.state.messages[-1].message_id, reason="by mistake")
 
 
 def page_after(db: Connection[Any], position: int) -> list[StoredRow]:
@@ -116,7 +151,7 @@ async def _apply_one_by_one(db: Connection[Any], model: ReadModel, build: builds
 @each_read_model
 async def test_erasure_leaves_no_content(office: Office, database_url: str, model: ReadModel) -> None:
     built(database_url, model)
-    for number in ("T-2", "T-3"):
+    for number in ("T-2", "T-3", "T-4"):
         await office.do(EraseTicket, number=number, reason="asked")
     with closing(working(database_url)) as db:
         build = live(db, model)
