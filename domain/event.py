@@ -57,7 +57,12 @@ class _ContentMark:
     """Marks a field that is stored encrypted under its subject's key."""
 
 
+class _SecretMark(_ContentMark):
+    """Marks content that no reader of the log is shown: only who decides, and who is let see it by name, has it."""
+
+
 Content = Annotated[T | Erased, _ContentMark()]
+Secret = Annotated[T | Erased, _SecretMark()]
 
 
 class UnnamedEvent(LedgerdeskError):
@@ -78,6 +83,7 @@ class Event(BaseModel):
     NAME: ClassVar[str] = ""
     VERSION: ClassVar[int] = 1
     CONTENT: ClassVar[frozenset[str]] = frozenset()
+    SECRETS: ClassVar[frozenset[str]] = frozenset()
     CREATES_SUBJECT: ClassVar[bool] = False
 
     def __init_subclass__(cls, **_: Any) -> None:
@@ -91,10 +97,13 @@ class Event(BaseModel):
         if name in EVENTS:
             raise UnnamedEvent(event=cls.__qualname__)
         cls.NAME, cls.VERSION, cls.CREATES_SUBJECT = name, version, creates
-        cls.CONTENT = frozenset(
-            field for field, info in cls.model_fields.items() if any(isinstance(m, _ContentMark) for m in info.metadata)
-        )
+        cls.CONTENT, cls.SECRETS = cls._marked(_ContentMark), cls._marked(_SecretMark)
         EVENTS[name] = cls
+
+    @classmethod
+    def _marked(cls, mark: type) -> frozenset[str]:
+        fields = cls.model_fields.items()
+        return frozenset(name for name, info in fields if any(isinstance(each, mark) for each in info.metadata))
 
     def subject(self, stream_id: UUID, /) -> UUID:
         """Whose key protects the content: by default the stream's own."""

@@ -1,5 +1,6 @@
 """Small values that several aggregates speak of."""
 
+import json
 import re
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -71,6 +72,11 @@ def _storable(value: Any, depth: int = 0) -> Any:
         case _:
             raise ValueError("must be a JSON value")
     return value
+
+
+def same_value(one: Any, other: Any) -> bool:
+    """Whether two JSON values are the same to whoever reads them; to Python 1 and True are equal."""
+    return bool(one == other) and json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
 DEEPEST = 16

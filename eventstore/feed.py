@@ -9,7 +9,7 @@ import psycopg
 import structlog
 from psycopg import Connection, Cursor
 
-from domain.event import Event, Recorded
+from domain.event import ERASED, Event, Recorded
 from eventstore.codec import SELECT_EVENTS, StoredRow, decode, subject
 from eventstore.database import Role, conninfo
 from eventstore.keyring import Keyring, read_keys
@@ -35,13 +35,23 @@ def read_page(db: Cursor[Any], after: int, limit: int = PAGE, upto: int | None =
 def decode_page(
     db: Cursor[Any], keyring: Keyring, rows: Sequence[StoredRow], opens: Container[str] | None = None
 ) -> list[Recorded[Event]]:
-    """The events of the rows, their keys fetched in one query. With `opens`, content of other events stays closed."""
+    """The events of the rows, their keys fetched in one query. With `opens`, content of other events stays closed.
+
+    Secrets stay closed to every reader: what comes from here goes into read models, histories, exports and streams.
+    """
     opened = [opens is None or row.topic in opens for row in rows]
     subjects = {
         (row.workspace_id, owner) for row, open_ in zip(rows, opened, strict=True) if open_ and (owner := subject(row))
     }
     keys = read_keys(db, keyring, subjects)
-    return [decode(row, keys if open_ else None) for row, open_ in zip(rows, opened, strict=True)]
+    return [_withheld(decode(row, keys if open_ else None)) for row, open_ in zip(rows, opened, strict=True)]
+
+
+def _withheld(recorded: Recorded[Event]) -> Recorded[Event]:
+    if not recorded.event.SECRETS:
+        return recorded
+    closed = recorded.event.model_copy(update=dict.fromkeys(recorded.event.SECRETS, ERASED))
+    return recorded._replace(event=closed)
 
 
 def head(db: Cursor[Any]) -> int:

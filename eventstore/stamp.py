@@ -24,7 +24,8 @@ def stamp(
     stored: list[NewEvent] = []
     for version, event in enumerate(events, before.version + 1):
         owner = event.subject(stream)
-        if event.CREATES_SUBJECT:
+        # A ticket that began as a draft has its key.
+        if event.CREATES_SUBJECT and owner not in before.keys:
             keys[owner], row = keyring.new_key(command.workspace_id, owner)
             wrapped.append(row)
         metadata = envelope(command)

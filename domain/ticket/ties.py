@@ -1,11 +1,13 @@
 """Tickets that hang together: merged, split, linked, and each of it undone (A17, A22).
 
-Each of these happens on two streams. The first event carries all that the other side needs; `counterpart` makes the
-command for it, which never refuses, so that whoever is interrupted in between is finished by a process.
+Each of these happens on two streams. The first event carries all that the other side needs; `domain.ticket.counterparts`
+makes the command for it, which never refuses, so that whoever is interrupted in between is finished by a process.
 """
 
 from typing import Literal
 from uuid import UUID
+
+from pydantic import Field
 
 from domain.event import Content
 from domain.ticket.commands import TicketCommand
@@ -114,9 +116,10 @@ class SplitTicket(TicketCommand):
     """Make a message a ticket of its own, under a number kept for it. `body` is the message's text."""
 
     message_id: UUID
-    into: Number
     title: Title
-    body: Message
+    # Found by whoever carries it out, each time anew: no part of what is asked.
+    into: Number = Field(exclude=True)
+    body: Message = Field(exclude=True)
 
 
 class UndoSplit(TicketCommand):
@@ -126,11 +129,11 @@ class UndoSplit(TicketCommand):
 
 
 class LinkTicket(TicketCommand):
-    """Tie the ticket to another one. `ancestors` are the other's parents upwards, so that no ring is made."""
+    """Tie the ticket to another one. `ancestors` are above whichever of them becomes the parent: no ring is made."""
 
     relation: Relation
     other: Number
-    ancestors: tuple[Number, ...] = ()
+    ancestors: tuple[str, ...] = Field(default=(), exclude=True)
 
 
 class UnlinkTicket(TicketCommand):

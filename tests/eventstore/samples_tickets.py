@@ -81,7 +81,9 @@ SAMPLES: tuple[Event, ...] = (
     ties.TicketWithdrawn(**CLOSED),
     ties.TicketLinked(relation="parent", other="1002"),
     ties.TicketUnlinked(relation="parent", other="1002"),
-    undoing.TicketUndone(undoes=ID, restored={"priority": "normal"}, content={"title": "打印机坏了"}),
+    undoing.TicketUndone(
+        undoes=ID, restored={"priority": "normal"}, content={"title": "打印机坏了"}, secret={"confidential": "pin 1234"}
+    ),
     drafting.TicketDrafted(number="1001", author=Actor(kind="person", id=str(OTHER)), form=FORM),
     drafting.TicketDraftSaved(form=FORM),
     drafting.TicketFormSaved(fields={"room": "B-13"}),

@@ -1,0 +1,147 @@
+"""Splitting a message off into a ticket of its own, and taking that back (A17, A22)."""
+
+from dataclasses import replace
+
+from domain.catalogue import Catalogue
+from domain.command import Decision, decides, evolves
+from domain.errors import Refusal
+from domain.permissions import Permission
+from domain.ticket.events import TicketOpened
+from domain.ticket.messages import UnknownMessage
+from domain.ticket.state import Split, Ticket, Ties
+from domain.ticket.ties import (
+    OpenSplit,
+    SplitTicket,
+    TicketSplitFrom,
+    TicketSplitOff,
+    TicketSplitUndone,
+    TicketWithdrawn,
+    UndoSplit,
+    WithdrawSplit,
+)
+from domain.values import StatusKind
+
+
+class InternalMessage(Refusal):
+    """What was written for colleagues must not become a ticket that its requester sees."""
+
+    code = "internal_message"
+    sentence = "This message is internal; it cannot become a ticket that the requester sees. Open a ticket instead."
+
+
+class AlreadySplit(Refusal):
+    """A message goes on as one ticket."""
+
+    code = "already_split"
+    sentence = "This message goes on as ticket {into} already."
+
+
+class NotSplit(Refusal):
+    """A split is taken back only where there is one."""
+
+    code = "not_split"
+    sentence = "Ticket {into} was not split off ticket {number}; there is nothing to take back."
+
+
+class SplitWorkedOn(Refusal):
+    """Work on the new ticket would be lost."""
+
+    code = "split_worked_on"
+    sentence = "Somebody has worked on ticket {into} already. Merge it into {number} instead."
+
+
+@decides(SplitTicket, needs=Permission.TICKET_MERGE)
+def split(command: SplitTicket, ticket: Ticket, _: Catalogue) -> Decision:
+    """The message stays where it is and says where it goes on; what it was about goes with it."""
+    ticket.must_exist(command.number)
+    message = next((known for known in ticket.messages if known.message_id == command.message_id), None)
+    if message is None or message.redacted:
+        raise UnknownMessage(message=command.message_id, number=command.number)
+    if message.internal:
+        raise InternalMessage()
+    into = next((split.number for split in ticket.ties.splits if split.message_id == command.message_id), None)
+    if into is not None:
+        raise AlreadySplit(into=into)
+    return [
+        TicketSplitOff(
+            message_id=command.message_id,
+            into=command.into,
+            title=command.title,
+            body=command.body,
+            requester_id=ticket.requester_id,
+            priority=ticket.priority,
+            type=ticket.type,
+            category=ticket.category,
+        )
+    ]
+
+
+@decides(UndoSplit, needs=Permission.TICKET_MERGE)
+def undo_split(command: UndoSplit, ticket: Ticket, _: Catalogue) -> Decision:
+    """Whoever carries it out has made sure that nobody worked on the new ticket."""
+    ticket.must_exist(command.number)
+    known = next((split for split in ticket.ties.splits if split.number == command.into), None)
+    if known is None:
+        raise NotSplit(number=command.number, into=command.into)
+    return [TicketSplitUndone(message_id=known.message_id, into=command.into)]
+
+
+def must_be_untouched(command: UndoSplit, split_off: Ticket) -> None:
+    """Raise where withdrawing the new ticket would hide what somebody did there."""
+    written = split_off.messages or split_off.attachments or split_off.confidential
+    if written or split_off.finished or split_off.ties != Ties(split_from=command.number):
+        raise SplitWorkedOn(number=command.number, into=command.into)
+
+
+@decides(OpenSplit, needs=Permission.TICKET_MERGE)
+def open_split(command: OpenSplit, ticket: Ticket, desk: Catalogue) -> Decision:
+    """Never refused: what the message's own ticket has was checked there, and is taken as it is."""
+    if ticket.opened or ticket.drafted_by is not None:
+        return []
+    status = desk.status_of_kind(StatusKind.NEW)
+    opened = TicketOpened(
+        number=command.number,
+        title=command.title,
+        description=command.body,
+        status=status.key,
+        kind=status.kind,
+        priority=command.priority,
+        type=command.type,
+        category=command.category,
+        requester_id=command.requester_id,
+        source="split",
+    )
+    return [opened, TicketSplitFrom(origin=command.origin, message_id=command.message_id)]
+
+
+@decides(WithdrawSplit, needs=Permission.TICKET_MERGE)
+def withdraw(command: WithdrawSplit, ticket: Ticket, desk: Catalogue) -> Decision:
+    """Never refused."""
+    if ticket.ties.split_from != command.origin or ticket.ties.withdrawn or ticket.erasing:
+        return []
+    closed = desk.status_of_kind(StatusKind.CLOSED)
+    return [TicketWithdrawn(status=closed.key, kind=closed.kind, previous=ticket.status, previous_kind=ticket.kind)]
+
+
+@evolves(TicketSplitOff)
+def _(ticket: Ticket, event: TicketSplitOff) -> Ticket:
+    splits = (*ticket.ties.splits, Split(event.message_id, event.into))
+    return replace(ticket, ties=replace(ticket.ties, splits=splits))
+
+
+@evolves(TicketSplitUndone)
+def _(ticket: Ticket, event: TicketSplitUndone) -> Ticket:
+    splits = tuple(split for split in ticket.ties.splits if split.number != event.into)
+    return replace(ticket, ties=replace(ticket.ties, splits=splits))
+
+
+@evolves(TicketSplitFrom)
+def _(ticket: Ticket, event: TicketSplitFrom) -> Ticket:
+    return replace(ticket, ties=replace(ticket.ties, split_from=event.origin))
+
+
+@evolves(TicketWithdrawn)
+def _(ticket: Ticket, event: TicketWithdrawn) -> Ticket:
+    # Its message is the origin's again: whoever comes here is sent there.
+    ties = replace(ticket.ties, withdrawn=True, merged_into=ticket.ties.split_from)
+    return replace(ticket, status=event.status, kind=event.kind, ties=ties)
