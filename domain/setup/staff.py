@@ -1,6 +1,7 @@
 """People of the desk: their names, skills, limits, duty, absences and shifts (B6)."""
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 from zoneinfo import available_timezones
@@ -80,8 +81,8 @@ class AbsenceAdded(PersonEvent, name="workspace.absence_added", version=1):
     """A person takes no tickets from `starts` up to `ends`."""
 
     absence_id: UUID
-    starts: Moment
-    ends: Moment
+    starts: datetime
+    ends: datetime
 
 
 class AbsenceRemoved(PersonEvent, name="workspace.absence_removed", version=1):

@@ -46,6 +46,8 @@ def person(name: str) -> Actor:
 BILLING, NETWORK = id_of("Billing"), id_of("Network")
 ANN, BOB, LEFT = id_of("ann"), id_of("bob"), id_of("left")
 
+# The roles that people have; that of requesters is theirs alone.
+STAFF_ROLES = tuple(role for role in RoleName if role is not RoleName.REQUESTER)
 # A workspace with two teams, one person of every role (named for it), and statuses of its own beside the default.
 SET_UP: tuple[Event, ...] = (
     WorkspaceCreated(slug="acme", title="Acme"),
@@ -57,7 +59,7 @@ SET_UP: tuple[Event, ...] = (
     TeamAdded(team_id=NETWORK, title="Network"),
     CategoryAdded(path=("Hardware",)),
     CategoryAdded(path=("Hardware", "Printer")),
-    *(PersonAdded(person_id=id_of(role), person_name=role.title(), role=role) for role in RoleName),
+    *(PersonAdded(person_id=id_of(role), person_name=role.title(), role=role) for role in STAFF_ROLES),
     PersonAdded(person_id=ANN, person_name="Ann", email="ann@acme.example", role=RoleName.AGENT, teams=(BILLING,)),
     PersonAdded(person_id=BOB, person_name="Bob", role=RoleName.AGENT),
     PersonAdded(person_id=LEFT, person_name="Lena", email="lena@acme.example", role=RoleName.ADMIN),
