@@ -4,12 +4,15 @@ from typing import Any
 
 import domain.exports
 import domain.requester_ties
+import domain.setup.classification
+import domain.setup.forms
 import domain.setup.macros
 import domain.setup.roles
 import domain.setup.staff
 import domain.setup.statuses
 import domain.setup.tags
-import domain.setup.teams  # noqa: F401 - registers their commands and events, as the others above do
+import domain.setup.teams
+import domain.setup.workflows  # noqa: F401 - registers their commands and events, as the others above do
 from domain.access import allow
 from domain.catalogue import Catalogue
 from domain.command import Command, Decision, decider, evolve

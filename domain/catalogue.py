@@ -9,6 +9,7 @@ from domain.errors import Refusal, UnknownPerson, UnknownRole, UnknownStatus, Un
 from domain.event import Actor, Content, Erased
 from domain.macros import CannedReply, Macro
 from domain.permissions import RoleName
+from domain.rulebook import Rulebook
 from domain.staff import BUILT_IN, REQUESTERS, Grant, Person, Role, Team
 from domain.values import FINISHED, Assignee, StatusKind
 
@@ -62,7 +63,7 @@ DEFAULT_MOVES: Mapping[StatusKind, frozenset[StatusKind]] = {
 
 
 @dataclass(frozen=True)
-class Catalogue:
+class Catalogue(Rulebook):
     """The folded state of a workspace's stream."""
 
     slug: str = ""
@@ -126,6 +127,15 @@ class Catalogue:
         if found is None or not found.active:
             raise UnknownPerson(person=person, hint="List the people at /api/v1/people.")
         return found
+
+    def works_here(self, person: UUID) -> bool:
+        """Whether it is an active person of the desk."""
+        return person in self.people and self.people[person].active
+
+    def may_handle(self, person: UUID, type_: str | None, category: tuple[str, ...]) -> bool:
+        """Whether the type and the category let that person handle their tickets."""
+        teams = self.people[person].teams if person in self.people else frozenset()
+        return self.settings_for(type_, category).allows(person, teams)
 
     def person_with_email(self, email: str) -> Person | None:
         """The active person who has the address, however it is capitalised."""

@@ -12,6 +12,7 @@ from domain.permissions import Permission
 from domain.ticket import commands as c
 from domain.ticket import events as e
 from domain.ticket.confidential import TicketConfidentialSet
+from domain.ticket.flowing import checked_fields, opening
 from domain.ticket.handling import handler
 from domain.ticket.marking import followed
 from domain.ticket.messages import attached
@@ -49,12 +50,13 @@ def open_ticket(command: c.OpenTicket, ticket: Ticket, desk: Catalogue) -> Decis
 
 def begun(command: c.OpenTicket, ticket: Ticket, desk: Catalogue) -> Decision:
     """A ticket's first events, in the named status or in the workspace's first of kind new."""
+    desk.check_filing(command.type, command.category)
     status = desk.status(command.status) if command.status else desk.status_of_kind(StatusKind.NEW)
     opened = e.TicketOpened(
         number=command.number or ticket.number,
         title=command.title,
         description=command.description,
-        fields=fields_with_values(command.fields),
+        fields=fields_with_values(checked_fields(command, ticket, desk)),
         status=status.key,
         kind=status.kind,
         priority=command.priority,
@@ -66,7 +68,7 @@ def begun(command: c.OpenTicket, ticket: Ticket, desk: Catalogue) -> Decision:
         source=command.channel,
         assignee=handler(command.assignee, command.type, command.category, desk),
     )
-    return [opened, *_brought(command, desk)]
+    return [opened, *opening(command, desk), *_brought(command, desk)]
 
 
 def _for_whom(command: c.OpenTicket) -> UUID | None:
@@ -106,8 +108,9 @@ def edit(command: c.EditTicket, ticket: Ticket, desk: Catalogue) -> Decision:
     if "category" in wanted:
         known_category(wanted["category"], desk)
     changed = {name: value for name, value in wanted.items() if value != getattr(ticket, name)}
+    desk.check_filing(changed.get("type"), changed.get("category") or ())
     edits = [_EDITS[name](**{name: value, "previous": getattr(ticket, name)}) for name, value in changed.items()]
-    return [*edits, *field_changes(command.fields, ticket)]
+    return [*edits, *field_changes(checked_fields(command, ticket, desk), ticket)]
 
 
 def _check_clear(clear: frozenset[str], given: dict[str, Any]) -> None:

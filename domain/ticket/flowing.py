@@ -1,14 +1,24 @@
 """Workflow steps and approvals on a ticket (B5, A21)."""
 
-from typing import Literal
-from uuid import UUID
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID, uuid5
 
 from pydantic import Field
 
-from domain.event import Content
-from domain.ticket.commands import TicketCommand
-from domain.ticket.events import TicketEvent
-from domain.values import FieldValue, Key, Message, Pinned, Text
+from domain.catalogue import Catalogue
+from domain.command import Command, Decision, evolves
+from domain.event import Actor, Content
+from domain.field_values import Known
+from domain.forms import Form
+from domain.staff import available
+from domain.ticket.commands import EditTicket, OpenTicket, TicketCommand
+from domain.ticket.events import TicketAssigned, TicketEvent
+from domain.ticket.state import Approval, Flow, Ticket
+from domain.values import NOBODY, Assignee, FieldValue, Key, Message, Pinned, Text
+from domain.workflows import Node
 
 
 class TicketFormPinned(TicketEvent, name="ticket.form_pinned", version=1):
@@ -34,12 +44,14 @@ class TicketStepSubmitted(TicketEvent, name="ticket.step_submitted", version=1):
 
 
 class ApprovalRequested(TicketEvent, name="ticket.approval_requested", version=1):
-    """People were asked to approve; `mode` is all (会签) or any (或签)."""
+    """People were asked to approve; `mode` is all (会签) or any (或签). `required` where the step itself asks."""
 
     approval_id: UUID
     mode: str
     approvers: tuple[UUID, ...]
+    asked_by: Actor
     node: str | None = None
+    required: bool = False
     note: Content[str | None] = None
 
 
@@ -89,10 +101,10 @@ class MoveToForm(TicketCommand):
 
 
 class RequestApproval(TicketCommand):
-    """Ask people to approve."""
+    """Ask people to approve; without approvers, those of the step once more, in the step's own way."""
 
     mode: Literal["all", "any"] = "all"
-    approvers: tuple[UUID, ...] = Field(min_length=1, max_length=50)
+    approvers: tuple[UUID, ...] = Field(default=(), max_length=50)
     note: Text = ""
 
 
@@ -121,3 +133,133 @@ class WithdrawApproval(TicketCommand):
     """Take the question back."""
 
     approval_id: UUID
+
+
+def form_of(flow: Flow, desk: Catalogue, *, asked: Pinned | None = None) -> Form:
+    """All fields that a ticket with this form and workflow may have; `asked` is the form to be filled in now."""
+    workflow = desk.workflow_of(flow.workflow)
+    return desk.form_of(flow.template, *(workflow.templates if workflow else ()), asked=asked)
+
+
+def checked_fields(command: OpenTicket | EditTicket, ticket: Ticket, desk: Catalogue) -> dict[str, Any]:
+    """The custom fields to set, as they are stored, or InvalidField. What is asked for must be there when opening."""
+    opens = isinstance(command, OpenTicket)
+    flow = Flow(*desk.pinned_for(command.type, command.category)) if isinstance(command, OpenTicket) else ticket.flow
+    form = form_of(flow, desk, asked=flow.template if opens else None)
+    if not form.fields:
+        return command.fields
+    files = {each.attachment_id for each in (*ticket.attachments, *getattr(command, "attachments", ()))}
+    known = Known(command.at, desk.works_here, files)
+    by_requester = command.by.kind == "requester"
+    return form.check(command.fields, present(ticket), known, by_requester=by_requester, submitting=opens)
+
+
+def present(ticket: Ticket) -> dict[str, Any]:
+    """The values of the ticket's custom fields; none once erased."""
+    return ticket.fields if isinstance(ticket.fields, dict) else {}
+
+
+def opening(command: OpenTicket, desk: Catalogue) -> Decision:
+    """What follows from a new ticket's type and category: its form, its first step, and who has it unless somebody was named."""
+    template, workflow = desk.pinned_for(command.type, command.category)
+    pinned = [TicketFormPinned(template=template, workflow=workflow)] if template or workflow else []
+    way = desk.workflow_of(workflow)
+    start = way.node(way.start) if way else None
+    team = desk.settings_for(command.type, command.category).team
+    given = command.assignee
+    if given == NOBODY and team is not None and desk.teams[team].active:
+        given = Assignee(team=team)
+    if start is None:
+        assigned = [TicketAssigned(assignee=given)] if given != command.assignee else []
+        return [*pinned, *assigned]
+    to = participants(start, desk) if command.assignee == NOBODY else NOBODY
+    return [*pinned, *entered(start, command), *assigned_to(to if to != NOBODY else given, command.assignee)]
+
+
+def entered(node: Node, command: Command, previous: str | None = None) -> Decision:
+    """The ticket comes to a step, and whoever must approve it is asked."""
+    return [TicketStepEntered(node=node.key, previous=previous), *asked_again(node, command)]
+
+
+def asked_again(node: Node, command: Command, note: str | None = None) -> Decision:
+    """The step's own question to its approvers."""
+    if node.approval is None:
+        return []
+    asked = {"mode": node.approval.mode, "approvers": node.approval.approvers, "asked_by": command.author}
+    approval_id = uuid5(command.command_id, f"approval of {node.key}")
+    return [ApprovalRequested(approval_id=approval_id, node=node.key, required=True, note=note, **asked)]
+
+
+def assigned_to(to: Assignee, has: Assignee) -> Decision:
+    """Somebody else gets the ticket; a step of nobody leaves it where it is."""
+    return [] if to in (NOBODY, has) else [TicketAssigned(assignee=to, previous=has)]
+
+
+def participants(node: Node, desk: Catalogue, pick: UUID | None = None, at: datetime | None = None) -> Assignee:
+    """Who gets the ticket at a step: whom the system picked, or all who may claim it and are still there."""
+    to = node.participants
+    if node.claim == "system" and pick is not None and at is not None and pick in eligible(node, at, desk):
+        return Assignee(team=to.team if to.team in desk.people[pick].teams else None, person=pick)
+    here = tuple(person for person in to.people if desk.works_here(person))
+    if (to.person and not desk.works_here(to.person)) or (to.team and not desk.teams[to.team].active):
+        return NOBODY
+    alone = len(here) == 1
+    return Assignee(team=to.team, person=here[0] if alone else to.person, people=() if alone else here, role=to.role)
+
+
+def eligible(node: Node, at: datetime, desk: Catalogue) -> list[UUID]:
+    """The participants whom the system may pick: here, on duty and not absent."""
+    people = desk.people.values()
+    return [each.id for each in people if desk.may_claim(each.id, node.participants) and available(each, at)]
+
+
+@evolves(TicketFormPinned)
+def _(ticket: Ticket, event: TicketFormPinned) -> Ticket:
+    node = ticket.flow.node if event.workflow else None
+    return replace(ticket, flow=replace(ticket.flow, template=event.template, workflow=event.workflow, node=node))
+
+
+@evolves(TicketStepEntered)
+def _(ticket: Ticket, event: TicketStepEntered) -> Ticket:
+    # A step that is come to once more asks its approvers once more.
+    before = tuple(replace(approval, node=None) for approval in ticket.flow.approvals)
+    return replace(ticket, flow=replace(ticket.flow, node=event.node, approvals=before))
+
+
+@evolves(TicketStepSubmitted)
+def _(ticket: Ticket, _event: TicketStepSubmitted) -> Ticket:
+    return replace(ticket, flow=replace(ticket.flow, saved={}))
+
+
+@evolves(ApprovalRequested)
+def _(ticket: Ticket, event: ApprovalRequested) -> Ticket:
+    told = {name: getattr(event, name) for name in ("approval_id", "mode", "approvers", "asked_by", "node", "required")}
+    approvals = (*ticket.flow.approvals, Approval(**told))
+    return replace(ticket, flow=replace(ticket.flow, approvals=approvals))
+
+
+@evolves(ApproverAdded)
+def _(ticket: Ticket, event: ApproverAdded) -> Ticket:
+    return _changed(ticket, event.approval_id, lambda a: replace(a, approvers=(*a.approvers, event.person_id)))
+
+
+@evolves(ApprovalGiven)
+def _(ticket: Ticket, event: ApprovalGiven) -> Ticket:
+    outcome = "granted" if event.granted else None
+    given = event.person_id
+    return _changed(ticket, event.approval_id, lambda a: replace(a, approved=(*a.approved, given), outcome=outcome))
+
+
+@evolves(ApprovalRefused)
+def _(ticket: Ticket, event: ApprovalRefused) -> Ticket:
+    return _changed(ticket, event.approval_id, lambda a: replace(a, outcome="refused"))
+
+
+@evolves(ApprovalWithdrawn)
+def _(ticket: Ticket, event: ApprovalWithdrawn) -> Ticket:
+    return _changed(ticket, event.approval_id, lambda a: replace(a, outcome="withdrawn"))
+
+
+def _changed(ticket: Ticket, approval_id: UUID, change: Callable[[Approval], Approval]) -> Ticket:
+    approvals = tuple(change(each) if each.approval_id == approval_id else each for each in ticket.flow.approvals)
+    return replace(ticket, flow=replace(ticket.flow, approvals=approvals))

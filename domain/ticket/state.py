@@ -127,6 +127,7 @@ class Approval:
     asked_by: Actor
     approved: tuple[UUID, ...] = ()
     node: str | None = None
+    required: bool = False
     outcome: str | None = None
 
 

@@ -1,0 +1,46 @@
+"""What is in use is not retired: first it is taken out where it is used."""
+
+from collections.abc import Iterable, Iterator
+
+from domain.catalogue import Catalogue
+from domain.errors import Refusal
+
+
+class StillInUse(Refusal):
+    """Something else that is set up relies on it."""
+
+    code = "still_in_use"
+    sentence = "The {what} «{key}» is still used by {users}. Take it out there first."
+
+
+def must_be_unused(desk: Catalogue, what: str, key: str) -> None:
+    """Raise StillInUse, naming who uses the field, template, workflow or type of that key."""
+    users = _users_of_field(desk, key) if what == "field" else _users(desk, what, key)
+    if named := list(users)[:10]:
+        raise StillInUse(what=what, key=key, users=", ".join(named))
+
+
+def _users(desk: Catalogue, what: str, key: str) -> Iterable[str]:
+    slot = "parent" if what == "type" else what
+    for each in desk.types.values():
+        if not each.retired and getattr(each, slot) == key:
+            yield f"the type «{each.key}»"
+    if what == "type":
+        return
+    for settings in desk.category_settings.values():
+        if not settings.retired and getattr(settings, slot) == key:
+            yield f"the category {' / '.join(settings.path)}"
+    if what == "template":
+        yield from _workflows_with(desk, key)
+
+
+def _workflows_with(desk: Catalogue, template: str) -> Iterator[str]:
+    for *_, newest in desk.workflows.values():
+        if not newest.retired and any(pinned.key == template for pinned in newest.templates):
+            yield f"the workflow «{newest.key}»"
+
+
+def _users_of_field(desk: Catalogue, key: str) -> Iterator[str]:
+    for *_, newest in desk.templates.values():
+        if not newest.retired and any(each.key == key for each in newest.fields):
+            yield f"the template «{newest.key}»"
