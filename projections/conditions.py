@@ -10,7 +10,7 @@ from domain.conditions import AllOf, AnyOf, Condition, Context, Leaf, NoneOf
 from domain.conditions import predicates as p
 from domain.conditions.evaluate import DATE, STAMP
 from domain.conditions.fields import Field, FieldType, field_named
-from domain.conditions.operators import Test
+from domain.conditions.operators import Asks
 from domain.errors import Refusal
 
 
@@ -54,7 +54,7 @@ def _condition(condition: Condition, context: Context) -> Sql:
 
 
 def _leaf(leaf: Leaf, context: Context) -> Sql:
-    if leaf.operator.test is Test.CHANGED:
+    if leaf.operator.asks is Asks.CHANGED:
         raise ComparesWithBefore(field=leaf.field, op=leaf.op)
     field = field_named(leaf.field)
     test = p.predicate(leaf, context)

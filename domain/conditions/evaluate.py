@@ -11,7 +11,7 @@ from domain.conditions.context import Context
 from domain.conditions.fields import FieldType, field_named
 from domain.conditions.folding import fold
 from domain.conditions.model import AllOf, AnyOf, Condition, Leaf, NoneOf, has_placeholder, resolved
-from domain.conditions.operators import Test
+from domain.conditions.operators import Asks
 from domain.conditions.patterns import searcher
 from domain.conditions.predicates import (
     Between,
@@ -79,10 +79,10 @@ def _check(condition: Condition) -> Check:
 
 def _leaf(leaf: Leaf) -> Check:
     read, negated = _reader(leaf), leaf.operator.negated
-    if leaf.operator.test is Test.CHANGED:
+    if leaf.operator.asks is Asks.CHANGED:
         return _changed(leaf, read)
     # What does not depend on who asks or when is worked out now.
-    if leaf.operator.test is not Test.WINDOW and leaf.op != "between" and not has_placeholder(leaf):
+    if leaf.operator.asks is not Asks.WINDOW and leaf.op != "between" and not has_placeholder(leaf):
         holds = holder(predicate(leaf, _NOBODY))
         return lambda facts, _context, _before: holds(read(facts)) is not negated
     holder_in = lru_cache(maxsize=1)(lambda context: holder(predicate(leaf, context)))

@@ -60,7 +60,7 @@ _TICKET: dict[FieldType, dict[str, str]] = {
     FieldType.PATH: {"category": "Category"},
     FieldType.PERSON: {"assignee_person": "Assignee", "requester_id": "Requester"},
     FieldType.TEAM: {"assignee_team": "Team"},
-    FieldType.PEOPLE: {"candidates": "Candidates", "followers": "Followers"},
+    FieldType.PEOPLE: {"candidates": "Candidates", "followers": "Followers", "involved": "Involved"},
     FieldType.TAGS: {"tags": "Tags"},
     FieldType.MOMENT: {
         "due_at": "Due",

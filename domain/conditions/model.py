@@ -7,7 +7,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 
 from domain.conditions.context import Context
 from domain.conditions.fields import FieldType, field_named
-from domain.conditions.operators import OPERATORS, Operator, Takes, Test
+from domain.conditions.operators import OPERATORS, Asks, Operator, Takes
 from domain.conditions.refusal import InvalidCondition, near
 from domain.conditions.values import Me, MyOrganisation, MyTeams, Placeholder, checked
 
@@ -155,7 +155,7 @@ def depends_on(condition: Condition) -> frozenset[str]:
 
 def reads_before(condition: Condition) -> bool:
     """Whether it asks about a change, which a list or a view cannot know."""
-    return any(leaf.operator.test is Test.CHANGED for leaf in leaves(condition))
+    return any(leaf.operator.asks is Asks.CHANGED for leaf in leaves(condition))
 
 
 def values(leaf: Leaf) -> tuple[Any, ...]:
@@ -204,7 +204,7 @@ def _leaf_facets(leaf: Leaf, context: Context | None) -> list[tuple[str, tuple[s
     field, operator = field_named(leaf.field), leaf.operator
     if operator.negated or field.of_requester or field.type not in _INDEXED:
         return []
-    if operator.test not in (Test.EQUAL, Test.HAS_ANY, Test.HAS_ALL):
+    if operator.asks not in (Asks.EQUAL, Asks.HAS_ANY, Asks.HAS_ALL):
         return []
     wanted = tuple(map(str, resolved(leaf, context) if context else values(leaf)))
-    return [(leaf.field, (each,)) for each in wanted] if operator.test is Test.HAS_ALL else [(leaf.field, wanted)]
+    return [(leaf.field, (each,)) for each in wanted] if operator.asks is Asks.HAS_ALL else [(leaf.field, wanted)]

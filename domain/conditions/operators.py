@@ -1,4 +1,4 @@
-"""The operators: what each one tests, whether it is the opposite of that test, and what value it takes."""
+"""The operators: what each one asks, whether it asks the opposite, and what value it takes."""
 
 from enum import StrEnum
 from typing import NamedTuple
@@ -6,8 +6,8 @@ from typing import NamedTuple
 from domain.conditions.fields import FieldType
 
 
-class Test(StrEnum):
-    """The tests behind the operators, each without its opposite."""
+class Asks(StrEnum):
+    """What an operator asks of a value; its negation asks the opposite."""
 
     PRESENT = "present"
     EQUAL = "equal"
@@ -37,61 +37,61 @@ class Takes(StrEnum):
 
 
 class Operator(NamedTuple):
-    """`negated` is true where the test is not; so it is also true of a field without a value."""
+    """`negated`: true where what it asks is not; so it is also true of a field without a value."""
 
-    test: Test
+    asks: Asks
     takes: Takes
     negated: bool = False
 
 
 _EQUAL = {
-    "is": Operator(Test.EQUAL, Takes.ONE),
-    "is_not": Operator(Test.EQUAL, Takes.ONE, negated=True),
+    "is": Operator(Asks.EQUAL, Takes.ONE),
+    "is_not": Operator(Asks.EQUAL, Takes.ONE, negated=True),
 }
 _ANY_OF = {
-    "is_any_of": Operator(Test.EQUAL, Takes.MANY),
-    "is_none_of": Operator(Test.EQUAL, Takes.MANY, negated=True),
+    "is_any_of": Operator(Asks.EQUAL, Takes.MANY),
+    "is_none_of": Operator(Asks.EQUAL, Takes.MANY, negated=True),
 }
 _PRESENT = {
-    "is_set": Operator(Test.PRESENT, Takes.NOTHING),
-    "is_not_set": Operator(Test.PRESENT, Takes.NOTHING, negated=True),
+    "is_set": Operator(Asks.PRESENT, Takes.NOTHING),
+    "is_not_set": Operator(Asks.PRESENT, Takes.NOTHING, negated=True),
 }
 _TEXT = {
-    "contains": Operator(Test.CONTAINS, Takes.ONE),
-    "contains_not": Operator(Test.CONTAINS, Takes.ONE, negated=True),
-    "contains_any": Operator(Test.CONTAINS, Takes.MANY),
-    "contains_none": Operator(Test.CONTAINS, Takes.MANY, negated=True),
-    "starts_with": Operator(Test.STARTS, Takes.SOME),
-    "ends_with": Operator(Test.ENDS, Takes.SOME),
-    "matches": Operator(Test.PATTERN, Takes.PATTERN),
-    "matches_not": Operator(Test.PATTERN, Takes.PATTERN, negated=True),
-    "contains_word": Operator(Test.WORD, Takes.ONE),
+    "contains": Operator(Asks.CONTAINS, Takes.ONE),
+    "contains_not": Operator(Asks.CONTAINS, Takes.ONE, negated=True),
+    "contains_any": Operator(Asks.CONTAINS, Takes.MANY),
+    "contains_none": Operator(Asks.CONTAINS, Takes.MANY, negated=True),
+    "starts_with": Operator(Asks.STARTS, Takes.SOME),
+    "ends_with": Operator(Asks.ENDS, Takes.SOME),
+    "matches": Operator(Asks.PATTERN, Takes.PATTERN),
+    "matches_not": Operator(Asks.PATTERN, Takes.PATTERN, negated=True),
+    "contains_word": Operator(Asks.WORD, Takes.ONE),
 }
 _MEMBERS = {
-    "has_any": Operator(Test.HAS_ANY, Takes.MANY),
-    "has_none": Operator(Test.HAS_ANY, Takes.MANY, negated=True),
-    "has_all": Operator(Test.HAS_ALL, Takes.MANY),
-    "has_not_all": Operator(Test.HAS_ALL, Takes.MANY, negated=True),
+    "has_any": Operator(Asks.HAS_ANY, Takes.MANY),
+    "has_none": Operator(Asks.HAS_ANY, Takes.MANY, negated=True),
+    "has_all": Operator(Asks.HAS_ALL, Takes.MANY),
+    "has_not_all": Operator(Asks.HAS_ALL, Takes.MANY, negated=True),
 }
 _UNDER = {
-    "under": Operator(Test.UNDER, Takes.ONE),
-    "not_under": Operator(Test.UNDER, Takes.ONE, negated=True),
+    "under": Operator(Asks.UNDER, Takes.ONE),
+    "not_under": Operator(Asks.UNDER, Takes.ONE, negated=True),
 }
-_NUMBERS = {name: Operator(Test.COMPARE, Takes.ONE) for name in ("lt", "lte", "gt", "gte")}
+_NUMBERS = {name: Operator(Asks.COMPARE, Takes.ONE) for name in ("lt", "lte", "gt", "gte")}
 _MOMENTS = (
-    {name: Operator(Test.WINDOW, Takes.ONE) for name in ("before", "after")}
-    | {name: Operator(Test.WINDOW, Takes.SPAN) for name in ("within_last", "within_next", "older_than", "further_than")}
+    {name: Operator(Asks.WINDOW, Takes.ONE) for name in ("before", "after")}
+    | {name: Operator(Asks.WINDOW, Takes.SPAN) for name in ("within_last", "within_next", "older_than", "further_than")}
     | {
-        name: Operator(Test.WINDOW, Takes.NOTHING)
+        name: Operator(Asks.WINDOW, Takes.NOTHING)
         for name in ("today", "yesterday", "tomorrow", "this_week", "this_month")
     }
 )
 # Of numbers both ends belong to it; of moments the first does, the last does not.
-_BETWEEN = {"between": Operator(Test.COMPARE, Takes.PAIR)}
-_CHANGED = {"has_changed": Operator(Test.CHANGED, Takes.NOTHING)}
+_BETWEEN = {"between": Operator(Asks.COMPARE, Takes.PAIR)}
+_CHANGED = {"has_changed": Operator(Asks.CHANGED, Takes.NOTHING)}
 _CHANGED_VALUE = {
-    "changed_from": Operator(Test.CHANGED, Takes.ONE),
-    "changed_to": Operator(Test.CHANGED, Takes.ONE),
+    "changed_from": Operator(Asks.CHANGED, Takes.ONE),
+    "changed_to": Operator(Asks.CHANGED, Takes.ONE),
 }
 
 _SINGLE = _EQUAL | _ANY_OF | _PRESENT | _CHANGED | _CHANGED_VALUE

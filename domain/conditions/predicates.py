@@ -12,7 +12,7 @@ from domain.conditions.context import Context
 from domain.conditions.fields import FieldType, field_named
 from domain.conditions.folding import fold
 from domain.conditions.model import Leaf, resolved, values
-from domain.conditions.operators import Test
+from domain.conditions.operators import Asks
 from domain.conditions.patterns import translated, word
 from domain.conditions.windows import Window, window_in
 
@@ -158,18 +158,18 @@ def exact(number: float) -> Exact:
 
 def predicate(leaf: Leaf, context: Context) -> Predicate:
     """What has to be true of the field's value, before negation."""
-    match leaf.operator.test:
-        case Test.PRESENT:
+    match leaf.operator.asks:
+        case Asks.PRESENT:
             return Present()
-        case Test.EQUAL:
+        case Asks.EQUAL:
             return one_of(field_named(leaf.field).type, frozenset(resolved(leaf, context)))
-        case Test.COMPARE if not (isinstance(leaf.value, tuple) and isinstance(leaf.value[0], datetime)):
+        case Asks.COMPARE if not (isinstance(leaf.value, tuple) and isinstance(leaf.value[0], datetime)):
             return _compare(leaf)
-        case Test.COMPARE | Test.WINDOW:
+        case Asks.COMPARE | Asks.WINDOW:
             return During(window_in(context, leaf.op, leaf.value))
-        case Test.HAS_ANY | Test.HAS_ALL:
+        case Asks.HAS_ANY | Asks.HAS_ALL:
             return _has(leaf, resolved(leaf, context))
-        case Test.UNDER:
+        case Asks.UNDER:
             return Under(leaf.value)
     return _text(leaf)
 
@@ -200,19 +200,19 @@ def _compare(leaf: Leaf) -> Predicate:
 
 def _has(leaf: Leaf, wanted: tuple[Any, ...]) -> Predicate:
     # Somebody who is nobody is in no set.
-    if not wanted or (leaf.operator.test is Test.HAS_ALL and len(wanted) < len(leaf.value)):
+    if not wanted or (leaf.operator.asks is Asks.HAS_ALL and len(wanted) < len(leaf.value)):
         return Never()
-    return HasAny(frozenset(wanted)) if leaf.operator.test is Test.HAS_ANY else HasAll(frozenset(wanted))
+    return HasAny(frozenset(wanted)) if leaf.operator.asks is Asks.HAS_ANY else HasAll(frozenset(wanted))
 
 
-_OF_NEEDLES: dict[Test, type[Contains | Starts | Ends]] = {
-    Test.CONTAINS: Contains,
-    Test.STARTS: Starts,
-    Test.ENDS: Ends,
+_OF_NEEDLES: dict[Asks, type[Contains | Starts | Ends]] = {
+    Asks.CONTAINS: Contains,
+    Asks.STARTS: Starts,
+    Asks.ENDS: Ends,
 }
 
 
 def _text(leaf: Leaf) -> Predicate:
-    if kind := _OF_NEEDLES.get(leaf.operator.test):
+    if kind := _OF_NEEDLES.get(leaf.operator.asks):
         return kind(tuple(map(fold, values(leaf))))
-    return Matches(translated(leaf.value) if leaf.operator.test is Test.PATTERN else word(leaf.value))
+    return Matches(translated(leaf.value) if leaf.operator.asks is Asks.PATTERN else word(leaf.value))

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from domain.conditions.fields import Field, FieldType
-from domain.conditions.operators import Operator, Takes, Test
+from domain.conditions.operators import Asks, Operator, Takes
 from domain.conditions.patterns import translated
 from domain.conditions.refusal import InvalidCondition, near
 from domain.conditions.windows import Span
@@ -78,13 +78,13 @@ def _refuse(place: str, reason: str) -> NoReturn:
 
 def _reader(field: Field, operator: Operator, value: Any) -> Reader:
     """What reads one value: by the operator where it says, else by the field."""
-    if operator.test in _BY_TEST:
-        return _BY_TEST[operator.test]
+    if operator.asks in _BY_TEST:
+        return _BY_TEST[operator.asks]
     if operator.takes is Takes.PAIR and field.type is FieldType.CUSTOM:
         return _number if isinstance(value, list | tuple) and all(map(_is_number, value)) else _moment
-    if operator.test in (Test.HAS_ANY, Test.HAS_ALL) and field.type is FieldType.CUSTOM:
+    if operator.asks in (Asks.HAS_ANY, Asks.HAS_ALL) and field.type is FieldType.CUSTOM:
         return _text
-    if operator.test is Test.COMPARE and field.type is FieldType.CUSTOM:
+    if operator.asks is Asks.COMPARE and field.type is FieldType.CUSTOM:
         return _number
     return _BY_TYPE[field.type]
 
@@ -205,13 +205,13 @@ def _custom(field: Field, value: Any, place: str) -> Any:
     _refuse(place, "Give a text, a number, true or false, or a path.")
 
 
-_BY_TEST: dict[Test, Reader] = {
-    Test.CONTAINS: _text,
-    Test.STARTS: _text,
-    Test.ENDS: _text,
-    Test.WORD: _text,
-    Test.WINDOW: _moment,
-    Test.UNDER: _path,
+_BY_TEST: dict[Asks, Reader] = {
+    Asks.CONTAINS: _text,
+    Asks.STARTS: _text,
+    Asks.ENDS: _text,
+    Asks.WORD: _text,
+    Asks.WINDOW: _moment,
+    Asks.UNDER: _path,
 }
 _BY_TYPE: dict[FieldType, Reader] = {
     FieldType.OPTION: _option,
