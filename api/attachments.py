@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect
 
 from api import routing
 from api.auth import Caller, needs
-from api.problems import BodyTooLarge, problems
+from api.problems import ProblemResponse, problems
 from domain.errors import InvalidInput
 from domain.permissions import Permission
 from domain.values import Attachment
@@ -76,18 +76,18 @@ def owner(me: Caller) -> Owner:
 @router.post(
     "/uploads",
     status_code=201,
+    response_model=Uploaded,
     openapi_extra=_BODY,
     responses=problems(
         UploadInterrupted,
         AttachmentTooLarge,
-        BodyTooLarge,
         FileTypeRefused,
         InvalidInput,
         FileStorageFull,
         FileStoreUnavailable,
     ),
 )
-async def upload_file(request: Request, me: Caller = needs()) -> Uploaded:
+async def upload_file(request: Request, me: Caller = needs()) -> Uploaded | Response:
     """Send a file of any type that the desk takes; its type is the request's Content-Type."""
     if not me.permissions & _WRITING:
         me.require(Permission.TICKET_REPLY)
@@ -96,7 +96,11 @@ async def upload_file(request: Request, me: Caller = needs()) -> Uploaded:
     if length.isdigit() and int(length) > here.rules.limit:
         raise AttachmentTooLarge(limit=here.rules.limit)
     name = _name(request.headers.get("content-disposition", ""))
-    token, attachment = await here.take(owner(me), _body(request), name, request.headers.get("content-type", ""))
+    try:
+        token, attachment = await here.take(owner(me), _body(request), name, request.headers.get("content-type", ""))
+    except AttachmentTooLarge as error:
+        # Sent without a length, it may never end.
+        return ProblemResponse(error, headers={"Connection": "close"})
     return Uploaded(upload=token, **attachment.model_dump(exclude={"key"}))
 
 

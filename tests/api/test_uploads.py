@@ -1,0 +1,230 @@
+"""Files over HTTP: uploaded as they are, downloaded so that no browser runs them."""
+
+import os
+import socket
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+from uuid import uuid4
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from api import attachments, problems
+from api.app import create_app
+from domain.event import Actor
+from domain.permissions import RoleName
+from eventstore.files.desk import Files, Owner
+from eventstore.files.local import LocalFiles
+from eventstore.files.rules import FileRules
+from eventstore.files.s3 import S3Files
+from eventstore.files.sealing import FRAME
+from eventstore.keyring import Keyring
+from tests.api import conftest
+from tests.api.conftest import Server
+from tests.eventstore.files import ACME, NOWHERE, pieces
+from tests.waiting import wait_until
+
+# Larger than other bodies may be.
+LIMIT = 3 << 20
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Files:
+    rules = FileRules(LIMIT, refused=frozenset({".exe"}))
+    return Files(LocalFiles(tmp_path / "files"), Keyring(b"k" * 32), rules)
+
+
+@pytest.fixture(autouse=True)
+def served(monkeypatch: pytest.MonkeyPatch, files: Files) -> None:
+    """The API keeps its files in a folder of the test."""
+
+    def with_files(*settings: object) -> FastAPI:
+        app = create_app(*settings)
+        app.state.files = files
+        if not any(getattr(route, "path", "") == "/api/v1/uploads" for route in app.routes):
+            app.router.routes.extend(attachments.router.routes)
+        return app
+
+    monkeypatch.setattr(conftest, "create_app", with_files)
+
+
+def kept(tmp_path: Path) -> list[Path]:
+    return [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def named(name: str) -> dict[str, str]:
+    return {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}", "Content-Type": "application/pdf"}
+
+
+def owner(server: Server, role: RoleName = RoleName.ADMIN) -> Owner:
+    return Owner(server.acme.id, Actor(kind="person", id=str(server.acme.people[role])))
+
+
+async def test_a_file_larger_than_other_bodies_is_kept_and_can_be_attached(server, admin, files):
+    data = os.urandom(LIMIT)
+    answer = admin.post("/uploads", content=data, headers=named("打印机 \u201cA\u201d.pdf"))
+    assert answer.status_code == 201, answer.text
+    upload = answer.json()
+    [attachment] = files.uploaded(owner(server), [upload["upload"]])
+    assert upload | {"key": attachment.key} == {
+        **attachment.model_dump(mode="json"),
+        "upload": upload["upload"],
+    }
+    assert (upload["name"], upload["media_type"], upload["size"]) == (
+        "打印机 \u201cA\u201d.pdf",
+        "application/pdf",
+        LIMIT,
+    )
+    assert b"".join([piece async for piece in files.stream_of(server.acme.id, attachment)]) == data
+
+
+def test_a_streamed_file_is_counted_as_it_comes(admin, tmp_path):
+    def endless():
+        while True:
+            yield bytes(1 << 16)
+
+    # The answer may come while we are still sending, and the connection be closed.
+    with suppress(httpx.TransportError):
+        assert admin.post("/uploads", content=endless()).status_code == 413
+    wait_until(lambda: kept(tmp_path) == [])
+    answer = admin.post("/uploads", content=bytes(LIMIT + 1))
+    assert (answer.status_code, answer.json()["code"]) == (413, "attachment_too_large")
+    assert admin.post("/uploads", content=iter([bytes(LIMIT)])).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("disposition", "name"),
+    [
+        (b"attachment; filename*=UTF-8''%E6%89%93.pdf", "打.pdf"),
+        (b"attachment; filename=\"plain.pdf\"; filename*=UTF-8''%E6%89%93.pdf", "打.pdf"),
+        ('form-data; name="f"; filename="打.pdf"'.encode(), "打.pdf"),
+        (b'attachment; FILENAME="a\\"b;c.pdf"', 'a"b;c.pdf'),
+        (b'attachment; filename="../../x.pdf"', "x.pdf"),
+        (b"attachment; filename*=nonsense''%ff%fe", "\u00ff\u00fe"),
+        (b"attachment; filename*=UTF-8''%ff%00.pdf", "\ufffd.pdf"),
+        (b"attachment", "file"),
+        (b'";;;=', "file"),
+        (b"", "file"),
+        (b"attachment; filename*=UTF-8''" + b"n" * 300 + b".pdf", "n" * 196 + ".pdf"),
+    ],
+)
+def test_a_name_comes_as_rfc_6266_says_or_as_programs_send_it(admin, disposition, name):
+    answer = admin.post("/uploads", content=b"x", headers={b"Content-Disposition": disposition})
+    assert (answer.status_code, answer.json().get("name")) == (201, name)
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "code"),
+    [
+        (named("setup.exe"), 415, "file_type_refused"),
+        ({"Content-Type": "nonsense"}, 422, "invalid_input"),
+        ({"Content-Disposition": '";' * 2001}, 422, "invalid_input"),
+    ],
+)
+def test_what_is_not_taken_is_said(admin, tmp_path, headers, status, code):
+    answer = admin.post("/uploads", content=b"x", headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert "setup" not in answer.text
+    assert kept(tmp_path) == []
+
+
+def test_an_empty_file_is_a_file(admin):
+    assert admin.post("/uploads").json()["size"] == 0
+
+
+@pytest.mark.parametrize(("role", "status"), [(RoleName.AGENT, 201), (RoleName.AUDITOR, 403)])
+def test_who_may_write_may_upload(server, role, status):
+    with server.acting(role) as client:
+        assert client.post("/uploads", content=b"x").status_code == status
+    with server.client() as nobody:
+        assert nobody.post("/uploads", content=b"x").status_code == 401
+
+
+def test_a_sender_who_goes_away_leaves_nothing(server, admin, tmp_path, capfd):
+    address = urlsplit(server.url)
+    head = (
+        f"POST /api/v1/uploads HTTP/1.1\r\nHost: x\r\nContent-Length: {LIMIT}\r\n"
+        f"Authorization: Bearer {server.acme.keys[RoleName.ADMIN]}\r\n\r\n"
+    )
+    with socket.create_connection((address.hostname, address.port), timeout=20) as sock:
+        sock.sendall(head.encode() + bytes(2 * FRAME))
+        wait_until(lambda: kept(tmp_path))
+    wait_until(lambda: kept(tmp_path) == [])
+    assert admin.get("/me").status_code == 200
+    assert "request.failed" not in "".join(capfd.readouterr())
+
+
+def test_a_store_that_is_away_is_said_and_the_desk_goes_on(monkeypatch, admin, files):
+    for name, value in {"ENDPOINT_URL": NOWHERE, "ACCESS_KEY_ID": "k", "SECRET_ACCESS_KEY": "s"}.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    files.store = S3Files("desk")
+    answer = admin.post("/uploads", content=b"x")
+    assert (answer.status_code, answer.json()["code"]) == (503, "file_store_unavailable")
+    assert "Retry-After" in answer.headers
+    assert "127.0.0.1" not in answer.text
+    assert admin.post("/tickets", json={"title": "still open"}).status_code == 201
+
+
+@pytest.fixture
+async def downloading(files):
+    """Downloads over an application that has nothing else."""
+    app = FastAPI()
+    problems.install(app)
+    attached = {}
+
+    @app.get("/{name}")
+    async def read(name: str):
+        return await attachments.download(files, ACME, attached[name])
+
+    async def client(text: bytes, name: str, media_type: str = "text/html") -> tuple[httpx.Response, Path]:
+        _, attached["x"] = await files.take(
+            Owner(ACME, Actor(kind="person", id=str(uuid4()))), pieces(text), name, media_type
+        )
+        return attached["x"]
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as http:
+        yield client, http
+
+
+async def test_a_download_is_no_page(downloading):
+    put, http = downloading
+    await put(b"<script>alert(1)</script>" * 10_000, '打"%.html')
+    answer = await http.get("/x")
+    assert answer.content == b"<script>alert(1)</script>" * 10_000
+    assert answer.headers["content-disposition"] == (
+        "attachment; filename=\"___.html\"; filename*=UTF-8''%E6%89%93%22%25.html"
+    )
+    assert answer.headers["content-security-policy"] == "sandbox; default-src 'none'"
+    assert answer.headers["content-type"].startswith("text/html")
+    assert int(answer.headers["content-length"]) == len(answer.content)
+
+
+async def test_an_empty_file_downloads_as_one(downloading):
+    put, http = downloading
+    await put(b"", "empty.txt")
+    answer = await http.get("/x")
+    assert (answer.status_code, answer.content, answer.headers["content-length"]) == (200, b"", "0")
+
+
+async def test_a_missing_file_is_a_clear_refusal(downloading, tmp_path):
+    put, http = downloading
+    await put(b"x", "x.txt")
+    for path in kept(tmp_path):
+        path.unlink()
+    answer = await http.get("/x")
+    assert (answer.status_code, answer.json()["code"]) == (502, "file_damaged")
+
+
+async def test_a_changed_beginning_sends_nothing_and_a_changed_end_is_cut_off(downloading, tmp_path):
+    put, http = downloading
+    await put(bytes(3 * FRAME), "x.bin")
+    [path] = kept(tmp_path)
+    good = path.read_bytes()
+    path.write_bytes(good[:100] + b"!" + good[101:])
+    assert (await http.get("/x")).status_code == 502
+    path.write_bytes(good[:-1] + b"!")
+    # The server closes the connection: fewer bytes than were promised.
+    with pytest.raises(RuntimeError, match="response already started"):
+        await http.get("/x")
