@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import domain.actions
 import domain.exports
 import domain.requester_ties
 import domain.setup.classification
