@@ -112,8 +112,15 @@ class Xlsx(Writer):
             self._sheet.write_string(0, place, name, self._bold)
 
     def __exit__(self, failure: object, *_: object) -> None:
-        if failure is None:
+        from xlsxwriter.exceptions import FileCreateError
+
+        if failure is not None:
+            return
+        try:
             self._book.close()
+        except FileCreateError as error:
+            # The library wraps what the system said, which is what we can tell people.
+            raise error.args[0] from None
 
 
 class Parquet(Writer):

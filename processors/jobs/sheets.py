@@ -58,10 +58,17 @@ def _main(doing: str, form: str, path: Path, *more: str) -> int:
         shutil.rmtree(path.parent, ignore_errors=True)
         return 1
     except OSError as error:
-        if error.errno != errno.ENOSPC and error.errno != errno.EDQUOT:
-            raise
-        return errno.ENOSPC
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return errno.ENOSPC
+        return _failed(error)
+    except Exception as error:  # noqa: BLE001 - a traceback may quote what a customer wrote
+        return _failed(error)
     return 0
+
+
+def _failed(error: Exception) -> int:
+    print(f"ledgerdesk: a file failed with {type(error).__qualname__}", file=sys.stderr)
+    return 1
 
 
 if __name__ == "__main__":
