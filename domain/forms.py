@@ -30,6 +30,7 @@ from domain.values import FieldValue, Key, Line, same_value
 
 MOST_FIELDS = 200
 MOST_OPTIONS = 1000
+OFF_FORM = "is not on this form"
 # How a condition names a custom field.
 CUSTOM = "fields."
 
@@ -82,6 +83,13 @@ class CustomField(FieldDefinition):
         if self.pattern is not None and not matches(self.pattern, clean):
             raise ValueError(f"must match the pattern {self.pattern}")
         return clean
+
+    def filled_in(self, known: Known) -> Any:
+        """The default as it is stored; None where it would be refused by now, as an option that was retired since."""
+        try:
+            return None if self.default is None else self.cleaned(self.default, known)
+        except ValueError:
+            return None
 
     def _check_size(self, value: Any) -> None:
         size, counted = measure(value), unit(self.kind)
@@ -192,7 +200,7 @@ class Form:
         after = {key: value for key, value in {**present, **cleaned}.items() if value is not None}
         if submitting:
             fresh = self.asked - after.keys() - cleaned.keys() - wrong.keys()
-            defaults = {key: self.fields[key].default for key in sorted(fresh)}
+            defaults = {key: self.fields[key].filled_in(known) for key in sorted(fresh)}
             after |= {key: value for key, value in defaults.items() if value is not None}
         visible = self._visible(after, known)
         if submitting:
@@ -210,10 +218,12 @@ class Form:
         wrong: dict[str, str] = {}
         for key, value in values.items():
             field = self.fields.get(key)
-            if (field is None and not self.free) or (field and field.internal and by_requester):
-                wrong[key] = "is not on this form"
-            elif field is None or value is None or same_value(value, present.get(key)):
+            if field is not None and field.internal and by_requester:
+                wrong[key] = OFF_FORM
+            elif value is None or same_value(value, present.get(key)) or (field is None and self.free):
                 cleaned[key] = value  # what is there already may have been allowed once
+            elif field is None:
+                wrong[key] = OFF_FORM
             elif field.retired:
                 wrong[key] = "is no longer in use"
             else:
