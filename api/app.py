@@ -5,7 +5,21 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from api import events, keys, logs, operations, people, problems, requesters, session, ticket_views, tickets, workspace
+from api import (
+    events,
+    keys,
+    logs,
+    operations,
+    people,
+    problems,
+    requesters,
+    session,
+    ticket_actions,
+    ticket_messages,
+    ticket_views,
+    tickets,
+    workspace,
+)
 from api.middleware import Surroundings
 from api.openapi import describe
 from api.routing import PREFIX
@@ -15,7 +29,19 @@ from eventstore.keyring import Keyring
 from eventstore.settings import Settings
 
 VERSION = "1"
-ROUTERS = (tickets, ticket_views, session, requesters, workspace, people, keys, events, operations)
+ROUTERS = (
+    tickets,
+    ticket_actions,
+    ticket_messages,
+    ticket_views,
+    session,
+    requesters,
+    workspace,
+    people,
+    keys,
+    events,
+    operations,
+)
 
 
 def create_app(settings: Settings | None = None, limits: ApiSettings | None = None) -> FastAPI:

@@ -7,20 +7,11 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from domain.permissions import RoleName
 from domain.values import (
-    NOBODY,
-    Assignee,
     CategoryPath,
-    FieldValue,
     Key,
     Line,
-    Message,
     Moment,
-    Number,
-    Priority,
     StatusKind,
-    Tag,
-    Text,
-    Title,
 )
 
 
@@ -30,68 +21,9 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def _left_out() -> Any:
+def left_out() -> Any:
     """Of a value that may be left out, but not be null."""
     return None
-
-
-class OpenBody(Body):
-    """A new ticket."""
-
-    title: Title = Field(examples=["打印机坏了"])
-    description: Text = ""
-    number: Number | None = Field(default=None, description="Leave it out to get the next free number.")
-    fields: dict[Key, FieldValue] = Field(default_factory=dict, max_length=200)
-    status: Key | None = None
-    priority: Priority = Priority.NORMAL
-    type: Key | None = None
-    category: CategoryPath = Field(default=(), max_length=20)
-    tags: tuple[Tag, ...] = Field(default=(), max_length=100)
-    due_at: Moment | None = None
-    requester_id: UUID | None = None
-    assignee: Assignee = NOBODY
-
-
-class EditBody(Body):
-    """What is to be different; null takes a value away, what is left out stays."""
-
-    title: Title = Field(default_factory=_left_out)
-    description: Text | None = None
-    fields: dict[Key, FieldValue] = Field(default_factory=dict, max_length=200)
-    type: Key | None = None
-    category: CategoryPath | None = Field(default=None, max_length=20)
-    due_at: Moment | None = None
-    requester_id: UUID | None = None
-
-    def changes(self) -> dict[str, Any]:
-        """The fields of the command."""
-        given = {name: getattr(self, name) for name in self.model_fields_set}
-        cleared = {name for name, value in given.items() if value is None}
-        return {name: value for name, value in given.items() if value is not None} | {"clear": cleared}
-
-
-class PriorityBody(Body):
-    """Another priority."""
-
-    priority: Priority
-
-
-class StatusBody(Body):
-    """Another status, by its key."""
-
-    status: Key
-
-
-class TagsBody(Body):
-    """Tags to put on."""
-
-    tags: frozenset[Tag] = Field(min_length=1, max_length=100)
-
-
-class MessageBody(Body):
-    """A reply or a note."""
-
-    body: Message
 
 
 class ReasonBody(Body):
@@ -111,9 +43,9 @@ class RequesterBody(Body):
 class RequesterChanges(Body):
     """What is to be different about a customer."""
 
-    name: Line = Field(default_factory=_left_out)
-    email: Line = Field(default_factory=_left_out)
-    phone: Line = Field(default_factory=_left_out)
+    name: Line = Field(default_factory=left_out)
+    email: Line = Field(default_factory=left_out)
+    phone: Line = Field(default_factory=left_out)
 
 
 class TeamBody(Body):

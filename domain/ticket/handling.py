@@ -4,6 +4,7 @@ from dataclasses import replace
 from uuid import UUID
 
 from domain.catalogue import Catalogue, shown
+from domain.classification import MayNotHandle
 from domain.command import Decision, decides, evolves
 from domain.errors import InvalidInput, Refusal
 from domain.event import Actor, Content
@@ -141,7 +142,11 @@ def handler(to: Assignee, type_: str | None, category: CategoryPath, desk: Catal
     people = tuple(dict.fromkeys(to.people))
     alone = len(people) == 1
     to = Assignee(team=to.team, person=people[0] if alone else to.person, people=() if alone else people, role=to.role)
-    return desk.assignee(to)
+    known = desk.assignee(to)
+    for person in (to.person, *to.people):
+        if person is not None and not desk.may_handle(person, type_, category):
+            raise MayNotHandle(person=person)
+    return known
 
 
 @decides(LookAtTicket, needs=Permission.TICKET_VIEW)

@@ -60,13 +60,13 @@ def test_earlier_handlers_are_remembered_up_to_a_bound():
 @pytest.mark.parametrize(
     ("was", "becomes", "says"),
     [
-        ("new", "open", e.TicketMoved),
+        ("new", "open", e.TicketAccepted),
         ("new", "pending", e.TicketMoved),
         ("open", "pending", e.TicketMoved),
         ("pending", "open", e.TicketMoved),
         ("open", "resolved", e.TicketResolved),
         ("new", "closed", e.TicketClosed),
-        ("resolved", "confirmed", e.TicketMoved),
+        ("resolved", "confirmed", e.TicketConfirmed),
         ("confirmed", "rated", e.TicketMoved),
         ("rated", "closed", e.TicketClosed),
         ("resolved", "pending", e.TicketReopened),
