@@ -1,17 +1,19 @@
 """TicketHistory (H1): every event of a ticket: who, when, from where, on whose behalf, what from → to, and why."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple
 from uuid import UUID
 
 from psycopg import Cursor
 from pydantic_core import to_json
 
+import domain.ticket  # noqa: F401 - registers the events
 from domain.event import EVENTS, Event, Recorded
 from domain.ticket import events as e
+from domain.ticket.messages import TicketMessageRedacted
 from projections.bulk import upsert
-from projections.changes import Change, changes
+from projections.changes import Change, changes, message_of, tells_content, written
 from projections.read_model import Page, ReadModel
 
 COLUMNS = (
@@ -36,11 +38,12 @@ COLUMNS = (
     "envelope",
     "changes",
     "content",
+    "message_id",
 )
 TICKET_EVENTS = tuple(kind for name, kind in EVENTS.items() if name.startswith("ticket."))
 
 # By kind, not by what is there: a rebuild after the erasure finds nothing to take, and must say the same.
-WITH_CONTENT = [kind.NAME for kind in TICKET_EVENTS if kind.CONTENT]
+WITH_CONTENT = [kind.NAME for kind in TICKET_EVENTS if tells_content(kind)]
 
 
 class Cause(NamedTuple):
@@ -55,9 +58,9 @@ class TicketHistory(ReadModel):
     """One row an event. Rows stay for ever; erasing takes their content."""
 
     NAME = "ticket_history"
-    VERSION = 1
+    VERSION = 2
     EVENTS = TICKET_EVENTS
-    OPENS = tuple(kind for kind in TICKET_EVENTS if kind.CONTENT)
+    OPENS = tuple(filter(tells_content, TICKET_EVENTS))
     TABLES = """
         CREATE TABLE ticket_history (
             workspace_id uuid NOT NULL, ticket_id uuid NOT NULL, version bigint NOT NULL, position bigint NOT NULL,
@@ -66,6 +69,7 @@ class TicketHistory(ReadModel):
             occurred_at timestamptz NOT NULL, recorded_at timestamptz NOT NULL,
             command_id uuid NOT NULL, correlation_id uuid NOT NULL, causation_id uuid, rule_id uuid, rule_version int,
             envelope text NOT NULL, changes json NOT NULL, content json, erased boolean NOT NULL DEFAULT false,
+            message_id uuid, redacted boolean NOT NULL DEFAULT false,
             PRIMARY KEY (ticket_id, version)
         )"""
     INDEXES = """
@@ -95,10 +99,12 @@ class TicketHistory(ReadModel):
         "ticket_history.changes": "Structure that changed: [{field, from, to}].",
         "ticket_history.content": "Content that changed or was written: [{field, from, to}]; NULL for none or erased.",
         "ticket_history.erased": "Whether it had content that was erased.",
+        "ticket_history.message_id": "The message that it is or belongs to, or NULL.",
+        "ticket_history.redacted": "Whether it had content that was redacted.",
     }
 
     def apply(self, page: Page, db: Cursor[Any]) -> None:
-        """Add the rows, then take the content of tickets whose erasure was requested."""
+        """Add the rows, then take the content of redacted messages and of tickets whose erasure was requested."""
         gone = [recorded.stream_id for recorded in page if isinstance(recorded.event, e.TicketErasureRequested)]
         causes = _causes(db, page)
         upsert(
@@ -108,11 +114,30 @@ class TicketHistory(ReadModel):
             [_row(recorded, causes) for recorded in page],
             "(ticket_id, version) DO NOTHING",
         )
+        if hidden := redacted(page):
+            db.execute(HIDE.format(table="ticket_history", changes="content = NULL, redacted = true").encode(), hidden)
         if gone:
             db.execute(
                 "UPDATE ticket_history SET content = NULL, erased = true WHERE ticket_id = ANY(%s) AND event = ANY(%s)",
                 [gone, WITH_CONTENT],
             )
+
+
+# Messages of tickets, hidden from here on.
+HIDE = """
+    UPDATE {table} kept SET {changes} FROM unnest(%s::uuid[], %s::uuid[], %s::text[]) AS hidden (ticket_id, message_id, reason)
+    WHERE kept.ticket_id = hidden.ticket_id AND kept.message_id = hidden.message_id
+"""
+
+
+def redacted(page: Page) -> list[list[Any]]:
+    """Tickets, messages and reasons of the redactions of a page, by column; empty where there are none."""
+    found = [
+        (recorded.stream_id, recorded.event.message_id, recorded.event.reason)
+        for recorded in page
+        if isinstance(recorded.event, TicketMessageRedacted)
+    ]
+    return [list(column) for column in zip(*found, strict=True)]
 
 
 def _causes(db: Cursor[Any], page: Page) -> dict[UUID, Cause]:
@@ -127,7 +152,7 @@ def _causes(db: Cursor[Any], page: Page) -> dict[UUID, Cause]:
 def _row(recorded: Recorded[Event], causes: Mapping[UUID, Cause]) -> tuple[Any, ...]:
     metadata, behalf = recorded.metadata, recorded.metadata.on_behalf_of
     made = changes(recorded.event)
-    written = [*(change for change in made if change.content), *_message(recorded.event)]
+    content = [*(change for change in made if change.content), *filter(None, [written(recorded.event)])]
     return (
         metadata.workspace_id,
         recorded.stream_id,
@@ -149,7 +174,8 @@ def _row(recorded: Recorded[Event], causes: Mapping[UUID, Cause]) -> tuple[Any, 
         metadata.rule_version,
         _envelope(recorded, causes),
         as_json([change for change in made if not change.content]),
-        as_json(written) if written else None,
+        as_json(content) if content else None,
+        message_of(recorded.event),
     )
 
 
@@ -178,11 +204,6 @@ def _envelope(recorded: Recorded[Event], causes: Mapping[UUID, Cause]) -> str:
     return to_json(members)[1:-1].decode()
 
 
-def _message(event: Event) -> Iterator[Change]:
-    if isinstance(event, e.TicketReplied | e.TicketNoted):
-        yield Change("body", None, event.model_dump(mode="json")["body"], content=True)
-
-
 def as_json(made: list[Change]) -> str:
     """Changes as [{field, from, to}]."""
     return to_json([{"field": change.field, "from": change.before, "to": change.after} for change in made]).decode()
@@ -192,7 +213,7 @@ def as_json(made: list[Change]) -> str:
 # The inner query's order is the aggregate's: sorting again would spill to disk.
 SELECT_ENTRIES = """
     SELECT convert_to('[' || coalesce(string_agg('{' || envelope || ',"changes":' || changes || ',"content":'
-        || coalesce(content::text, 'null') || ',"erased":' || erased || '}', ','), '') || ']', 'UTF8'), max(version)
+        || coalesce(content::text, 'null') || ',"erased":' || erased || ',"redacted":' || redacted || '}', ','), '') || ']', 'UTF8'), max(version)
     FROM (SELECT * FROM desk.ticket_history WHERE ticket_id = %s AND version > %s ORDER BY version LIMIT %s) entries
 """
 

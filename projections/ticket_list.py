@@ -68,6 +68,7 @@ class TicketList(ReadModel):
         """
         CREATE INDEX IF NOT EXISTS by_updated ON ticket_list (workspace_id, listed, updated_at, ticket_id);
         CREATE INDEX IF NOT EXISTS by_opened ON ticket_list (workspace_id, listed, opened_at, ticket_id);
+        CREATE INDEX IF NOT EXISTS by_opening ON ticket_list (workspace_id, opened_at, ticket_id);
         CREATE INDEX IF NOT EXISTS by_number ON ticket_list (workspace_id, listed, number_order, ticket_id);
         CREATE INDEX IF NOT EXISTS by_due ON ticket_list (workspace_id, listed, due_first, ticket_id);
         CREATE INDEX IF NOT EXISTS by_due_last ON ticket_list (workspace_id, listed, due_last, ticket_id);

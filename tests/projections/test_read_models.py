@@ -26,8 +26,8 @@ from domain.ticket.commands import (
 )
 from domain.ticket.handling import AcceptTicket, ClaimTicket, ReturnTicket, TransferTicket, UrgeTicket
 from domain.ticket.marking import ArchiveTicket, FollowTicket, PinTicket, SnoozeTicket, WakeTicket
-from domain.ticket.messages import RedactMessage, RemarkOnTicket
-from domain.values import Assignee, Priority
+from domain.ticket.messages import AttachToTicket, RedactMessage, RemarkOnTicket
+from domain.values import Assignee, Attachment, Priority
 from domain.workspace import AddCategory, AddTeam
 from eventstore.codec import StoredRow
 from eventstore.database import Role, connect
@@ -76,6 +76,10 @@ async def _work(office: Office) -> None:
     await office.do(NoteOnTicket, number="T-2", body="salary")
 
 
+def a_file(name: str) -> Attachment:
+    return Attachment(attachment_id=uuid4(), name=name, media_type="text/plain", size=5, sha256="0" * 64, key="key")
+
+
 async def _handle(office: Office, number: str, team: UUID) -> None:
     """Everything that people do to a ticket from hand to hand."""
     person = UUID(office.person.id)
@@ -86,7 +90,8 @@ async def _handle(office: Office, number: str, team: UUID) -> None:
         (AssignTicket, {"to": Assignee(person=person)}),
         (ReturnTicket, {"reason": "Geheimnis"}),
         (UrgeTicket, {"body": "Geheimnis"}),
-        (RemarkOnTicket, {"body": "Geheimnis"}),
+        (RemarkOnTicket, {"body": "Geheimnis", "attachments": (a_file("Geheimnis.txt"),)}),
+        (AttachToTicket, {"attachments": (a_file("salary.txt"),), "internal": True}),
         (FollowTicket, {"person_id": person}),
         (PinTicket, {}),
         (SnoozeTicket, {"until": datetime(2100, 1, 1, tzinfo=UTC)}),
