@@ -6,14 +6,15 @@ from uuid import uuid5
 from domain.event import SYSTEM
 from domain.requester import ConfirmRequesterErasure, EraseRequester
 from domain.ticket.commands import ConfirmTicketErasure, EraseTicket
+from domain.ticket.drafting import DiscardDraft
 from eventstore.desk import Desk, Receipt
 
-EraseCommand = EraseTicket | EraseRequester
+EraseCommand = EraseTicket | EraseRequester | DiscardDraft
 ConfirmErasure = ConfirmTicketErasure | ConfirmRequesterErasure
 
 
 async def erase(desk: Desk, command: EraseCommand) -> Receipt:
-    """Erase a ticket or a requester; the receipt is the confirmation's. What is interrupted, the Erasure process ends."""
+    """Erase a ticket, a draft or a requester; the receipt is the confirmation's. What is interrupted, the Erasure process ends."""
     asked = await desk.execute(command)
     confirmed = await finish(desk, _confirmation(desk, command))
     return replace(confirmed, events=asked.events + confirmed.events, repeated=asked.repeated)
@@ -35,6 +36,6 @@ def _confirmation(desk: Desk, command: EraseCommand) -> ConfirmErasure:
         "channel": command.channel,
         "correlation_id": command.correlation_id or command.command_id,
     }
-    if isinstance(command, EraseTicket):
+    if isinstance(command, EraseTicket | DiscardDraft):
         return ConfirmTicketErasure(number=command.number, **context)
     return ConfirmRequesterErasure(requester_id=command.requester_id, **context)

@@ -12,7 +12,7 @@ from psycopg import AsyncConnection, IsolationLevel
 from psycopg_pool import PoolTimeout
 
 from domain.aggregates import INITIAL, evolve
-from domain.event import Erased
+from domain.event import Erased, Event, Recorded
 from eventstore import snapshots
 from eventstore.append import Answer
 from eventstore.codec import SELECT_EVENTS, StoredRow, decode, subject
@@ -22,6 +22,7 @@ from eventstore.keyring import SELECT_KEYS, ContentKey, Keyring, WrappedKey
 _KEPT_VERSION = "(SELECT version FROM log.snapshots WHERE originator_id = %(stream)s AND format = %(format)s)"
 _AFTER = f"originator_version > greatest(%(after)s, coalesce({_KEPT_VERSION}, 0))"
 SELECT_STREAM = f"{SELECT_EVENTS} WHERE originator_id = %(stream)s AND {_AFTER} ORDER BY originator_version"
+SELECT_AFTER = f"{SELECT_EVENTS} WHERE originator_id = %s AND originator_version > %s ORDER BY originator_version"
 SELECT_SNAPSHOT = "SELECT version, state FROM log.snapshots WHERE originator_id = %s AND format = %s AND version > %s"
 SELECT_KEY = (
     "SELECT workspace_id, subject_id, master_id, wrapped FROM vault.keys WHERE workspace_id = %s AND subject_id = %s"
@@ -134,6 +135,14 @@ class Streams:
             return await folded(Loaded(INITIAL[aggregate]), rows, needed)
         state = snapshots.opened(aggregate, stream, kept[0], kept[1], needed.get(stream))
         return None if state is None else await folded(Loaded(state, kept[0], needed), rows, needed)
+
+    async def events(self, workspace: UUID, stream: UUID, after: int = 0) -> list[Recorded[Event]]:
+        """The stream's events above version `after`, secrets and all."""
+        async with self.bound(workspace) as db:
+            found = await db.execute(SELECT_AFTER, [stream, after], binary=True)
+            rows = [StoredRow(*row) for row in await found.fetchall()]
+            keys = await self._keys(db, workspace, {owner for row in rows if (owner := subject(row))})
+        return [decode(row, keys) for row in rows]
 
     async def first_answer(self, workspace: UUID, command: UUID) -> Answer | None:
         """What a command id was answered with, if it ever was."""

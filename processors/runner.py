@@ -17,12 +17,13 @@ from eventstore.database import Role, connect
 from eventstore.desk import Desk
 from eventstore.feed import Feed, decode_page
 from eventstore.keyring import Keyring
+from processors.counterparts import Counterparts
 from processors.erasure import Erasure
 from processors.process import Process
 
 log = structlog.get_logger()
 
-PROCESSES: tuple[Process, ...] = (Erasure(),)
+PROCESSES: tuple[Process, ...] = (Erasure(), Counterparts())
 # How often one who waits for the lease asks for it, and how long a failed process rests, in seconds.
 LEASE_PAUSE = 1.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0

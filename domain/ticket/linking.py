@@ -74,9 +74,11 @@ def _unlinked(relation: Relation, other: str, ticket: Ticket) -> Decision:
 
 @decides(LinkBack, needs=Permission.TICKET_LINK)
 def link_back(command: LinkBack, ticket: Ticket, _: Catalogue) -> Decision:
-    """Never refused."""
-    impossible = not ticket.opened or ticket.erasing or (command.relation == "parent" and parent(ticket) is not None)
-    if impossible or Link(command.relation, command.other) in ticket.ties.links:
+    """Never refused; of two that were put above each other at once, neither is."""
+    links = ticket.ties.links
+    ring = command.relation == "child" and Link("parent", command.other) in links
+    taken = command.relation == "parent" and parent(ticket) is not None
+    if not ticket.opened or ticket.erasing or ring or taken or Link(command.relation, command.other) in links:
         return []
     return [TicketLinked(relation=command.relation, other=command.other)]
 

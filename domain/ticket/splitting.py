@@ -55,7 +55,7 @@ def split(command: SplitTicket, ticket: Ticket, _: Catalogue) -> Decision:
     """The message stays where it is and says where it goes on; what it was about goes with it."""
     ticket.must_exist(command.number)
     message = next((known for known in ticket.messages if known.message_id == command.message_id), None)
-    if message is None or message.redacted:
+    if message is None or message.redacted or not command.body:
         raise UnknownMessage(message=command.message_id, number=command.number)
     if message.internal:
         raise InternalMessage()

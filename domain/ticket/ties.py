@@ -118,8 +118,8 @@ class SplitTicket(TicketCommand):
     message_id: UUID
     title: Title
     # Found by whoever carries it out, each time anew: no part of what is asked.
-    into: Number = Field(exclude=True)
-    body: Message = Field(exclude=True)
+    into: Number | Literal[""] = Field(default="", exclude=True)
+    body: Message | Literal[""] = Field(default="", exclude=True)
 
 
 class UndoSplit(TicketCommand):
