@@ -112,10 +112,9 @@ def _make(folder: Path) -> None:
 
 
 def _discard(draft: IO[bytes]) -> None:
+    # First: on a full disk closing fails as the last write did.
     Path(draft.name).unlink(missing_ok=True)
-    # On a full disk closing fails as the last write did, of which the caller is being told.
-    with contextlib.suppress(OSError):
-        draft.close()
+    draft.close()
 
 
 def _opened(path: Path) -> IO[bytes]:

@@ -22,8 +22,7 @@ _NAMED = """
         WHERE e.topic LIKE 'ticket.%' AND position('"sha256":'::bytea IN e.state) > 0
     )
     SELECT DISTINCT n.workspace_id, n.sha256 FROM named n
-    WHERE n.topic <> 'ticket.attachment_removed'
-        AND NOT EXISTS (SELECT FROM named r WHERE r.topic = 'ticket.attachment_removed'
+    WHERE NOT EXISTS (SELECT FROM named r WHERE r.topic = 'ticket.attachment_removed'
             AND r.originator_id = n.originator_id AND r.attachment_id = n.attachment_id)
         AND NOT EXISTS (SELECT FROM vault.keys k WHERE k.workspace_id = n.workspace_id
             AND k.subject_id = n.originator_id AND k.destroyed_at IS NOT NULL)

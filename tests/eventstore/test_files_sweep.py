@@ -116,15 +116,14 @@ async def test_a_file_attached_again_stays(office, store, sweeping):
     assert await sweeping() == Swept(kept=1, removed=0)
 
 
-async def test_another_workspaces_files_are_not_touched(office, store, sweeping, database_url):
+async def test_another_workspaces_ticket_keeps_nothing_of_ours(office, store, sweeping, database_url):
     async with an_office(database_url, "other") as other:
         await other.ticket()
-        theirs = await put(store, other)
-        await attach(other, "T-1", theirs)
-        # The same name in our workspace is no reason to keep ours.
-        assert await sweeping() == Swept()
+        ours, theirs = [await store.put(each.workspace, pieces(b"the same")) for each in (office, other)]
+        assert ours == theirs
+        await attach(other, "T-1", theirs.sha256)
+        assert await sweeping() == Swept(kept=0, removed=1)
         assert await sweeping(workspace=other.workspace) == Swept(kept=1, removed=0)
-        assert await store.exists(other.workspace, theirs)
 
 
 async def test_a_ticket_whose_key_is_missing_keeps_its_files(office, store, sweeping, superuser_url):
