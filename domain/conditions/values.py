@@ -98,8 +98,8 @@ def _many(field: Field, value: Any, place: str, read: Reader) -> tuple[Any, ...]
     if not isinstance(value, list | tuple) or not 1 <= len(value) <= LONGEST_LIST:
         _refuse(place, f"Give a list of 1 to {LONGEST_LIST} values.")
     values = tuple(read(field, each, f"{place}[{index}]") for index, each in enumerate(value))
-    if field.type is FieldType.CUSTOM and len({_is_number(each) for each in values}) > 1:
-        _refuse(place, "Give either texts or numbers, not both.")
+    if len({(_is_number(each), isinstance(each, tuple)) for each in values}) > 1:
+        _refuse(place, "Give only texts, only numbers or only paths.")
     if any(isinstance(each, bool) for each in values):
         _refuse(place, "Ask for true or false with the operator is.")
     return values

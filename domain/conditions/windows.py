@@ -115,10 +115,11 @@ def _midnight(day: date, zone: ZoneInfo) -> datetime:
 
 
 def _first_day_from(moment: datetime, zone: ZoneInfo) -> date:
-    if moment in (FIRST, LAST):
+    try:
+        day = moment.astimezone(zone).date()
+        return day if _midnight(day, zone) >= moment else day + _DAY
+    except OverflowError:  # within a day of the calendar's first or last moment
         return moment.date()
-    day = moment.astimezone(zone).date()
-    return day if _midnight(day, zone) >= moment else day + _DAY
 
 
 def _zone(name: str) -> ZoneInfo:

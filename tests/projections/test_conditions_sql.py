@@ -225,7 +225,7 @@ CUSTOM_KINDS: dict[Any, list[FieldType]] = {
 
 @st.composite
 def leaves(draw: st.DrawFn) -> dict[str, Any]:
-    name = draw(st.sampled_from([*FIELDS, *(f"fields.{key}" for key in KEYS)]))
+    name = draw(st.sampled_from([*FIELDS, *(f"fields.{key}" for key in KEYS * 8)]))
     kind = FIELDS[name].type if name in FIELDS else FieldType.CUSTOM
     op = draw(st.sampled_from([op for op, what in OPERATORS[kind].items() if what.asks is not Asks.CHANGED]))
     what = OPERATORS[kind][op]
