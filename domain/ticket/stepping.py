@@ -57,7 +57,7 @@ def submit(command: SubmitStep, ticket: Ticket, desk: Catalogue) -> Decision:
     if command.next not in node.next:
         raise IllegalStep(current=node.key, wanted=command.next, legal=", ".join(node.next) or "none")
     _must_be_approved(node, ticket.flow.approvals)
-    following = _node(workflow, command.next)
+    following = _node(workflow, command.next, ticket.flow)
     submitted = TicketStepSubmitted(node=node.key, next=following.key, note=command.note or None)
     assigned = assigned_to(participants(following, desk, command.pick, command.at), ticket.assignee)
     ends = into(StatusKind.RESOLVED, command.number, ticket, desk) if following.ends else []
@@ -69,13 +69,14 @@ def _place(ticket: Ticket, desk: Catalogue) -> tuple[Workflow, Node]:
     workflow = desk.workflow_of(ticket.flow.workflow)
     if workflow is None or ticket.flow.node is None:
         raise NoWorkflow(number=ticket.number)
-    return workflow, _node(workflow, ticket.flow.node)
+    return workflow, _node(workflow, ticket.flow.node, ticket.flow)
 
 
-def _node(workflow: Workflow, key: str) -> Node:
+def _node(workflow: Workflow, key: str, flow: Flow) -> Node:
     node = workflow.node(key)
     if node is None:
-        raise IllegalStep(current="?", wanted=key, legal=", ".join(each.key for each in workflow.nodes))
+        legal = ", ".join(each.key for each in workflow.nodes)
+        raise IllegalStep(current=flow.node or "none", wanted=key, legal=legal)
     return node
 
 
@@ -114,7 +115,7 @@ def move_to_form(command: MoveToForm, ticket: Ticket, desk: Catalogue) -> Decisi
     workflow = desk.workflow_of(newest.workflow)
     if workflow is None:
         return [*pinned, *_withdrawn(flow)] if pinned else []
-    node = _node(workflow, command.node or _same_step(flow, newest, workflow))
+    node = _node(workflow, command.node or _same_step(flow, newest, workflow), flow)
     if node.key == flow.node and _same_key(flow, newest):
         return pinned
     came = entered(node, command, previous=flow.node)

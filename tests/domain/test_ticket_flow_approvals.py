@@ -1,0 +1,186 @@
+"""Approvals: all or any of several people, one more added, refused with a reason, taken back (A21)."""
+
+import pytest
+
+from domain.errors import InvalidInput, NotAllowed, UnknownPerson
+from domain.ticket.approving import ApprovalOver, CannotApprove, NotAnApprover, UnknownApproval
+from domain.ticket.flowing import (
+    AddApprover,
+    ApprovalGiven,
+    ApprovalRefused,
+    ApprovalRequested,
+    ApprovalWithdrawn,
+    ApproverAdded,
+    GiveApproval,
+    RefuseApproval,
+    RequestApproval,
+    SubmitStep,
+    TicketFormPinned,
+    TicketStepEntered,
+    WithdrawApproval,
+)
+from domain.ticket.handling import NotYours
+from domain.ticket.stepping import ApprovalPending
+from domain.values import Pinned
+from domain.workspace import PersonDeactivated
+from tests.domain.kit import ANN, BOB, DESK, LEFT, folded, given, id_of, opened, person
+from tests.domain.setups import LEAD, READY
+
+ASKED = id_of("command")
+OTHER = id_of("another approval")
+
+
+def asked(*approvers, mode="all", by="admin", **more):
+    return ApprovalRequested(approval_id=ASKED, mode=mode, approvers=approvers, asked_by=person(by), **more)
+
+
+def when(before, kind, by, **more):
+    return before.when(kind, by=person(by), **({"approval_id": ASKED} | more))
+
+
+def given_asked(*approvers, mode="all", by="admin", after=()):
+    return given(opened(), asked(*approvers, mode=mode, by=by), *after)
+
+
+def gave(who, *, granted=False):
+    return ApprovalGiven(approval_id=ASKED, person_id=who, granted=granted)
+
+
+def test_people_are_asked_once_each_and_may_see_the_ticket():
+    outcome = given(opened()).when(RequestApproval, by=person("ann"), approvers=(BOB, LEAD, BOB), note="Too dear?")
+    state = outcome.then(asked(BOB, LEAD, by="ann", note="Too dear?"))
+    assert {BOB, LEAD} <= state.involved
+    given(opened(), asked(BOB)).when(RequestApproval, by=person("ann"), approvers=(BOB,)).then_nothing()
+
+
+def test_only_who_can_approve_is_asked():
+    by_ann = {"by": person("ann")}
+    given(opened()).when(RequestApproval, **by_ann, approvers=(LEFT,)).then_refused(UnknownPerson)
+    given(opened()).when(RequestApproval, **by_ann, approvers=(id_of("auditor"),)).then_refused(CannotApprove)
+    given(opened()).when(RequestApproval, **by_ann).then_refused(InvalidInput, field="approvers")
+    given(opened()).when(RequestApproval, by=person("auditor"), approvers=(BOB,)).then_refused(NotAllowed)
+
+
+def test_all_must_approve():
+    when(given_asked(ANN, BOB), GiveApproval, "ann", note="Fine").then(
+        gave(ANN).model_copy(update={"note": "Fine"}),
+    )
+    when(given_asked(ANN, BOB, after=[gave(ANN)]), GiveApproval, "bob").then(gave(BOB, granted=True))
+
+
+def test_any_one_is_enough():
+    when(given_asked(ANN, BOB, mode="any"), GiveApproval, "bob").then(gave(BOB, granted=True))
+
+
+def test_who_left_the_desk_is_not_waited_for():
+    desk = folded(DESK, PersonDeactivated(person_id=BOB))
+    (given_it,) = when(given(opened(), asked(ANN, BOB), desk=desk), GiveApproval, "ann").events
+    assert given_it.granted
+
+
+def test_answering_twice_changes_nothing():
+    when(given_asked(ANN, BOB, after=[gave(ANN)]), GiveApproval, "ann").then_nothing()
+    no = ApprovalRefused(approval_id=ASKED, person_id=ANN, reason="no")
+    when(given_asked(ANN, BOB, after=[no]), RefuseApproval, "ann", reason="no!").then_nothing()
+
+
+@pytest.mark.parametrize(("kind", "more"), [(GiveApproval, {}), (RefuseApproval, {"reason": "no"})])
+def test_only_an_approver_answers_and_only_while_it_is_asked(kind, more):
+    when(given_asked(ANN), kind, "bob", **more).then_refused(NotAnApprover)
+    when(given_asked(ANN), kind, "ann", **more, approval_id=OTHER).then_refused(UnknownApproval, approval=OTHER)
+    over = given_asked(ANN, BOB, mode="any", after=[gave(BOB, granted=True)])
+    when(over, kind, "ann", **more).then_refused(ApprovalOver, outcome="granted")
+
+
+def test_one_refusal_with_its_reason_ends_it():
+    outcome = when(given_asked(ANN, BOB, mode="any"), RefuseApproval, "ann", reason="太贵")
+    state = outcome.then(ApprovalRefused(approval_id=ASKED, person_id=ANN, reason="太贵"))
+    assert state.flow.approvals[0].outcome == "refused"
+
+
+@pytest.mark.parametrize(
+    ("by", "refused"), [("ann", None), ("admin", None), ("lead", None), ("bob", NotAnApprover), ("auditor", NotAllowed)]
+)
+def test_one_more_is_added_by_who_is_asked_or_asks(by, refused):
+    outcome = when(given_asked(ANN), AddApprover, by, person_id=BOB)
+    if refused is not None:
+        outcome.then_refused(refused)
+        return
+    state = outcome.then(ApproverAdded(approval_id=ASKED, person_id=BOB))
+    assert state.flow.approvals[0].approvers == (ANN, BOB)
+
+
+def test_who_is_asked_already_is_not_added():
+    when(given_asked(ANN), AddApprover, "ann", person_id=ANN).then_nothing()
+    when(given_asked(ANN), AddApprover, "ann", person_id=id_of("analyst")).then_refused(CannotApprove)
+
+
+@pytest.mark.parametrize(("by", "refused"), [("ann", None), ("lead", None), ("bob", NotYours)])
+def test_who_asked_takes_it_back(by, refused):
+    outcome = when(given_asked(BOB, by="ann"), WithdrawApproval, by)
+    if refused is not None:
+        outcome.then_refused(refused)
+        return
+    outcome.then(ApprovalWithdrawn(approval_id=ASKED))
+    again = given_asked(BOB, by="ann", after=outcome.events)
+    when(again, WithdrawApproval, by).then_nothing()
+
+
+def test_what_was_granted_is_not_taken_back():
+    granted = given_asked(BOB, by="ann", after=[gave(BOB, granted=True)])
+    when(granted, WithdrawApproval, "ann").then_refused(ApprovalOver, outcome="granted")
+
+
+PINNED = TicketFormPinned(template=None, workflow=Pinned(key="desk", version=1))
+
+
+def at(node, *after):
+    """A ticket of Bob's at that step."""
+    begun = opened(status="open", kind="open", assignee={"person": BOB})
+    return given(begun, PINNED, TicketStepEntered(node=node), *after, desk=READY)
+
+
+def submitted(before):
+    return before.when(SubmitStep, by=person("bob"), next="end")
+
+
+REQUIRED = asked(ANN, LEAD, node="buy", required=True, by="bob")
+REFUSED = ApprovalRefused(approval_id=ASKED, person_id=ANN, reason="no")
+
+
+def test_a_step_waits_until_it_is_granted():
+    submitted(at("buy", REQUIRED)).then_refused(ApprovalPending, node="buy", outcome="open")
+    submitted(at("buy", REQUIRED, gave(ANN))).then_refused(ApprovalPending)
+    assert submitted(at("buy", REQUIRED, gave(ANN), gave(LEAD, granted=True))).refusal is None
+
+
+def test_what_the_step_asks_cannot_be_replaced_by_another_question():
+    friendly = asked(BOB, node="buy", by="bob")
+    granted = at("buy", friendly, gave(BOB, granted=True))
+    submitted(granted).then_refused(ApprovalPending, outcome="missing")
+    when(at("buy", REQUIRED), AddApprover, "bob", person_id=BOB).then_refused(NotAnApprover)
+
+
+def test_a_refused_step_is_asked_again():
+    refused = at("buy", REQUIRED, REFUSED)
+    submitted(refused).then_refused(ApprovalPending, outcome="refused")
+    again = refused.when(RequestApproval, by=person("bob"), note="Cheaper now")
+    withdrawn, anew = again.events
+    assert withdrawn == ApprovalWithdrawn(approval_id=ASKED)
+    assert (anew.approvers, anew.required, anew.note) == ((ANN, LEAD), True, "Cheaper now")
+    granted = ApprovalGiven(approval_id=anew.approval_id, person_id=LEAD, granted=True)
+    assert submitted(at("buy", REQUIRED, REFUSED, withdrawn, anew, granted)).refusal is None
+    at("buy", REQUIRED).when(RequestApproval, by=person("bob")).then_nothing()
+
+
+def test_a_question_of_ones_own_holds_the_step_up_until_it_is_answered_or_taken_back():
+    own = asked(ANN, node="first", by="bob")
+    submitted(at("first", own)).then_refused(ApprovalPending, outcome="open")
+    submitted(at("first", own, REFUSED)).then_refused(ApprovalPending, outcome="refused")
+    assert submitted(at("first", own, REFUSED, ApprovalWithdrawn(approval_id=ASKED))).refusal is None
+    assert submitted(at("first", own, gave(ANN, granted=True))).refusal is None
+
+
+def test_a_step_come_to_once_more_is_approved_once_more():
+    granted = (REQUIRED, gave(ANN), gave(LEAD, granted=True))
+    submitted(at("buy", *granted, TicketStepEntered(node="buy"))).then_refused(ApprovalPending, outcome="missing")
