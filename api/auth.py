@@ -3,7 +3,7 @@
 import re
 from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID, uuid4, uuid5
 
 from fastapi import Depends, Request
@@ -16,15 +16,19 @@ from api.secrets import KEY_PREFIX, csrf_token, same
 from api.services import Services, services
 from api.tokens import Lookup
 from api.versions import expected_version, what_happened_since
+from domain.access import reach
 from domain.catalogue import Catalogue
 from domain.command import Command
+from domain.conditions import Condition
 from domain.errors import InvalidInput, LedgerdeskError, NotAllowed, VersionConflict
 from domain.event import Actor
 from domain.permissions import Permission
 from domain.requester import Requester
 from domain.staff import Grant
+from domain.ticket import Ticket
 from eventstore.desk import Receipt
 
+C = TypeVar("C", bound=Command)
 COOKIE = "ledgerdesk_session"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 IDEMPOTENCY_KEY = re.compile("[!-~]{1,255}")
@@ -41,6 +45,8 @@ class Caller:
     desk: Catalogue
     actor: Actor
     grant: Grant
+    # Records that were merged into the requester who is asking: their tickets are theirs too.
+    absorbed: frozenset[UUID] = frozenset()
 
     @property
     def workspace_id(self) -> UUID:
@@ -49,8 +55,13 @@ class Caller:
 
     @property
     def id(self) -> UUID:
-        """The person or the requester."""
-        return self.found.person_id
+        """The person or the requester; one who was merged into another is the other."""
+        return UUID(self.actor.id)
+
+    @property
+    def reach(self) -> Condition | None:
+        """Which tickets the caller may see, for lists, searches and exports; None is all."""
+        return reach(self.desk, self.actor, self.absorbed)
 
     @property
     def by_key(self) -> bool:
@@ -92,7 +103,17 @@ class Caller:
 
     async def execute(self, command: Command) -> Receipt:
         """Execute it; a conflict says what happened since the version that the caller saw."""
+        command = await self.in_own_name(command)
         return await self.explaining(command, self.services.desk.execute(command))
+
+    async def in_own_name(self, command: C) -> C:
+        """The command by whichever of the requester's merged records its ticket is of."""
+        if not self.absorbed or command.AGGREGATE != "ticket":
+            return command
+        ticket = (await self.services.desk.recalled(self.workspace_id, "ticket", command.stream_id)).state
+        if not isinstance(ticket, Ticket) or ticket.requester_id not in self.absorbed:
+            return command
+        return command.model_copy(update={"by": Actor(kind="requester", id=str(ticket.requester_id))})
 
     async def explaining(self, command: Command, doing: Awaitable[Receipt]) -> Receipt:
         """What is being done with the command, its conflict explained."""
@@ -136,8 +157,10 @@ async def identified(request: Request) -> Caller:
 async def _owner(request: Request, token: str, lookup: Lookup) -> Caller:
     here = services(request)
     found = await here.tokens.owner(token, lookup)
-    desk, actor = await _actor(here, found)
-    return Caller(here, request, found, token, desk, actor, desk.grant(actor))
+    known = await identity(here, found)
+    if known is None:
+        raise NotSignedIn()
+    return Caller(here, request, found, token, known.desk, known.actor, known.desk.grant(known.actor), known.absorbed)
 
 
 def _credentials(request: Request, here: Services) -> tuple[str, Lookup]:
@@ -153,19 +176,41 @@ def _credentials(request: Request, here: Services) -> tuple[str, Lookup]:
     return token, here.access.session
 
 
-async def _actor(here: Services, found: Found) -> tuple[Catalogue, Actor]:
-    """The person or the requester whom the token belongs to, or NotSignedIn."""
+class Identity(NamedTuple):
+    """Whom credentials act for now."""
+
+    desk: Catalogue
+    actor: Actor
+    absorbed: frozenset[UUID] = frozenset()
+
+
+async def identity(here: Services, found: Found) -> Identity | None:
+    """The person or the requester whom the credentials belong to; None where they are gone."""
     desk = await here.desk.catalogue(found.workspace_id)
     if found.person_id not in desk.people:
-        requester = await here.desk.recalled(found.workspace_id, "requester", found.person_id)
-        if isinstance(requester.state, Requester) and requester.state.registered and not requester.state.erasing:
-            return desk, Actor(kind="requester", id=str(found.person_id))
+        if (requester := await _requester(here, found)) is not None:
+            actor = Actor(kind="requester", id=str(requester[0]))
+            return Identity(desk, actor, requester[1].absorbed)
         # Added a moment ago, perhaps through another process.
         desk = (await here.desk.state(found.workspace_id, "workspace", found.workspace_id)).state
     person = desk.people.get(found.person_id)
     if person is None or not person.active:
-        raise NotSignedIn()
-    return desk, Actor(kind="person", id=str(person.id))
+        return None
+    return Identity(desk, Actor(kind="person", id=str(person.id)))
+
+
+async def _requester(here: Services, found: Found) -> tuple[UUID, Requester] | None:
+    """The requester, or whom they were merged into, however often."""
+    requester_id, met = found.person_id, set[UUID]()
+    while requester_id not in met:
+        met.add(requester_id)
+        state = (await here.desk.recalled(found.workspace_id, "requester", requester_id)).state
+        if not isinstance(state, Requester) or not state.registered or state.erasing:
+            return None
+        if state.merged_into is None:
+            return requester_id, state
+        requester_id = state.merged_into
+    return None
 
 
 def _check_csrf(request: Request, token: str) -> None:

@@ -5,13 +5,11 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from domain.permissions import RoleName
 from domain.values import (
     CategoryPath,
     Key,
     Line,
     Moment,
-    StatusKind,
 )
 
 
@@ -32,61 +30,10 @@ class ReasonBody(Body):
     reason: Line
 
 
-class RequesterBody(Body):
-    """A customer."""
-
-    name: Line
-    email: Line | None = None
-    phone: Line | None = None
-
-
-class RequesterChanges(Body):
-    """What is to be different about a customer."""
-
-    name: Line = Field(default_factory=left_out)
-    email: Line = Field(default_factory=left_out)
-    phone: Line = Field(default_factory=left_out)
-
-
-class TeamBody(Body):
-    """A new team."""
-
-    title: Line
-
-
-class NewStatusBody(Body):
-    """A further status of the life cycle."""
-
-    key: Key
-    title: Line
-    kind: StatusKind
-
-
 class CategoryBody(Body):
     """A path to add to the category tree; branches above it come with it."""
 
     path: CategoryPath = Field(min_length=1, max_length=20)
-
-
-class PersonBody(Body):
-    """Somebody who works on the desk from now on."""
-
-    name: Line
-    email: Line | None = None
-    role: RoleName
-    teams: tuple[UUID, ...] = Field(default=(), max_length=100)
-
-
-class RoleBody(Body):
-    """Another role."""
-
-    role: RoleName
-
-
-class TeamsBody(Body):
-    """The teams that a person works in, all of them."""
-
-    teams: tuple[UUID, ...] = Field(max_length=100)
 
 
 class LoginBody(Body):
@@ -112,4 +59,5 @@ class ApiKeyBody(Body):
         min_length=1, max_length=50, examples=[["read"]], description="Permissions, or read, write, admin, metrics."
     )
     person_id: UUID | None = Field(default=None, description="Whom it acts for; you, if left out.")
+    requester_id: UUID | None = Field(default=None, description="The customer whom it acts for, instead of a person.")
     expires_at: Moment | None = None

@@ -11,10 +11,12 @@ from api.access import SELECT_API_KEYS, ApiKey, Found
 from api.auth import Caller, needs
 from api.bodies import ApiKeyBody
 from api.errors import ScopeTooWide, UnknownApiKey, UnknownScope
+from api.known import requester_of
 from api.problems import problems
 from api.scopes import known_scopes, permissions
-from domain.errors import UnknownPerson
+from domain.errors import InvalidInput, UnknownPerson
 from domain.permissions import Permission
+from domain.requester import GONE
 
 router = routing.router("api keys")
 
@@ -47,16 +49,27 @@ def list_api_keys(me: Caller = needs(Permission.ACCESS_EDIT)) -> list[ApiKeyView
     return [ApiKeyView(**ApiKey(*row)._asdict()) for row in rows]
 
 
-@router.post("/api-keys", status_code=201, responses=problems(UnknownScope, UnknownPerson, ScopeTooWide))
+@router.post(
+    "/api-keys", status_code=201, responses=problems(UnknownScope, UnknownPerson, ScopeTooWide, InvalidInput, *GONE)
+)
 async def create_api_key(body: ApiKeyBody, me: Caller = needs(Permission.ACCESS_EDIT)) -> NewApiKey:
     """Make an API key for yourself or another; its secret is shown this once."""
     scopes = known_scopes(body.scopes)
     if missing := permissions(scopes) - me.permissions:
         raise ScopeTooWide(scopes=", ".join(sorted(missing)))
-    person = me.desk.person(body.person_id or me.id)
-    owner = Found(me.workspace_id, person.id)
+    owner = Found(me.workspace_id, await _owner(body, me))
     key_id, secret = await me.services.access.add_api_key(owner, body.name, scopes, body.expires_at)
     return NewApiKey(key_id=key_id, secret=secret)
+
+
+async def _owner(body: ApiKeyBody, me: Caller) -> UUID:
+    if body.requester_id is None:
+        return me.desk.person(body.person_id or me.id).id
+    if body.person_id is not None:
+        raise InvalidInput(field="requester_id", reason="a key acts for a person or for a requester, not for both")
+    requester = (await requester_of(me, body.requester_id)).state
+    requester.must_be_there(body.requester_id)
+    return body.requester_id
 
 
 @router.delete("/api-keys/{key_id}", status_code=204, responses=problems(UnknownApiKey))

@@ -1,38 +1,61 @@
 """The people of a desk, and how they sign in."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
 import anyio.to_thread
 from fastapi import Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from api import routing
 from api.answers import CHANGES, Changed, changed, documented
-from api.auth import Caller, needs
-from api.bodies import LoginBody, PersonBody, RoleBody, TeamsBody
+from api.auth import Caller, Identity, needs
+from api.bodies import LoginBody
 from api.errors import LoginTaken
 from api.problems import problems
 from api.secrets import hash_password
+from api.services import Services
+from api.setup_bodies import PersonBody, PersonChanges, RoleBody, TeamsBody
 from api.workspace import SETS_UP, catalogue_now
-from domain.catalogue import shown
-from domain.errors import CommandIdReused, UnknownPerson, UnknownTeam, VersionConflict
+from domain.catalogue import RetiredTeam, shown
+from domain.errors import CommandIdReused, UnknownPerson, UnknownRole, UnknownTeam, VersionConflict
 from domain.permissions import Permission
 from domain.requester import Requester
-from domain.staff import Person
-from domain.workspace import AddPerson, ChangeRole, ChangeTeams, DeactivatePerson
+from domain.setup.staff import ChangePerson, Hours, ReactivatePerson
+from domain.staff import Person, RoleTooWide, available
+from domain.workspace import AddPerson, ChangeRole, ChangeTeams, DeactivatePerson, EmailTaken, LastAdmin
 
 router = routing.router("people")
 
 _CHANGES: dict[str, Any] = {
     "response_model": Changed,
     "openapi_extra": CHANGES,
-    "responses": documented() | problems(UnknownPerson, UnknownTeam, VersionConflict, CommandIdReused),
+    "responses": documented()
+    | problems(
+        UnknownPerson,
+        UnknownTeam,
+        RetiredTeam,
+        UnknownRole,
+        RoleTooWide,
+        LastAdmin,
+        EmailTaken,
+        VersionConflict,
+        CommandIdReused,
+    ),
 }
 
 
+class AbsenceView(BaseModel):
+    """A time in which somebody takes no tickets."""
+
+    id: UUID
+    starts: datetime
+    ends: datetime
+
+
 class PersonView(BaseModel):
-    """Somebody who works, or worked, on the desk."""
+    """Somebody who works, or worked, on the desk; or the customer who asks."""
 
     id: UUID
     name: str | None
@@ -40,6 +63,13 @@ class PersonView(BaseModel):
     role: str
     teams: list[UUID]
     active: bool
+    skills: dict[str, int] = Field(default_factory=dict, description="From 1 to 5.")
+    load_limit: int | None = Field(default=None, description="The most open tickets at once.")
+    on_duty: bool = True
+    available: bool = Field(default=True, description="Whether they take tickets now.")
+    absences: list[AbsenceView] = Field(default_factory=list)
+    shifts: list[Hours] = Field(default_factory=list, description="When they work each week; none is always.")
+    zone: str = Field(default="UTC", description="By whose clock the shifts are.")
 
 
 class Me(PersonView):
@@ -48,7 +78,7 @@ class Me(PersonView):
     permissions: list[Permission]
 
 
-def viewed(person: Person) -> dict[str, Any]:
+def viewed(person: Person, now: datetime) -> dict[str, Any]:
     """The fields of a PersonView."""
     return {
         "id": person.id,
@@ -57,16 +87,35 @@ def viewed(person: Person) -> dict[str, Any]:
         "role": person.role,
         "teams": sorted(person.teams),
         "active": person.active,
+        "skills": person.skills,
+        "load_limit": person.load_limit,
+        "on_duty": person.on_duty,
+        "available": available(person, now),
+        "absences": [AbsenceView(id=each.id, starts=each.starts, ends=each.ends) for each in person.absences],
+        "shifts": [Hours(weekday=each.weekday, starts=each.starts, ends=each.ends) for each in person.shifts],
+        "zone": person.zone,
     }
+
+
+async def described(here: Services, workspace: UUID, who: Identity) -> dict[str, Any]:
+    """The fields of a PersonView of a person or a requester."""
+    own_id = UUID(who.actor.id)
+    if who.actor.kind == "person":
+        return viewed(who.desk.people[own_id], here.desk.clock())
+    state: Requester = (await here.desk.recalled(workspace, "requester", own_id)).state
+    role = {"role": who.desk.grant(who.actor).role, "teams": [], "active": True}
+    return {"id": own_id, "name": shown(state.requester_name), "email": shown(state.email), **role}
 
 
 async def seen(me: Caller) -> dict[str, Any]:
     """The fields of a PersonView of who is asking."""
-    if me.actor.kind == "person":
-        return viewed(me.desk.people[me.id])
-    state: Requester = (await me.services.desk.recalled(me.workspace_id, "requester", me.id)).state
-    role = {"role": me.grant.role, "teams": [], "active": True}
-    return {"id": me.id, "name": shown(state.requester_name), "email": shown(state.email), **role}
+    return await described(me.services, me.workspace_id, Identity(me.desk, me.actor))
+
+
+def must_hold(me: Caller, role: str) -> None:
+    """Let the caller pass who has all that the role gives: a key restricted to managing people has only its scopes."""
+    for permission in me.desk.staff_role(role).permissions:
+        me.require(permission)
 
 
 @router.get("/me")
@@ -78,13 +127,14 @@ async def read_me(me: Caller = needs()) -> Me:
 @router.get("/people")
 async def list_people(response: Response, me: Caller = needs(Permission.WORKSPACE_VIEW)) -> list[PersonView]:
     """Everybody who works, or worked, on the desk."""
-    desk = await catalogue_now(me, response)
-    return [PersonView(**viewed(person)) for person in desk.people.values()]
+    desk, now = await catalogue_now(me, response), me.services.desk.clock()
+    return [PersonView(**viewed(person, now)) for person in desk.people.values()]
 
 
 @router.post("/people", **SETS_UP)
 async def add_person(body: PersonBody, me: Caller = needs(Permission.ACCESS_EDIT)) -> Response:
     """Take somebody onto the desk; the answer's id is the person's."""
+    must_hold(me, body.role)
     context = me.context()
     person = uuid5(context["command_id"], "person")
     given = {"person_name": body.name, "email": body.email, "role": body.role, "teams": body.teams}
@@ -92,10 +142,27 @@ async def add_person(body: PersonBody, me: Caller = needs(Permission.ACCESS_EDIT
     return changed(receipt, status=201, id=person)
 
 
+@router.patch("/people/{person_id}", **_CHANGES)
+async def change_person(person_id: UUID, body: PersonChanges, me: Caller = needs(Permission.ACCESS_EDIT)) -> Response:
+    """Correct a name or an address; null takes the address away."""
+    given = {"person_name": body.name, "email": body.email}
+    cleared = "email" in body.model_fields_set and body.email is None
+    return changed(await me.execute(ChangePerson(**me.context(), person_id=person_id, **given, no_email=cleared)))
+
+
+@router.post("/people/{person_id}/reactivation", **_CHANGES)
+async def reactivate_person(person_id: UUID, me: Caller = needs(Permission.ACCESS_EDIT)) -> Response:
+    """Take somebody who left onto the desk again; they need a new password or key."""
+    if (former := me.desk.people.get(person_id)) is not None:
+        must_hold(me, former.role)
+    return changed(await me.execute(ReactivatePerson(**me.context(), person_id=person_id)))
+
+
 @router.put("/people/{person_id}/role", **_CHANGES)
 async def change_role(person_id: UUID, body: RoleBody, me: Caller = needs(Permission.ACCESS_EDIT)) -> Response:
-    """Give a person another role."""
-    return changed(await me.execute(ChangeRole(**me.context(), person_id=person_id, role=body.role)))
+    """Give a person another role: at most what you may do yourself."""
+    must_hold(me, body.role)
+    return changed(await me.execute(ChangeRole(**me.context(), person_id=person_id, **dict(body))))
 
 
 @router.put("/people/{person_id}/teams", **_CHANGES)
@@ -108,8 +175,7 @@ async def change_teams(person_id: UUID, body: TeamsBody, me: Caller = needs(Perm
 async def set_login(person_id: UUID, body: LoginBody, me: Caller = needs(Permission.ACCESS_EDIT)) -> Response:
     """Set how a person signs in; ends their sessions everywhere."""
     # An admin key restricted to managing people must not become its owner's full rights by a sign-in.
-    for permission in me.desk.role(me.desk.person(person_id).role).permissions:
-        me.require(permission)
+    must_hold(me, me.desk.person(person_id).role)
     hashed = await anyio.to_thread.run_sync(hash_password, body.password.get_secret_value())
     await me.services.access.set_login(me.workspace_id, person_id, body.login, hashed)
     return Response(status_code=204)

@@ -5,14 +5,24 @@ from collections.abc import Iterable
 from api.errors import UnknownScope
 from domain.permissions import Permission
 
-_ADMINISTRATION = frozenset({Permission.WORKSPACE_EDIT, Permission.ACCESS_EDIT, Permission.IMPORT})
-_READ = frozenset(p for p in Permission if p.endswith(".view")) | {Permission.EXPORT}
+# What sets up the desk itself, and what shows secrets, is given by name only, or with everything.
+_BY_NAME = frozenset(
+    {
+        Permission.WORKSPACE_EDIT,
+        Permission.ACCESS_EDIT,
+        Permission.TEAM_EDIT,
+        Permission.RULE_EDIT,
+        Permission.IMPORT,
+        Permission.CONFIDENTIAL_VIEW,
+    }
+)
+_READ = (frozenset(p for p in Permission if p.endswith(".view")) | {Permission.EXPORT}) - _BY_NAME
 METRICS = "metrics"
 
 SCOPES: dict[str, frozenset[Permission]] = {
     **{permission.value: frozenset({permission}) for permission in Permission},
     "read": _READ,
-    "write": frozenset(Permission) - _READ - _ADMINISTRATION,
+    "write": frozenset(Permission) - _READ - _BY_NAME,
     "admin": frozenset(Permission),
     METRICS: frozenset(),
 }

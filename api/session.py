@@ -10,10 +10,10 @@ from pydantic import BaseModel, Field
 
 from api import routing
 from api.access import Found, normal_login
-from api.auth import COOKIE, Caller, address, needs
+from api.auth import COOKIE, Caller, address, identity, needs
 from api.bodies import SignInBody
 from api.errors import RateLimited, SignInLocked, WrongPassword
-from api.people import PersonView, seen, viewed
+from api.people import PersonView, described, seen
 from api.problems import problems
 from api.secrets import csrf_token, digest, new_token, password_fits
 from api.services import Services, services
@@ -49,9 +49,8 @@ async def sign_in(
     here = services(request)
     here.strangers.take(address(request))
     found = await _checked(here, body, address(request), hashing)
-    desk = (await here.desk.state(found.workspace_id, "workspace", found.workspace_id)).state
-    person = desk.people.get(found.person_id)
-    if person is None or not person.active:
+    known = await identity(here, found)
+    if known is None:
         raise WrongPassword()
     token, lasts = new_token(), timedelta(days=here.settings.session_days)
     await here.access.open_session(found, token, lasts)
@@ -63,7 +62,7 @@ async def sign_in(
         samesite="lax",
         secure=request.url.scheme == "https",
     )
-    return SignedIn(person=PersonView(**viewed(person)), csrf_token=csrf_token(token))
+    return SignedIn(person=PersonView(**await described(here, found.workspace_id, known)), csrf_token=csrf_token(token))
 
 
 async def _checked(here: Services, body: SignInBody, origin: str, hashing: CapacityLimiter) -> Found:
@@ -102,7 +101,7 @@ async def sign_out(me: Caller = needs()) -> Response:
 @router.delete("/sessions", status_code=204)
 async def sign_out_everywhere(me: Caller = needs()) -> Response:
     """Sign out on every device."""
-    await me.services.access.close_sessions(me.workspace_id, me.id)
+    await me.services.access.close_sessions(me.workspace_id, me.found.person_id)
     me.services.tokens.forget(me.token)
     return _without_cookie()
 

@@ -1,7 +1,7 @@
-"""What a workspace has set up: statuses, teams, categories."""
+"""What a workspace has set up: statuses and categories."""
 
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from fastapi import Response
 from pydantic import BaseModel, Field
@@ -9,14 +9,23 @@ from pydantic import BaseModel, Field
 from api import routing
 from api.answers import CHANGES, Changed, changed, documented
 from api.auth import Caller, needs
-from api.bodies import CategoryBody, NewStatusBody, TeamBody
+from api.bodies import CategoryBody
 from api.problems import problems
+from api.setup_bodies import MovesBody, NewStatusBody, OrderBody, Reasons, StatusTitleBody
 from api.versions import etag
 from domain.catalogue import Catalogue
-from domain.errors import CommandIdReused, VersionConflict
+from domain.errors import CommandIdReused, InvalidInput, UnknownStatus, VersionConflict
 from domain.permissions import Permission
-from domain.values import StatusKind
-from domain.workspace import AddCategory, AddStatus, AddTeam, AlreadyThere
+from domain.setup.statuses import (
+    AllowMoves,
+    OnlyStatusOfItsKind,
+    OrderStatuses,
+    RenameStatus,
+    RestoreStatus,
+    RetireStatus,
+)
+from domain.values import Key, StatusKind
+from domain.workspace import AddCategory, AddStatus, AlreadyThere
 
 router = routing.router("workspace")
 
@@ -25,6 +34,14 @@ SETS_UP: dict[str, Any] = {
     "response_model": Changed,
     "openapi_extra": CHANGES,
     "responses": documented(201) | problems(AlreadyThere, VersionConflict, CommandIdReused),
+}
+
+
+_CHANGES: dict[str, Any] = {
+    "response_model": Changed,
+    "openapi_extra": CHANGES,
+    "responses": documented()
+    | problems(UnknownStatus, OnlyStatusOfItsKind, InvalidInput, VersionConflict, CommandIdReused),
 }
 
 
@@ -44,13 +61,7 @@ class StatusView(BaseModel):
     title: str
     kind: StatusKind
     next: list[str] = Field(description="Keys of the statuses that a ticket can go to from here.")
-
-
-class TeamView(BaseModel):
-    """A team."""
-
-    id: UUID
-    title: str
+    active: bool = Field(description="Whether tickets can be put into it.")
 
 
 async def catalogue_now(me: Caller, response: Response) -> Catalogue:
@@ -75,7 +86,7 @@ async def list_statuses(response: Response, me: Caller = needs(Permission.WORKSP
     """The life cycle."""
     desk = await catalogue_now(me, response)
     return [
-        StatusView(key=s.key, title=s.name, kind=s.kind, next=[n.key for n in desk.next_statuses(s)])
+        StatusView(key=s.key, title=s.name, kind=s.kind, next=[n.key for n in desk.next_statuses(s)], active=s.active)
         for s in desk.statuses.values()
     ]
 
@@ -86,20 +97,34 @@ async def add_status(body: NewStatusBody, me: Caller = needs(Permission.WORKSPAC
     return changed(await me.execute(AddStatus(**me.context(), **dict(body))), status=201)
 
 
-@router.get("/teams")
-async def list_teams(response: Response, me: Caller = needs(Permission.WORKSPACE_VIEW)) -> list[TeamView]:
-    """The teams."""
-    desk = await catalogue_now(me, response)
-    return [TeamView(id=team.id, title=team.name) for team in desk.teams.values()]
+@router.put("/statuses/order", **_CHANGES)
+async def order_statuses(body: OrderBody, me: Caller = needs(Permission.WORKSPACE_EDIT)) -> Response:
+    """Put the statuses into this order; the first of a kind is taken where only the kind is said."""
+    return changed(await me.execute(OrderStatuses(**me.context(), **dict(body))))
 
 
-@router.post("/teams", **SETS_UP)
-async def add_team(body: TeamBody, me: Caller = needs(Permission.WORKSPACE_EDIT)) -> Response:
-    """Set up a team; the answer's id is the team's."""
-    context = me.context()
-    team = uuid5(context["command_id"], "team")
-    receipt = await me.execute(AddTeam(**context, team_id=team, title=body.title))
-    return changed(receipt, status=201, id=team)
+@router.patch("/statuses/{key}", **_CHANGES)
+async def rename_status(key: Key, body: StatusTitleBody, me: Caller = needs(Permission.WORKSPACE_EDIT)) -> Response:
+    """Call the status something else."""
+    return changed(await me.execute(RenameStatus(**me.context(), key=key, **dict(body))))
+
+
+@router.put("/statuses/{key}/moves", **_CHANGES)
+async def allow_moves(key: Key, body: MovesBody, me: Caller = needs(Permission.WORKSPACE_EDIT)) -> Response:
+    """Say which statuses may follow this one (A6)."""
+    return changed(await me.execute(AllowMoves(**me.context(), key=key, **dict(body))))
+
+
+@router.put("/statuses/{key}/retired", **_CHANGES)
+async def retire_status(key: Key, body: Reasons, me: Caller = needs(Permission.WORKSPACE_EDIT)) -> Response:
+    """Put no further ticket into the status; those that are in it stay."""
+    return changed(await me.execute(RetireStatus(**me.context(), key=key, **dict(body))))
+
+
+@router.delete("/statuses/{key}/retired", **_CHANGES)
+async def restore_status(key: Key, me: Caller = needs(Permission.WORKSPACE_EDIT)) -> Response:
+    """Use the status again."""
+    return changed(await me.execute(RestoreStatus(**me.context(), key=key)))
 
 
 @router.get("/categories")

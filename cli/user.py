@@ -1,6 +1,7 @@
 """`ledgerdesk user`: the people of a workspace, and how they sign in."""
 
 import sys
+from typing import Any
 from uuid import uuid4
 
 import typer
@@ -11,14 +12,13 @@ from api.secrets import hash_password
 from cli.people import NoSuchUser, Office, in_office, short
 from domain.catalogue import shown
 from domain.errors import InvalidInput
-from domain.permissions import RoleName
-from domain.values import Line
+from domain.values import Key, Line
 from domain.workspace import AddPerson, ChangeRole, DeactivatePerson
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, add_completion=False)
 WORKSPACE = typer.Argument(..., metavar="WORKSPACE", help="Short name of the workspace.")
 USER = typer.Argument(..., metavar="LOGIN", help="What the person signs in with; an e-mail address or an id will do.")
-ROLE = typer.Option(..., help="What the person may do.")
+ROLE = typer.Option(..., help="What the person may do: agent, lead, admin, ..., or a role of your own.")
 STDIN = typer.Option(False, "--password-stdin", help="Read the password from standard input instead of asking.")
 
 
@@ -35,7 +35,7 @@ def add(
     workspace: str = WORKSPACE,
     login: str = typer.Argument(..., help="What the person will sign in with."),
     name: str = typer.Option(..., help="The person's name."),
-    role: RoleName = ROLE,
+    role: str = ROLE,
     email: str | None = typer.Option(None, help="The person's e-mail address."),
     password_stdin: bool = STDIN,
 ) -> None:
@@ -44,7 +44,7 @@ def add(
     Example: echo "$PASSWORD" | ledgerdesk user add acme ann --name "Ann Lee" --role agent --password-stdin
     """
     person = uuid4()
-    given = {"person_id": person, "person_name": _line("name", name), "role": role}
+    given = {"person_id": person, "person_name": _line("name", name), "role": _taken("role", role, Key)}
     if email is not None:
         given["email"] = _line("email", email)
     login, hashed = _line("login", login), hash_password(_password(asked=not password_stdin))
@@ -95,16 +95,18 @@ def password(workspace: str = WORKSPACE, login: str = USER, password_stdin: bool
 
 @app.command()
 def role(
-    workspace: str = WORKSPACE, login: str = USER, to: RoleName = typer.Argument(..., help="The new role.")
+    workspace: str = WORKSPACE, login: str = USER, to: str = typer.Argument(..., metavar="ROLE", help="The new role.")
 ) -> None:
     """Give a person another role.
 
     Example: ledgerdesk user role acme ann lead
     """
 
+    wanted = _taken("role", to, Key)
+
     async def work(office: Office) -> None:
         person = await office.person(login)
-        await office.desk.execute(ChangeRole(**office.context(), person_id=person.id, role=to))
+        await office.desk.execute(ChangeRole(**office.context(), person_id=person.id, role=wanted))
 
     in_office(workspace, work)
     typer.echo(f"{login} is {to} now.")
@@ -135,7 +137,11 @@ def _password(*, asked: bool) -> str:
 
 
 def _line(field: str, value: str) -> str:
+    return _taken(field, value, Line)
+
+
+def _taken(field: str, value: str, kind: Any) -> str:
     try:
-        return TypeAdapter[str](Line).validate_python(value)
+        return TypeAdapter[str](kind).validate_python(value)
     except ValidationError as error:
         raise InvalidInput(field=field, reason=error.errors()[0]["msg"]) from None

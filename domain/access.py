@@ -4,10 +4,11 @@ from uuid import UUID
 
 from domain.catalogue import Catalogue
 from domain.command import Command
+from domain.conditions import AllOf, AnyOf, Condition, Leaf
 from domain.errors import NotAllowed
 from domain.event import Actor
 from domain.permissions import Permission
-from domain.staff import Grant
+from domain.staff import Grant, Person, Scope
 from domain.ticket.state import Ticket, UnknownTicket
 
 
@@ -38,3 +39,44 @@ def takes_part(person: UUID, ticket: Ticket, desk: Catalogue) -> bool:
 def may_claim(person: UUID, ticket: Ticket, desk: Catalogue) -> bool:
     """Whether the ticket was given to several of whom the person is one."""
     return desk.may_claim(person, ticket.assignee)
+
+
+def reach(desk: Catalogue, actor: Actor, absorbed: frozenset[UUID] = frozenset()) -> Condition | None:
+    """What `reaches` says of a ticket, as a condition for lists, searches and exports; None reaches everything.
+
+    `absorbed` are the records that were merged into the acting requester.
+    """
+    if actor.kind == "system":
+        return None
+    grant = desk.grant(actor)
+    if actor.kind == "requester":
+        return _leaf("requester_id", "is_any_of", sorted({actor.id, *map(str, absorbed)}))
+    if grant.scope.everything:
+        return None
+    person = desk.acting(actor)
+    takes_part_in = (_leaf("involved", "has_any", [str(person.id)]), *_claimable(person))
+    return AnyOf(any=(*_within(grant.scope), *takes_part_in))
+
+
+def _within(scope: Scope) -> list[Condition]:
+    types: list[Condition] = [_leaf("type", "is_any_of", sorted(scope.types))] if scope.types else []
+    return [*types, *(_leaf("category", "under", list(path)) for path in sorted(scope.categories))]
+
+
+def _claimable(person: Person) -> list[Condition]:
+    """The ways in which a ticket that nobody has yet was given to several of whom the person is one."""
+    unclaimed, no_names = _leaf("assignee_person", "is_not_set"), _leaf("candidates", "is_not_set")
+    no_team, no_role = _leaf("assignee_team", "is_not_set"), _leaf("assignee_role", "is_not_set")
+    role = _leaf("assignee_role", "is", person.role)
+    ways: list[Condition] = [
+        AllOf(all=(unclaimed, _leaf("candidates", "has_any", [str(person.id)]))),
+        AllOf(all=(unclaimed, no_names, no_team, role)),
+    ]
+    if person.teams:
+        team = _leaf("assignee_team", "is_any_of", sorted(map(str, person.teams)))
+        ways.append(AllOf(all=(unclaimed, no_names, team, AnyOf(any=(no_role, role)))))
+    return ways
+
+
+def _leaf(field: str, op: str, value: object = None) -> Leaf:
+    return Leaf(field=field, op=op, value=value)

@@ -52,6 +52,10 @@ class RequesterMergedAway(Refusal):
     sentence = "Requester {requester} was merged into {into}. Go on there, or undo the merge."
 
 
+# Why nothing can be done for a requester.
+GONE = (UnknownRequester, RequesterErased, RequesterMergedAway)
+
+
 class RequesterRegistered(Event, name="requester.registered", version=1, creates=True):
     """A customer became known."""
 

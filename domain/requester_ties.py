@@ -5,13 +5,12 @@ for it, which never refuses, so that whoever is interrupted in between is finish
 """
 
 from dataclasses import replace
-from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from domain.catalogue import Catalogue
 from domain.command import Decision, decides, evolves
 from domain.errors import InvalidInput, Refusal
-from domain.event import Event
+from domain.event import SYSTEM, Event, Recorded
 from domain.permissions import Permission
 from domain.requester import Requester, RequesterCommand, UnknownRequester
 
@@ -139,14 +138,28 @@ def release(command: ReleaseRequester, requester: Requester, _: Catalogue) -> De
     return [RequesterReleased(released=command.released)] if command.released in requester.merges else []
 
 
-Tied = RequesterMergedInto | RequesterMergeUndone
+FIRST_HALVES = (RequesterMergedInto, RequesterMergeUndone)
 
 
-def counterpart(event: Tied, requester: UUID, **envelope: Any) -> AbsorbRequester | ReleaseRequester:
-    """The command that brings the other requester in line with what was recorded of this one."""
+def counterpart(recorded: Recorded[Event]) -> AbsorbRequester | ReleaseRequester | None:
+    """The command that brings the other requester in line, the same whoever asks; None where the event needs none."""
+    event, cause = recorded.event, recorded.metadata
+    if not isinstance(event, FIRST_HALVES):
+        return None
+    context = {
+        "workspace_id": cause.workspace_id,
+        "by": SYSTEM,
+        "on_behalf_of": cause.on_behalf_of or cause.actor,
+        "at": recorded.recorded_at,
+        "command_id": uuid5(cause.command_id, "counterpart"),
+        "channel": cause.channel,
+        "correlation_id": cause.correlation_id,
+        "causation_id": cause.event_id,
+    }
     if isinstance(event, RequesterMergedInto):
-        return AbsorbRequester(requester_id=event.into, absorbed=requester, brings=event.brings, **envelope)
-    return ReleaseRequester(requester_id=event.into, released=requester, **envelope)
+        brings = {"absorbed": recorded.stream_id, "brings": event.brings}
+        return AbsorbRequester(requester_id=event.into, **brings, **context)
+    return ReleaseRequester(requester_id=event.into, released=recorded.stream_id, **context)
 
 
 @evolves(RequesterWasBlocked)

@@ -20,10 +20,11 @@ from eventstore.keyring import Keyring
 from processors.counterparts import Counterparts
 from processors.erasure import Erasure
 from processors.process import Process
+from processors.requester_merging import RequesterMerging
 
 log = structlog.get_logger()
 
-PROCESSES: tuple[Process, ...] = (Erasure(), Counterparts())
+PROCESSES: tuple[Process, ...] = (Erasure(), Counterparts(), RequesterMerging())
 # How often one who waits for the lease asks for it, and how long a failed process rests, in seconds.
 LEASE_PAUSE = 1.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0

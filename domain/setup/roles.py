@@ -50,7 +50,7 @@ class SetRole(ReasonedCommand):
     title: Line
     permissions: tuple[Permission, ...] = Field(max_length=len(Permission))
     types: tuple[Key, ...] = Field(default=(), max_length=200)
-    categories: tuple[CategoryPath, ...] = Field(default=(), max_length=200)
+    categories: tuple[CategoryPath, ...] = Field(default=(), max_length=100)
 
 
 class RetireRole(ReasonedCommand):

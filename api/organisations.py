@@ -1,0 +1,88 @@
+"""Organisations: the companies and households that requesters belong to (F7)."""
+
+from typing import Any
+from uuid import UUID, uuid5
+
+from fastapi import Response
+from pydantic import BaseModel, Field
+
+from api import routing
+from api.answers import CHANGES, Changed, changed, documented
+from api.auth import Caller, needs
+from api.known import organisation_of
+from api.problems import problems
+from api.requester_bodies import OrganisationBody, OrganisationChanges
+from api.versions import etag
+from domain.catalogue import shown
+from domain.errors import CommandIdReused, InvalidInput, VersionConflict
+from domain.organisation import AddOrganisation, ChangeOrganisation, OrganisationExists, UnknownOrganisation
+from domain.permissions import Permission
+from domain.values import Contact
+
+router = routing.router("organisations")
+
+
+class OrganisationView(BaseModel):
+    """An organisation."""
+
+    id: UUID
+    name: str | None
+    domains: list[str] = Field(description="Of its e-mail addresses.")
+    contacts: list[Contact]
+    tier: str | None
+    plan: str | None
+    tags: list[str]
+    version: int
+
+
+@router.post(
+    "/organisations",
+    status_code=201,
+    response_model=Changed,
+    openapi_extra=CHANGES,
+    responses=documented(201) | problems(OrganisationExists, VersionConflict, CommandIdReused),
+)
+async def add_organisation(body: OrganisationBody, me: Caller = needs(Permission.REQUESTER_EDIT)) -> Response:
+    """Make an organisation known; the answer's id is the organisation's."""
+    context = me.context()
+    organisation = uuid5(context["command_id"], "organisation")
+    given = {"organisation_name" if name == "name" else name: value for name, value in body}
+    receipt = await me.execute(AddOrganisation(**context, organisation_id=organisation, **given))
+    return changed(receipt, status=201, location=f"/api/v1/organisations/{organisation}")
+
+
+@router.get("/organisations/{organisation_id}", responses=problems(UnknownOrganisation))
+async def read_organisation(
+    organisation_id: UUID, response: Response, me: Caller = needs(Permission.REQUESTER_VIEW)
+) -> OrganisationView:
+    """One organisation."""
+    loaded = await organisation_of(me, organisation_id)
+    response.headers["ETag"] = etag(loaded.version)
+    state, desk = loaded.state, me.desk
+    return OrganisationView(
+        id=organisation_id,
+        name=shown(state.organisation_name),
+        domains=shown(state.domains) or (),
+        contacts=shown(state.contacts) or (),
+        tier=state.tier,
+        plan=state.plan,
+        tags=sorted(set(map(desk.tag, state.tags))),
+        version=loaded.version,
+    )
+
+
+_CHANGES: dict[str, Any] = {
+    "response_model": Changed,
+    "openapi_extra": CHANGES,
+    "responses": documented() | problems(UnknownOrganisation, InvalidInput, VersionConflict, CommandIdReused),
+}
+
+
+@router.patch("/organisations/{organisation_id}", **_CHANGES)
+async def change_organisation(
+    organisation_id: UUID, body: OrganisationChanges, me: Caller = needs(Permission.REQUESTER_EDIT)
+) -> Response:
+    """Change what is known of an organisation; null takes a value away, what is left out stays."""
+    await organisation_of(me, organisation_id)
+    given = {"organisation_name" if name == "name" else name: value for name, value in body.changes().items()}
+    return changed(await me.execute(ChangeOrganisation(**me.context(), organisation_id=organisation_id, **given)))
