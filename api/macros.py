@@ -1,18 +1,26 @@
 """Macros and canned replies (B9)."""
 
 from typing import Any
+from uuid import UUID
 
 from fastapi import Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationError
 
 from api import routing
 from api.answers import CHANGES, Changed, changed, documented
 from api.auth import Caller, needs
 from api.problems import problems
 from api.setup_bodies import CannedReplyBody, MacroBody, Reasons
+from api.ticket_changes import TicketNumber, changes
 from api.workspace import catalogue_now
-from domain.errors import CommandIdReused, VersionConflict
+from domain.access import reaches
+from domain.actions import ACTIONS, ActOnTicket
+from domain.catalogue import Catalogue, shown
+from domain.errors import CommandIdReused, InvalidInput, VersionConflict
+from domain.ids import ticket_id
+from domain.macros import filled, rendered
 from domain.permissions import Permission
+from domain.requester import Requester
 from domain.setup.macros import (
     RetireCannedReply,
     RetireMacro,
@@ -20,8 +28,12 @@ from domain.setup.macros import (
     SetMacro,
     UnknownCannedReply,
     UnknownMacro,
+    canned_reply,
+    macro,
 )
+from domain.ticket.state import Ticket, UnknownTicket
 from domain.values import Key
+from eventstore.counterparts import both
 
 router = routing.router("macros")
 
@@ -67,6 +79,64 @@ async def set_macro(key: Key, body: MacroBody, me: Caller = needs(Permission.RUL
 async def retire_macro(key: Key, body: Reasons, me: Caller = needs(Permission.RULE_EDIT)) -> Response:
     """Offer the macro no longer."""
     return changed(await me.execute(RetireMacro(**me.context(), key=key, **dict(body))))
+
+
+@router.post("/tickets/{number}/macros/{key}", **changes(UnknownMacro, InvalidInput))
+async def run_macro(number: TicketNumber, key: Key, me: Caller = needs(Permission.WORKSPACE_VIEW)) -> Response:
+    """Do all that the macro says, or nothing of it; each action needs its own permission."""
+    actions = macro((await _now(me)), key).actions
+    try:
+        rendered_actions = ACTIONS.validate_python(filled(actions, await _values(me, number)))
+    except ValidationError:
+        reason = "one of its texts comes out empty or too long for this ticket"
+        raise InvalidInput(field="macro", reason=reason) from None
+    command = ActOnTicket(**me.context(), number=number, actions=rendered_actions)
+    return changed(await me.explaining(command, both(me.services.desk, command)), number=number)
+
+
+class RenderedReply(BaseModel):
+    """A canned reply for one ticket, to go on writing from."""
+
+    body: str
+
+
+@router.get("/tickets/{number}/canned-replies/{key}", responses=problems(UnknownTicket, UnknownCannedReply))
+async def render_canned_reply(
+    number: TicketNumber, key: Key, me: Caller = needs(Permission.WORKSPACE_VIEW)
+) -> RenderedReply:
+    """The canned reply with its variables filled in for the ticket."""
+    reply = canned_reply(await _now(me), key)
+    return RenderedReply(body=rendered(reply.body, await _values(me, number)))
+
+
+async def _now(me: Caller) -> Catalogue:
+    desk: Catalogue = (await me.services.desk.state(me.workspace_id, "workspace", me.workspace_id)).state
+    return desk
+
+
+async def _values(me: Caller, number: str) -> dict[str, str]:
+    """What the variables stand for, on a ticket that the caller may see; UnknownTicket otherwise."""
+    ticket: Ticket = (await me.services.desk.state(me.workspace_id, "ticket", ticket_id(me.workspace_id, number))).state
+    ticket.must_exist(number)
+    if not reaches(me.actor, me.grant, ticket, me.desk):
+        raise UnknownTicket(number=number)
+    agent = me.desk.people.get(me.id)
+    return {
+        "ticket.number": ticket.number,
+        "ticket.title": shown(ticket.title) or "",
+        "ticket.status": me.desk.status(ticket.status).name,
+        "ticket.priority": ticket.priority.value,
+        "requester.name": await _requester_name(me, ticket.requester_id),
+        "agent.name": (shown(agent.name) if agent else None) or "",
+        "workspace.title": me.desk.name,
+    }
+
+
+async def _requester_name(me: Caller, requester: UUID | None) -> str:
+    if requester is None:
+        return ""
+    state = (await me.services.desk.recalled(me.workspace_id, "requester", requester)).state
+    return (shown(state.requester_name) if isinstance(state, Requester) else None) or ""
 
 
 @router.get("/canned-replies")

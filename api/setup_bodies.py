@@ -8,7 +8,7 @@ from pydantic import Field
 from api.bodies import Body, left_out
 from domain.macros import VARIABLES, Template
 from domain.permissions import Permission
-from domain.setup.macros import MacroAction
+from domain.setup.macros import MacroActions
 from domain.setup.staff import Hours, Level, Zone
 from domain.setup.tags import Colour
 from domain.values import CategoryPath, Key, Line, Moment, StatusKind, Tag, Tags
@@ -156,9 +156,7 @@ class MacroBody(Reasons):
     """Several actions, done as one."""
 
     title: Line
-    actions: tuple[MacroAction, ...] = Field(
-        min_length=1, max_length=50, description=_TEXTS, examples=[[{"do": "set_priority", "priority": "high"}]]
-    )
+    actions: MacroActions = Field(description=_TEXTS, examples=[[{"do": "set_priority", "priority": "high"}]])
 
 
 class CannedReplyBody(Body):

@@ -3,15 +3,16 @@
 from dataclasses import replace
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator
 
+from domain.actions import ACTIONS, Action, Actions
 from domain.catalogue import Catalogue
 from domain.command import Decision, decides, evolves
 from domain.errors import Refusal
 from domain.event import Event
 from domain.macros import CannedReply, Macro, Template, checked, texts
 from domain.permissions import Permission
-from domain.values import FieldValue, Key, Line
+from domain.values import Key, Line
 from domain.workspace import ReasonedCommand, ReasonedEvent, WorkspaceCommand
 
 
@@ -59,13 +60,13 @@ class CannedReplyRetired(Event, name="workspace.canned_reply_retired", version=1
     key: str
 
 
-def _texts_checked(action: dict[str, Any]) -> dict[str, Any]:
-    for text in texts(action):
+def _texts_checked(actions: tuple[Action, ...]) -> tuple[Action, ...]:
+    for text in texts(ACTIONS.dump_python(actions, mode="json")):
         checked(text)
-    return action
+    return actions
 
 
-MacroAction = Annotated[dict[Key, FieldValue], AfterValidator(_texts_checked)]
+MacroActions = Annotated[Actions, AfterValidator(_texts_checked)]
 
 
 class SetMacro(ReasonedCommand):
@@ -73,7 +74,7 @@ class SetMacro(ReasonedCommand):
 
     key: Key
     title: Line
-    actions: tuple[MacroAction, ...] = Field(min_length=1, max_length=50)
+    actions: MacroActions
 
 
 class RetireMacro(ReasonedCommand):
@@ -99,7 +100,7 @@ class RetireCannedReply(WorkspaceCommand):
 @decides(SetMacro, needs=Permission.RULE_EDIT)
 def set_macro(command: SetMacro, desk: Catalogue, _: Catalogue) -> Decision:
     """No change, no event."""
-    wanted = Macro(command.key, command.title, command.actions)
+    wanted = Macro(command.key, command.title, tuple(ACTIONS.dump_python(command.actions, mode="json")))
     if desk.macros.get(command.key) == wanted:
         return []
     return [MacroSet(key=wanted.key, title=wanted.title, actions=wanted.actions, **command.reasons)]
