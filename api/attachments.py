@@ -1,13 +1,11 @@
-"""Files: uploaded first, then attached by the command that brings them, and downloaded again (A18)."""
+"""Uploads: files that the command naming them will attach (A18)."""
 
 from collections.abc import AsyncIterator
 from email.message import Message
 from typing import Any
-from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import Request, Response
-from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 from starlette.requests import ClientDisconnect
 
@@ -16,7 +14,6 @@ from api.auth import Caller, needs
 from api.problems import ProblemResponse, problems
 from domain.errors import InvalidInput
 from domain.permissions import Permission
-from domain.values import Attachment
 from eventstore.files.desk import Files, Owner
 from eventstore.files.errors import (
     AttachmentTooLarge,
@@ -104,34 +101,12 @@ async def upload_file(request: Request, me: Caller = needs()) -> Uploaded | Resp
     return Uploaded(upload=token, **attachment.model_dump(exclude={"key"}))
 
 
-async def download(here: Files, workspace: UUID, attachment: Attachment) -> Response:
-    """The file as a download; FileDamaged before anything is sent where its beginning is missing or changed."""
-    pieces = here.stream_of(workspace, attachment)
-    first = await anext(pieces)
-    return StreamingResponse(
-        _chained(first, pieces),
-        media_type=attachment.media_type,
-        headers={
-            "Content-Length": str(attachment.size),
-            "Content-Disposition": _disposition(attachment.name),
-            # Whatever somebody sent us, no browser is to run it in our name.
-            "Content-Security-Policy": "sandbox; default-src 'none'",
-        },
-    )
-
-
 async def _body(request: Request) -> AsyncIterator[bytes]:
     try:
         async for piece in request.stream():
             yield piece
     except ClientDisconnect:
         raise UploadInterrupted() from None
-
-
-async def _chained(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield first
-    async for piece in rest:
-        yield piece
 
 
 def _name(disposition: str) -> str:
@@ -151,8 +126,3 @@ def _decoded(charset: str | None, _: str | None, text: str) -> str:
         return text.encode("latin-1").decode(charset or "utf-8", errors="replace")
     except (LookupError, UnicodeEncodeError):
         return text
-
-
-def _disposition(name: str) -> str:
-    plain = "".join(c if c.isascii() and c.isprintable() and c not in '"\\%' else "_" for c in name)
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

@@ -1,59 +1,26 @@
-"""Files over HTTP: uploaded as they are, downloaded so that no browser runs them."""
+"""Uploads over HTTP: what is taken from whom, and that nothing half is kept."""
 
 import os
 import re
 import socket
 from collections import Counter
 from contextlib import suppress
-from pathlib import Path
 from urllib.parse import quote, urlsplit
-from uuid import uuid4
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
-from api import attachments, problems
-from api.app import create_app
 from domain.event import Actor
 from domain.permissions import RoleName
-from eventstore.files.desk import Files, Owner
-from eventstore.files.local import LocalFiles
-from eventstore.files.rules import FileRules
+from eventstore.files.desk import Owner
 from eventstore.files.s3 import S3Files
 from eventstore.files.sealing import FRAME
-from eventstore.keyring import Keyring
-from tests.api import conftest
 from tests.api.conftest import Server
-from tests.eventstore.files import ACME, NOWHERE, pieces
+from tests.api.filing import LIMIT, kept
+from tests.api.filing import files as files
+from tests.api.filing import served as served
+from tests.eventstore.files import NOWHERE
 from tests.waiting import wait_until
-
-# Larger than other bodies may be.
-LIMIT = 3 << 20
-
-
-@pytest.fixture
-def files(tmp_path: Path) -> Files:
-    rules = FileRules(LIMIT, refused=frozenset({".exe"}))
-    return Files(LocalFiles(tmp_path / "files"), Keyring(b"k" * 32), rules)
-
-
-@pytest.fixture(autouse=True)
-def served(monkeypatch: pytest.MonkeyPatch, files: Files) -> None:
-    """The API keeps its files in a folder of the test."""
-
-    def with_files(*settings: object) -> FastAPI:
-        app = create_app(*settings)
-        app.state.files = files
-        if not any(getattr(route, "path", "") == "/api/v1/uploads" for route in app.routes):
-            app.router.routes.extend(attachments.router.routes)
-        return app
-
-    monkeypatch.setattr(conftest, "create_app", with_files)
-
-
-def kept(tmp_path: Path) -> list[Path]:
-    return [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
 def named(name: str) -> dict[str, str]:
@@ -175,66 +142,3 @@ def test_a_store_that_is_away_is_said_and_the_desk_goes_on(monkeypatch, admin, f
     assert "Retry-After" in answer.headers
     assert "127.0.0.1" not in answer.text
     assert admin.post("/tickets", json={"title": "still open"}).status_code == 201
-
-
-@pytest.fixture
-async def downloading(files):
-    """Downloads over an application that has nothing else."""
-    app = FastAPI()
-    problems.install(app)
-    attached = {}
-
-    @app.get("/{name}")
-    async def read(name: str):
-        return await attachments.download(files, ACME, attached[name])
-
-    async def client(text: bytes, name: str, media_type: str = "text/html") -> tuple[httpx.Response, Path]:
-        _, attached["x"] = await files.take(
-            Owner(ACME, Actor(kind="person", id=str(uuid4()))), pieces(text), name, media_type
-        )
-        return attached["x"]
-
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as http:
-        yield client, http
-
-
-async def test_a_download_is_no_page(downloading):
-    put, http = downloading
-    await put(b"<script>alert(1)</script>" * 10_000, '打"%.html')
-    answer = await http.get("/x")
-    assert answer.content == b"<script>alert(1)</script>" * 10_000
-    assert answer.headers["content-disposition"] == (
-        "attachment; filename=\"___.html\"; filename*=UTF-8''%E6%89%93%22%25.html"
-    )
-    assert answer.headers["content-security-policy"] == "sandbox; default-src 'none'"
-    assert answer.headers["content-type"].startswith("text/html")
-    assert int(answer.headers["content-length"]) == len(answer.content)
-
-
-async def test_an_empty_file_downloads_as_one(downloading):
-    put, http = downloading
-    await put(b"", "empty.txt")
-    answer = await http.get("/x")
-    assert (answer.status_code, answer.content, answer.headers["content-length"]) == (200, b"", "0")
-
-
-async def test_a_missing_file_is_a_clear_refusal(downloading, tmp_path):
-    put, http = downloading
-    await put(b"x", "x.txt")
-    for path in kept(tmp_path):
-        path.unlink()
-    answer = await http.get("/x")
-    assert (answer.status_code, answer.json()["code"]) == (502, "file_damaged")
-
-
-async def test_a_changed_beginning_sends_nothing_and_a_changed_end_is_cut_off(downloading, tmp_path):
-    put, http = downloading
-    await put(bytes(3 * FRAME), "x.bin")
-    [path] = kept(tmp_path)
-    good = path.read_bytes()
-    path.write_bytes(good[:100] + b"!" + good[101:])
-    assert (await http.get("/x")).status_code == 502
-    path.write_bytes(good[:-1] + b"!")
-    # The server closes the connection: fewer bytes than were promised.
-    with pytest.raises(RuntimeError, match="response already started"):
-        await http.get("/x")
