@@ -51,7 +51,7 @@ def open_ticket(command: c.OpenTicket, ticket: Ticket, desk: Catalogue) -> Decis
 def begun(command: c.OpenTicket, ticket: Ticket, desk: Catalogue) -> Decision:
     """A ticket's first events, in the named status or in the workspace's first of kind new."""
     desk.check_filing(command.type, command.category)
-    status = desk.status(command.status) if command.status else desk.status_of_kind(StatusKind.NEW)
+    status = desk.usable_status(command.status) if command.status else desk.status_of_kind(StatusKind.NEW)
     opened = e.TicketOpened(
         number=command.number or ticket.number,
         title=command.title,
@@ -62,7 +62,7 @@ def begun(command: c.OpenTicket, ticket: Ticket, desk: Catalogue) -> Decision:
         priority=command.priority,
         type=command.type,
         category=known_category(command.category, desk),
-        tags=tuple(dict.fromkeys(command.tags)),
+        tags=tuple(dict.fromkeys(map(desk.tag, command.tags))),
         due_at=command.due_at,
         requester_id=_for_whom(command),
         source=command.channel,
@@ -181,11 +181,14 @@ def prioritised(priority: Any, ticket: Ticket) -> Decision:
 
 
 @decides(c.TagTicket, needs=Permission.TICKET_EDIT)
-def tag(command: c.TagTicket, ticket: Ticket, _: Catalogue) -> Decision:
-    """Only tags that are not on it yet go on, only tags that are on it come off."""
+def tag(command: c.TagTicket, ticket: Ticket, desk: Catalogue) -> Decision:
+    """Only tags that are not on it yet go on, only tags that are on it come off; a renamed tag is the same tag."""
     ticket.must_be_open(command.number)
-    on, off = command.add - command.remove - ticket.tags, command.remove & ticket.tags
-    if on and (tags := len(ticket.tags) + len(on) - len(off)) > c.MOST_TAGS:
+    present, unwanted = set(map(desk.tag, ticket.tags)), set(map(desk.tag, command.remove))
+    on = set(map(desk.tag, command.add)) - unwanted - present
+    # Under both its names: the history put it on under the old one, the lists have the present one.
+    off = {tag for tag in ticket.tags | present if desk.tag(tag) in unwanted}
+    if on and (tags := len(present - unwanted) + len(on)) > c.MOST_TAGS:
         reason = f"a ticket has at most {c.MOST_TAGS} tags, and this would make {tags}; take some off first"
         raise InvalidInput(field="add", reason=reason)
     return [*(e.TicketTagged(tag=tag) for tag in sorted(on)), *(e.TicketUntagged(tag=tag) for tag in sorted(off))]
