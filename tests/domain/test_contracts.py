@@ -44,12 +44,11 @@ def values(annotation: Any) -> st.SearchStrategy[Any]:
 
 def has_parts(kind: type[Event]) -> bool:
     """Whether its fields are models with rules of their own, which no value made up from types alone would keep."""
-    return any(_named_in(info.annotation) - {Actor, Erased} for info in kind.model_fields.values())
+    annotations = [info.annotation for info in kind.model_fields.values() if info.annotation not in FREE]
+    return any(_named_in(annotation) - {Actor, Erased} for annotation in annotations)
 
 
 def _named_in(annotation: Any) -> set[Any]:
-    if annotation in FREE:
-        return set()
     inner = {each for part in get_args(annotation) for each in _named_in(part)}
     ours = isinstance(annotation, type) and annotation.__module__.startswith("domain.")
     parts = annotation is Any or (ours and not issubclass(annotation, StrEnum))
