@@ -95,7 +95,7 @@ _REQUESTER: dict[str, tuple[FieldType, str]] = {
 }
 _OPTIONS = {"kind": tuple(map(str, StatusKind)), "priority": tuple(map(str, Priority))}
 CUSTOM_PREFIX = "fields."
-_CUSTOM_KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,49}")
+CUSTOM_KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,49}")
 
 FIELDS: dict[str, Field] = {
     name: Field(name, kind, label, name, options=_OPTIONS.get(name, ()))
@@ -112,7 +112,7 @@ def field_named(name: str, place: str = "field") -> Field:
     if known := FIELDS.get(name):
         return known
     key = name.removeprefix(CUSTOM_PREFIX)
-    if key != name and _CUSTOM_KEY.fullmatch(key):
+    if key != name and CUSTOM_KEY.fullmatch(key):
         return Field(name, FieldType.CUSTOM, key, key)
     reason = f"There is no field «{name[:60]}». {near(name, [*FIELDS, 'fields.<key>'])}"
     raise InvalidCondition(place=place, reason=reason)

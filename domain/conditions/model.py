@@ -1,12 +1,13 @@
 """Conditions as data: groups of all, any or none, nested, and leaves that ask one field one thing."""
 
+import re
 from collections.abc import Iterator
 from typing import Annotated, Any, NoReturn, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema, model_validator
 
 from domain.conditions.context import Context
-from domain.conditions.fields import FieldType, field_named
+from domain.conditions.fields import CUSTOM_KEY, CUSTOM_PREFIX, FIELDS, FieldType, field_named
 from domain.conditions.operators import OPERATORS, Asks, Operator, Takes
 from domain.conditions.refusal import InvalidCondition, near
 from domain.conditions.values import Me, MyOrganisation, MyTeams, Placeholder, checked
@@ -14,6 +15,11 @@ from domain.conditions.values import Me, MyOrganisation, MyTeams, Placeholder, c
 DEEPEST = 8
 MOST_LEAVES = 200
 ROOT = "condition"
+_FIELD_SCHEMA = {
+    "type": "string",
+    "anyOf": [{"enum": list(FIELDS)}, {"pattern": rf"^{re.escape(CUSTOM_PREFIX)}{CUSTOM_KEY.pattern}$"}],
+}
+_OP_SCHEMA = {"type": "string", "enum": sorted({op for known in OPERATORS.values() for op in known})}
 _VALUE_SCHEMA = {
     "description": "What to compare with, as the operator takes it: a text, number, true or false, a list, "
     'a moment, a span {"amount": 4, "unit": "hours"}, or who asks: {"me": true}, {"my_teams": true}, {"my_organisation": true}.',
@@ -27,8 +33,8 @@ class _Node(BaseModel):
 class Leaf(_Node):
     """One field, one operator and its value, e.g. priority is_any_of high, urgent."""
 
-    field: str = Field(examples=["priority"])
-    op: str = Field(examples=["is_any_of"])
+    field: Annotated[str, WithJsonSchema(_FIELD_SCHEMA)]
+    op: Annotated[str, WithJsonSchema(_OP_SCHEMA)]
     value: Annotated[Any, WithJsonSchema(_VALUE_SCHEMA)] = None
 
     @model_validator(mode="after")

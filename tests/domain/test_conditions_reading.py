@@ -213,3 +213,4 @@ def test_every_type_of_field_has_operators():
 def test_the_schema_of_a_body_with_a_condition_names_its_parts():
     schema = View.model_json_schema()
     assert {"AllOf", "AnyOf", "NoneOf", "Leaf"} <= schema["$defs"].keys()
+    assert "is_any_of" in schema["$defs"]["Leaf"]["properties"]["op"]["enum"]
