@@ -10,7 +10,7 @@ COPY . .
 RUN pip install --no-deps --no-build-isolation . && python -m compileall -q /opt/ledgerdesk
 
 FROM python:3.13.9-slim-trixie
-RUN useradd --system --uid 10001 --create-home ledgerdesk
+RUN useradd --system --uid 10001 --create-home ledgerdesk && install --directory --owner ledgerdesk /var/lib/ledgerdesk
 COPY --from=build /opt/ledgerdesk /opt/ledgerdesk
 ENV PATH=/opt/ledgerdesk/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 LEDGERDESK_HOST=0.0.0.0
 USER ledgerdesk

@@ -31,8 +31,7 @@ LONGEST_DISPOSITION = 4000
 _WRITING = frozenset({Permission.TICKET_OPEN, Permission.TICKET_REPLY, Permission.TICKET_NOTE})
 _BODY: dict[str, Any] = {
     "requestBody": {
-        "required": True,
-        "description": "The file's bytes, as they are.",
+        "description": "The file's bytes, as they are; none are an empty file.",
         "content": {ANY_TYPE: {"schema": {"type": "string", "format": "binary"}}},
     },
     "parameters": [
