@@ -72,11 +72,11 @@ class MergeTags(WorkspaceCommand):
 
 @decides(SetTag, needs=Permission.WORKSPACE_EDIT)
 def set_tag(command: SetTag, desk: Catalogue, _: Catalogue) -> Decision:
-    """No change, no event."""
-    wanted = KnownTag(command.tag, command.colour)
-    if desk.tags.get(command.tag) == wanted:
+    """No change, no event. A name that was given up means the tag that has it now."""
+    wanted = KnownTag(desk.tag(command.tag), command.colour)
+    if desk.tags.get(wanted.name) == wanted:
         return []
-    return [TagSet(tag=command.tag, colour=command.colour)]
+    return [TagSet(tag=wanted.name, colour=wanted.colour)]
 
 
 @decides(RetireTag, needs=Permission.WORKSPACE_EDIT)
@@ -88,11 +88,11 @@ def retire(command: RetireTag, desk: Catalogue, _: Catalogue) -> Decision:
 
 @decides(RenameTag, needs=Permission.WORKSPACE_EDIT)
 def rename(command: RenameTag, desk: Catalogue, _: Catalogue) -> Decision:
-    """Into a name that no known tag has: two tags are merged, not renamed."""
+    """Into a name that no other tag has or had: two tags are merged, not renamed."""
     tag = desk.tag(command.tag)
     if tag == command.to:
         return []
-    if command.to in desk.tags:
+    if command.to in desk.tags or desk.tag(command.to) not in (command.to, tag):
         raise AlreadyThere(what="Tag", key=command.to)
     return [TagRenamed(tag=tag, to=command.to)]
 
@@ -108,9 +108,7 @@ def merge(command: MergeTags, desk: Catalogue, _: Catalogue) -> Decision:
 
 @evolves(TagSet)
 def _(desk: Catalogue, event: TagSet) -> Catalogue:
-    # A name that was given up is a tag of its own again.
-    aliases = {old: new for old, new in desk.tag_aliases.items() if old != event.tag}
-    return replace(desk, tag_aliases=aliases, tags={**desk.tags, event.tag: KnownTag(event.tag, event.colour)})
+    return replace(desk, tags={**desk.tags, event.tag: KnownTag(event.tag, event.colour)})
 
 
 @evolves(TagRetired)
@@ -137,6 +135,6 @@ def _without(desk: Catalogue, tag: str) -> dict[str, KnownTag]:
 
 
 def _moved(desk: Catalogue, old: str, new: str, tags: dict[str, KnownTag]) -> Catalogue:
-    """Whatever led to the old name leads to the new one; the new name leads nowhere else."""
+    """Whatever led to the old name leads to the new one, which may be one that it had before."""
     led = {name: new if target == old else target for name, target in desk.tag_aliases.items()} | {old: new}
     return replace(desk, tags=tags, tag_aliases={name: target for name, target in led.items() if name != target})

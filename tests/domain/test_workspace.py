@@ -119,7 +119,7 @@ def test_the_address_of_somebody_who_left_is_free():
 
 def test_a_role_changes_once():
     changed = w.RoleChanged(person_id=BOB, role=RoleName.LEAD, previous=RoleName.AGENT)
-    assert given().when(w.ChangeRole, person_id=BOB, role="lead").then(changed).person(BOB).role is RoleName.LEAD
+    assert given().when(w.ChangeRole, person_id=BOB, role="lead").then(changed).person(BOB).role == RoleName.LEAD
     given(changed).when(w.ChangeRole, person_id=BOB, role="lead").then_nothing()
 
 
