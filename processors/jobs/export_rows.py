@@ -4,6 +4,7 @@ Confidential fields are in no read model. Messages that were redacted have no bo
 structure goes out.
 """
 
+import re
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -11,7 +12,7 @@ from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
 from psycopg import AsyncConnection
-from psycopg.sql import SQL, Composable
+from psycopg.sql import SQL, Composable, Literal
 
 from domain.catalogue import Catalogue, shown
 from domain.errors import Refusal
@@ -32,10 +33,15 @@ class UnknownColumn(Refusal):
 class Column(NamedTuple):
     """Where a value comes from, what kind it is, and whether it is an id whose name is wanted."""
 
-    sql: LiteralString
+    sql: LiteralString | Composable
     kind: str = "text"
     named: bool = False
     default: bool = True
+
+    @property
+    def listed(self) -> Composable:
+        """As a SELECT has it."""
+        return SQL(self.sql) if isinstance(self.sql, str) else self.sql
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,23 @@ _TICKET: dict[str, Column] = {
     "notes": Column("t.notes", "count"),
     "reopenings": Column("t.reopenings", "count"),
     "reassignments": Column("t.reassignments", "count"),
+    "urges": Column("t.urges", "count"),
+    "transfers": Column("t.transfers", "count"),
+    "returns": Column("t.returns", "count"),
+    "rating": Column("t.rating", "count"),
+    "accepted_at": Column("t.accepted_at", "moment", default=False),
+    "confirmed_at": Column("t.confirmed_at", "moment", default=False),
+    "last_reply_at": Column("t.last_reply_at", "moment", default=False),
+    "last_requester_reply_at": Column("t.last_requester_reply_at", "moment", default=False),
+    "archived_at": Column("t.archived_at", "moment", default=False),
+    "snoozed_until": Column("t.snoozed_until", "moment", default=False),
+    "pinned": Column("t.pinned", "flag", default=False),
+    "spam": Column("t.spam", "flag", default=False),
+    "merged_into": Column("t.merged_into", default=False),
+    "parent": Column("t.parent", default=False),
+    "workflow": Column("t.workflow", default=False),
+    "node": Column("t.node", default=False),
+    "fields": Column("t.fields", "json", default=False),
     "ticket_id": Column("t.ticket_id", default=False),
     "assignee_id": Column("t.assignee_person", default=False),
     "team_id": Column("t.assignee_team", default=False),
@@ -114,6 +137,8 @@ _EVENT: dict[str, Column] = {
     "rule_version": Column("e.rule_version", "count"),
     "ticket_id": Column("t.ticket_id", default=False),
 }
+# A custom field, by its key.
+_CUSTOM = re.compile(r"fields\.([a-z0-9][a-z0-9_-]{0,49})")
 _OF_TIMELINE: LiteralString = "desk.ticket_timeline e JOIN desk.ticket_list t USING (workspace_id, ticket_id)"
 _OF_HISTORY: LiteralString = "desk.ticket_history e JOIN desk.ticket_list t USING (workspace_id, ticket_id)"
 _OPENED: LiteralString = "t.opened_at, t.ticket_id"
@@ -142,16 +167,22 @@ def chosen(what: What, columns: tuple[str, ...]) -> dict[str, Column]:
     known = SOURCES[what].columns
     if not columns:
         return {name: column for name, column in known.items() if column.default}
-    for place, name in enumerate(columns, start=1):
-        if name not in known:
-            near = get_close_matches(name, known, n=3)
-            hint = f"Did you mean {', '.join(near)}?" if near else f"Use some of: {', '.join(known)}."
-            raise UnknownColumn(what=what, place=place, hint=hint)
-    return {name: known[name] for name in columns}
+    return {name: _column(what, name, place) for place, name in enumerate(columns, start=1)}
+
+
+def _column(what: What, name: str, place: int) -> Column:
+    known = SOURCES[what].columns
+    if what is What.TICKETS and (custom := _CUSTOM.fullmatch(name)):
+        return Column(SQL("t.fields -> {}").format(Literal(custom[1])), "json")
+    if name not in known:
+        near = get_close_matches(name, known, n=3)
+        hint = f"Did you mean {', '.join(near)}?" if near else f"Use some of: {', '.join(known)}."
+        raise UnknownColumn(what=what, place=place, hint=hint)
+    return known[name]
 
 
 _KEYS = """
-    SELECT opened_at, ticket_id FROM desk.ticket_list t WHERE workspace_id = %s AND {}
+    SELECT opened_at, ticket_id FROM desk.ticket_list t WHERE {}
     AND (opened_at, ticket_id) > (%s::timestamptz, %s::uuid) ORDER BY opened_at, ticket_id LIMIT {}
 """
 _ROWS = "SELECT {} FROM {} WHERE t.workspace_id = %s AND t.ticket_id = ANY(%s) {} ORDER BY {}"
@@ -160,17 +191,17 @@ Where = tuple[Composable, list[Any]]
 Key = tuple[Any, UUID]
 
 
-async def counted(db: AsyncConnection[Any], workspace: UUID, where: Where) -> int:
+async def counted(db: AsyncConnection[Any], where: Where) -> int:
     """How many tickets match."""
-    statement = SQL("SELECT count(*) FROM desk.ticket_list t WHERE workspace_id = %s AND {}").format(where[0])
-    row = await (await db.execute(statement, [workspace, *where[1]])).fetchone()
+    statement = SQL("SELECT count(*) FROM desk.ticket_list t WHERE {}").format(where[0])
+    row = await (await db.execute(statement, where[1])).fetchone()
     return int(row[0]) if row else 0
 
 
-async def keys(db: AsyncConnection[Any], workspace: UUID, where: Where, after: Key) -> list[Key]:
+async def keys(db: AsyncConnection[Any], where: Where, after: Key) -> list[Key]:
     """The next tickets that match, in the order in which they were opened."""
     statement = SQL(_KEYS).format(where[0], PAGE)
-    return await (await db.execute(statement, [workspace, *where[1], *after])).fetchall()
+    return await (await db.execute(statement, [*where[1], *after])).fetchall()
 
 
 async def rows(
@@ -181,7 +212,7 @@ async def rows(
     only: Composable = SQL("AND e.event = ANY(%s)") if source.events else SQL("")
     if what in MESSAGES:
         only += SQL(" AND e.body IS NOT NULL")
-    listed = SQL(", ").join(SQL(column.sql) for column in columns.values())
+    listed = SQL(", ").join(column.listed for column in columns.values())
     statement = SQL(_ROWS).format(listed, SQL(source.tables), only, SQL(source.order))
     values = [workspace, tickets, *([list(source.events)] if source.events else [])]
     async with db.cursor() as cursor:

@@ -4,12 +4,13 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from contextlib import aclosing
 from typing import Any, NamedTuple
 
-from psycopg.sql import SQL
 from pydantic import BaseModel, ConfigDict, Field
 
+from domain.access import reach
+from domain.catalogue import Catalogue
+from domain.conditions import ALWAYS, AllOf, Condition, Context
 from domain.exports import Format, RecordExport, What
 from domain.permissions import Permission
-from domain.staff import Grant
 from domain.values import Line
 from eventstore.job_files import keep
 from eventstore.jobs import Job, Step
@@ -17,7 +18,8 @@ from processors.jobs import child, export_rows
 from processors.jobs.export_rows import BEGINNING, PAGE, Column, Where
 from processors.jobs.kind import Here, JobKind, command_context, granted
 from projections import ticket_pages
-from projections.ticket_pages import TicketFilter
+from projections.ticket_filter import TicketFilter
+from projections.ticket_pages import ListQuery
 
 MEDIA_TYPES = {
     Format.CSV: "text/csv; charset=utf-8",
@@ -32,7 +34,7 @@ BATCH = 200
 
 
 class ExportAsked(BaseModel):
-    """What to export: rows of one kind, of the tickets that match the filter."""
+    """What to export: rows of one kind, of the tickets that meet both the filter and the condition."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -42,6 +44,8 @@ class ExportAsked(BaseModel):
         default=(), max_length=200, description="Which, in this order; those that the docs list, if left out."
     )
     filter: TicketFilter = TicketFilter()
+    condition: Condition = ALWAYS
+    everywhere: bool = Field(default=False, description="Also what is archived, spam, snoozed or merged.")
 
     @property
     def needs(self) -> Permission:
@@ -87,17 +91,17 @@ class _Page(NamedTuple):
 
 async def _pages(job: Job, here: Here, asked: ExportAsked) -> AsyncGenerator[_Page]:
     """All rows, a few hundred at a time; first how many there will be, where each ticket is one."""
-    desk, grant = await granted(job, here, asked.needs)
+    desk, _ = await granted(job, here, asked.needs)
     columns, names = export_rows.chosen(asked.what, asked.columns), export_rows.names(desk)
-    where = _where(job, grant, asked.filter)
+    where = _where(job, here, desk, asked)
     if asked.what is What.TICKETS:
         async with here.reading(job.workspace_id) as db:
-            yield _Page([], await export_rows.counted(db, job.workspace_id, where))
+            yield _Page([], await export_rows.counted(db, where))
     after = BEGINNING
     while True:
         # Each page in a transaction of its own: a long one would hold up whoever replaces a read model.
         async with here.reading(job.workspace_id) as db:
-            found = await export_rows.keys(db, job.workspace_id, where, after)
+            found = await export_rows.keys(db, where, after)
             tickets = [ticket for _, ticket in found]
             source = export_rows.rows(db, job.workspace_id, asked.what, columns, tickets)
             async with aclosing(source) as rows:
@@ -112,16 +116,14 @@ def _shaped(row: tuple[Any, ...], columns: Iterable[Column], names: Mapping[str,
     return [names.get(str(value)) if column.named else value for value, column in zip(row, columns, strict=True)]
 
 
-def _where(job: Job, grant: Grant, wanted: TicketFilter) -> Where:
-    """What was asked for, within the reach of whoever asked: their role's scope, and what they have themselves."""
-    condition, values = ticket_pages._conditions(job.workspace_id, wanted)
-    if grant.scope.everything:
-        return condition, values
-    branches = [list(path) for path in grant.scope.categories]
-    reach = [SQL("t.type = ANY(%s)"), SQL("t.assignee_person::text = %s")]
-    reach += [SQL("t.category[1:%s] = %s::text[]")] * len(branches)
-    within = [sorted(grant.scope.types), job.actor.id, *(part for path in branches for part in (len(path), path))]
-    return SQL("{} AND ({})").format(condition, SQL(" OR ").join(reach)), [*values, *within]
+def _where(job: Job, here: Here, desk: Catalogue, asked: ExportAsked) -> Where:
+    """What was asked for, within the reach of whoever asked."""
+    me = desk.acting(job.actor)
+    wanted = AllOf(all=(asked.filter.condition(), asked.condition))
+    query = ListQuery(condition=wanted, reach=reach(desk, job.actor), everywhere=asked.everywhere)
+    context = Context(now=here.desk.clock(), zone=me.zone, person=me.id, teams=me.teams)
+    meant = ticket_pages.where(job.workspace_id, query, context)
+    return meant.text, meant.values
 
 
 async def _batches(rows: AsyncIterator[tuple[Any, ...]]) -> AsyncIterator[list[tuple[Any, ...]]]:

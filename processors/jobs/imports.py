@@ -162,18 +162,22 @@ class _Page:
             "command_id": uuid5(workspace, f"import requester {who.handle}"),
             "channel": CHANNEL,
         }
+        told = {"requester_name": who.name, "email": who.email, "phone": who.phone}
         try:
-            told = {"requester_name": who.name, "email": who.email, "phone": who.phone}
-            await self.here.desk.execute(RegisterRequester(**context, requester_id=customer, **told))
-        except (RequesterExists, CommandIdReused):
-            pass
+            receipt = await self.here.desk.execute(RegisterRequester(**context, requester_id=customer, **told))
         except ValidationError:
             return InvalidInput(field="requester", reason="is longer than 200 characters, or has control characters")
+        except (RequesterExists, CommandIdReused):
+            return await self._erased(customer)
         except Refusal as refusal:
             return refusal
-        state = (await self.here.desk.recalled(workspace, "requester", customer)).state
+        return await self._erased(customer) if receipt.repeated else None
+
+    async def _erased(self, customer: UUID) -> Refusal | None:
+        """Why no ticket can be for somebody who was known before."""
+        loaded = await self.here.desk.state(self.job.workspace_id, "requester", customer)
         try:
-            state.must_be_there(customer)
+            loaded.state.must_be_there(customer)
         except Refusal as refusal:
             return refusal
         return None

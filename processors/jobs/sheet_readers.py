@@ -109,8 +109,8 @@ def _header(names: Sequence[Any]) -> list[str]:
         columns.pop()
     if not columns:
         raise UnusableFile(reason="its first row names no columns")
-    if len(columns) > MOST_COLUMNS:
-        raise UnusableFile(reason=f"it has more than {MOST_COLUMNS} columns")
+    if len(columns) > MOST_COLUMNS or sum(map(len, columns)) > LONGEST_ROW:
+        raise UnusableFile(reason=f"it has more than {MOST_COLUMNS} columns, or too long names of them")
     if len(set(columns)) != len(columns):
         raise UnusableFile(reason="two of its columns have the same name, or one has none")
     return columns
