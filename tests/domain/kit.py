@@ -81,11 +81,12 @@ def opened(**given: Any) -> TicketOpened:
 
 
 def wish(kind: type[Command], /, by: Actor = SYSTEM, **asked: Any) -> Command:
-    """A command with an envelope; what is about a ticket is about T-1, what is about a requester is about Zoe."""
-    about = {"number": "T-1", "requester_id": id_of("zoe")}
+    """A command with an envelope; what is about a ticket is about T-1, a requester is Zoe, an organisation Acme."""
+    about = {"number": "T-1", "requester_id": id_of("zoe"), "organisation_id": id_of("acme")}
     named = {name: about[name] for name in about if name in kind.model_fields and kind.AGGREGATE != "workspace"}
-    if kind.AGGREGATE != "requester":
-        named.pop("requester_id", None)
+    for aggregate in ("requester", "organisation"):
+        if aggregate != kind.AGGREGATE:
+            named.pop(f"{aggregate}_id", None)
     envelope = {"workspace_id": WORKSPACE, "by": by, "at": NOON, "command_id": id_of("command")}
     return kind(**envelope | named | asked)
 
