@@ -6,8 +6,12 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from api import (
+    approvals,
     availability,
+    classification,
     events,
+    forms,
+    jobs,
     keys,
     logs,
     macros,
@@ -21,9 +25,12 @@ from api import (
     tags,
     teams,
     ticket_actions,
+    ticket_flow,
+    ticket_lists,
     ticket_messages,
     ticket_views,
     tickets,
+    workflows,
     workspace,
 )
 from api.middleware import Surroundings
@@ -36,13 +43,20 @@ from eventstore.settings import Settings
 
 VERSION = "1"
 ROUTERS = (
+    # Before `tickets`: a board is no ticket's number.
+    ticket_lists,
     tickets,
     ticket_actions,
+    ticket_flow,
+    approvals,
     ticket_messages,
     ticket_views,
     session,
     requesters,
     workspace,
+    forms,
+    classification,
+    workflows,
     people,
     availability,
     teams,
@@ -52,6 +66,7 @@ ROUTERS = (
     organisations,
     keys,
     events,
+    jobs,
     operations,
 )
 

@@ -1,11 +1,14 @@
-"""Whether a requester or an organisation that somebody names is one of their workspace."""
+"""Whether a requester, an organisation or a ticket that somebody names is one of their workspace, and in their reach."""
 
 from uuid import UUID
 
 from api.auth import Caller
+from domain.access import reaches
+from domain.ids import ticket_id
 from domain.organisation import Organisation, UnknownOrganisation
 from domain.requester import Requester, UnknownRequester
 from domain.requester_ties import RequesterBlocked
+from domain.ticket.state import Ticket, UnknownTicket
 from eventstore.streams import Loaded
 
 
@@ -30,6 +33,16 @@ async def organisation_of(me: Caller, organisation_id: UUID) -> Loaded:
     loaded = await me.services.desk.state(me.workspace_id, "organisation", organisation_id)
     if not isinstance(loaded.state, Organisation) or not loaded.state.added:
         raise UnknownOrganisation(organisation=organisation_id)
+    return loaded
+
+
+async def ticket_seen(me: Caller, number: str) -> Loaded:
+    """The ticket as the log has it now; UnknownTicket where the caller may not see it, or refused where it is gone."""
+    loaded = await me.services.desk.state(me.workspace_id, "ticket", ticket_id(me.workspace_id, number))
+    ticket: Ticket = loaded.state
+    ticket.must_exist(number)
+    if ticket.requester_id not in me.absorbed and not reaches(me.actor, me.grant, ticket, me.desk):
+        raise UnknownTicket(number=number)
     return loaded
 
 

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from api.errors import NotCaughtUp
 from api.routing import allowed_methods
 from domain.errors import LedgerdeskError, Refusal
+from domain.forms import InvalidField
 from eventstore.database import DatabaseNotMigrated, DatabaseRefused, DatabaseUnavailable
 
 log = structlog.get_logger()
@@ -143,8 +144,14 @@ def problem(error: LedgerdeskError, errors: Iterable[WrongField] = ()) -> dict[s
         "detail": hidden or str(error),
         "code": error.code,
         "fields": {} if hidden else error.fields,
-        "errors": [wrong.model_dump() for wrong in errors],
+        "errors": [wrong.model_dump() for wrong in errors] or _named(error),
     }
+
+
+def _named(error: LedgerdeskError) -> list[dict[str, str]]:
+    """The custom fields that are wrong, where the refusal names several."""
+    wrong = error.wrong if isinstance(error, InvalidField) else []
+    return [{"field": f"/body/fields/{each['field']}", "reason": each["reason"]} for each in wrong]
 
 
 def install(app: FastAPI) -> None:

@@ -42,6 +42,10 @@ class InvalidField(Refusal):
     status = 422
     sentence = "The field {field} {reason}. Every field that is wrong is in `errors`."
 
+    def __init__(self, *, errors: list[dict[str, str]] | None = None, **fields: object) -> None:
+        self.wrong = errors or []
+        super().__init__(**fields)
+
 
 class InvalidForm(Refusal):
     """A field or a template that no ticket could be filled in with."""

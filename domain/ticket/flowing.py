@@ -91,7 +91,8 @@ class SubmitStep(TicketCommand):
     next: Key
     fields: dict[Key, FieldValue] = Field(default_factory=dict, max_length=200)
     note: Text = ""
-    pick: UUID | None = None
+    # Found out when the command is made, not asked for: a repeat may find somebody else and is the same command.
+    pick: UUID | None = Field(default=None, exclude=True)
 
 
 class MoveToForm(TicketCommand):

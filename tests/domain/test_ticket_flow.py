@@ -49,7 +49,7 @@ def test_who_opens_it_may_say_who_has_it():
 def test_the_form_is_checked_when_opening():
     refused = given(desk=READY).when(c.OpenTicket, title="t", type="incident", fields={"colour": 1})
     refused.then_refused(InvalidField)
-    errors = {each["field"] for each in refused.refusal.fields["errors"]}
+    errors = {each["field"] for each in refused.refusal.wrong}
     assert errors == {"site", "colour"}
 
 

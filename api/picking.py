@@ -1,0 +1,40 @@
+"""Whom the system gives a ticket where a step says that it picks (B5): the least loaded who is there and below their limit."""
+
+from uuid import UUID, uuid5
+
+import anyio.to_thread
+import psycopg
+
+from api.auth import Caller
+from domain.catalogue import Catalogue
+from domain.ticket.flowing import eligible
+from domain.workflows import Node
+
+LOADS = (
+    "SELECT assignee_person, count(*) FROM desk.ticket_list WHERE workspace_id = %s AND assignee_person = ANY(%s) "
+    "AND kind IN ('new', 'open', 'pending') GROUP BY assignee_person"
+)
+
+
+async def picked(me: Caller, node: Node | None, context: UUID) -> UUID | None:
+    """The person for the step; None where agents claim it, or nobody is free."""
+    if node is None or node.claim != "system":
+        return None
+    people = eligible(node, me.services.desk.clock(), me.desk)
+    loads = await anyio.to_thread.run_sync(_loads, me, people)
+    free = [person for person in people if _below_limit(me.desk, person, loads.get(person, 0))]
+    # Of those with as little to do, not always the same one.
+    return min(free, key=lambda person: (loads.get(person, 0), uuid5(context, str(person))), default=None)
+
+
+def _below_limit(desk: Catalogue, person: UUID, load: int) -> bool:
+    limit = desk.people[person].load_limit
+    return limit is None or load < limit
+
+
+def _loads(me: Caller, people: list[UUID]) -> dict[UUID, int]:
+    try:
+        with me.services.reading(me.workspace_id) as db:
+            return dict(db.execute(LOADS, [me.workspace_id, people]).fetchall())
+    except psycopg.errors.UndefinedTable:
+        return {}  # the list is being built: they count as equally busy
