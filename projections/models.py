@@ -5,9 +5,10 @@ from projections.directory import Directory
 from projections.read_model import ReadModel
 from projections.ticket_history import TicketHistory
 from projections.ticket_list import TicketList
+from projections.ticket_search import TicketSearch
 from projections.ticket_timeline import TicketTimeline
 
-READ_MODELS: tuple[ReadModel, ...] = (TicketList(), TicketTimeline(), TicketHistory(), Directory())
+READ_MODELS: tuple[ReadModel, ...] = (TicketList(), TicketTimeline(), TicketHistory(), TicketSearch(), Directory())
 
 
 class UnknownReadModel(LedgerdeskError):
