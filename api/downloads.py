@@ -11,11 +11,10 @@ from fastapi.responses import StreamingResponse
 from api import routing
 from api.attachments import files
 from api.auth import Caller, needs
+from api.known import ticket_seen
 from api.problems import problems
 from api.ticket_changes import TicketNumber
-from domain.access import reaches
 from domain.catalogue import shown
-from domain.ids import ticket_id
 from domain.permissions import Permission
 from domain.ticket.messages import UnknownAttachment
 from domain.ticket.state import AttachedFile, Ticket, TicketErasedForEver, TicketMergedAway, UnknownTicket
@@ -42,11 +41,7 @@ async def download_attachment(
     number: TicketNumber, attachment_id: UUID, me: Caller = needs(Permission.TICKET_VIEW)
 ) -> Response:
     """A file of the ticket; requesters get none that is internal."""
-    loaded = await me.services.desk.state(me.workspace_id, "ticket", ticket_id(me.workspace_id, number))
-    ticket: Ticket = loaded.state
-    ticket.must_exist(number)
-    if ticket.requester_id not in me.absorbed and not reaches(me.actor, me.grant, ticket, me.desk):
-        raise UnknownTicket(number=number)
+    ticket: Ticket = (await ticket_seen(me, number)).state
     for file in ticket.attachments:
         if file.attachment_id == attachment_id and not (file.internal and me.actor.kind == "requester"):
             return await download(files(me.request), me.workspace_id, _attachment(file))

@@ -80,6 +80,15 @@ def test_requesters_get_what_is_theirs_and_not_internal(requester, opened, attac
     assert [a.json()["code"] for a in answers.values()] == ["unknown_attachment", "unknown_ticket"]
 
 
+def test_a_requester_known_twice_keeps_the_files_of_both(admin, requester, opened, attach):
+    requester_id, client = requester
+    duplicate = admin.post("/requesters", json={"name": "Rita R."}).json()["id"]
+    place = attach(opened(requester_id=duplicate))
+    assert client.get(place).status_code == 404
+    assert admin.put(f"/requesters/{duplicate}/merge", json={"into": str(requester_id)}).status_code == 200
+    assert client.get(place).content == b"hello"
+
+
 def test_no_other_workspace_and_no_stranger_gets_it(server, opened, attach):
     place = attach(opened())
     with server.acting(other=True) as client:
