@@ -1,101 +1,41 @@
 """Tickets as people read them: lists, one ticket now or at any moment, its timeline and its history."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import re
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import anyio.to_thread
-import psycopg
 from fastapi import Query, Response
 from psycopg import Cursor
+from psycopg.sql import SQL
 from pydantic import BaseModel, Field
 from pydantic_core import to_json
 
 from api import routing
-from api.answers import POSITION
 from api.auth import Caller, needs
 from api.errors import NotCaughtUp, ReadModelMissing
 from api.following import reached
 from api.problems import problems
+from api.ticket_lists import Names, context, names_of, prepared, reading
 from api.tickets import TicketNumber
 from api.versions import etag
+from domain.access import reaches
 from domain.catalogue import shown
 from domain.errors import InvalidInput
 from domain.ids import ticket_id
 from domain.permissions import Permission
-from domain.ticket.state import TicketErasedForEver, UnknownTicket
-from domain.values import CategoryPath, Moment, Priority, StatusKind
-from projections import as_of, freshness, ticket_history, ticket_pages, ticket_timeline
+from domain.ticket.state import Link, Marks, Ticket, TicketErasedForEver, UnknownTicket
+from domain.values import CategoryPath, Moment, Pinned, Priority, StatusKind
+from projections import as_of, freshness, ticket_history, ticket_timeline
 from projections.as_of import NotYetThere, TicketAsOf
+from projections.conditions import compiled
 
 router = routing.router("tickets")
 
 ANY = "SELECT 1 FROM log.stored_events WHERE workspace_id = %s AND originator_id = %s LIMIT 1"
 AfterVersion = Annotated[int, Query(ge=0, le=2**62, description="Entries above this version.")]
-Names = Annotated[dict[UUID, str | None], Field(description="Names of the people and teams that are spoken of.")]
-
-
-class TicketRow(BaseModel):
-    """A ticket in a list."""
-
-    ticket_id: UUID
-    number: str
-    title: str | None = Field(description="Null once erased.")
-    status: str
-    kind: StatusKind
-    priority: Priority
-    type: str | None
-    category: list[str]
-    assignee_person: UUID | None
-    assignee_team: UUID | None
-    requester_id: UUID | None
-    tags: list[str]
-    source: str
-    due_at: datetime | None
-    opened_at: datetime
-    updated_at: datetime
-    first_response_at: datetime | None
-    resolved_at: datetime | None
-    closed_at: datetime | None
-    replies: int
-    notes: int
-    reopenings: int
-    reassignments: int
-    version: int
-    position: int
-
-
-class TicketRows(BaseModel):
-    """A page of tickets."""
-
-    tickets: list[TicketRow]
-    next: str | None = Field(description="Send it as `after` to get the next page; null on the last.")
-    total: int | None = Field(description="How many tickets match, where asked for.")
-    names: Names
-
-
-class TicketsAsked(ticket_pages.TicketFilter):
-    """Conditions that all hold, and which page to answer."""
-
-    sort: str = Field(default="-updated_at", max_length=200, description="Columns, - for descending: -priority,number")
-    limit: int = Field(default=50, ge=1, le=ticket_pages.LARGEST_PAGE)
-    after: str | None = Field(default=None, max_length=2000, description="The cursor `next` of the page before.")
-    total: bool = Field(default=False, description="Count all that match; costs time on large desks.")
-    # Read by the dependency that waits for it; named here because nothing unknown is taken.
-    min_position: int | None = Field(default=None, ge=0, le=2**63 - 1)
-
-    def query(self) -> ticket_pages.ListQuery:
-        """As the read model takes it."""
-        chosen = {name: getattr(self, name) for name in ticket_pages.TicketFilter.model_fields}
-        return ticket_pages.ListQuery(
-            filter=ticket_pages.TicketFilter.model_construct(**chosen),
-            sort=self.sort,
-            limit=self.limit,
-            after=self.after,
-            total=self.total,
-        )
 
 
 class TicketView(BaseModel):
@@ -117,9 +57,23 @@ class TicketView(BaseModel):
     requester_id: UUID | None
     assignee_person: UUID | None
     assignee_team: UUID | None
+    assignee_role: str | None
+    candidates: list[UUID] = Field(description="Of whom one must claim it.")
+    followers: list[UUID]
     replies: int
     notes: int
     reopenings: int
+    urges: int
+    transfers: int
+    returns: int
+    rating: int | None
+    marks: Marks
+    parent: str | None = Field(description="Number of the ticket above it.")
+    links: list[Link]
+    merged: list[str] = Field(description="Numbers of the tickets that were merged into it.")
+    template: Pinned | None = Field(description="The form that it began with.")
+    workflow: Pinned | None = Field(description="The workflow that it began with.")
+    node: str | None = Field(description="The step of the workflow that it stands at.")
     next_statuses: list[str] = Field(description="Where it can go from here.")
     names: Names
 
@@ -132,6 +86,15 @@ class Change(BaseModel):
     to: Any
 
 
+class TimelineFile(BaseModel):
+    """A file that came with a message, or by itself."""
+
+    attachment_id: UUID
+    name: str | None = Field(description="Null once erased.")
+    media_type: str
+    size: int = Field(description="In bytes.")
+
+
 class TimelineEntry(BaseModel):
     """A message or a change."""
 
@@ -142,8 +105,12 @@ class TimelineEntry(BaseModel):
     author_kind: str
     author_id: str
     occurred_at: datetime
+    message_id: UUID | None
     body: str | None
+    redacted: bool = Field(description="Whether the message was taken out of sight.")
+    reason: str | None = Field(description="Why it was.")
     changes: list[Change]
+    attachments: list[TimelineFile]
 
 
 class Timeline(BaseModel):
@@ -189,6 +156,7 @@ class HistoryEntry(BaseModel):
     changes: list[Change] = Field(description="What changed in the ticket's structure.")
     content: list[Change] | None = Field(description="What was written or changed in its content; null where erased.")
     erased: bool = Field(description="Whether it had content that was erased.")
+    redacted: bool = Field(description="Whether it had content that was redacted.")
 
 
 class History(BaseModel):
@@ -197,24 +165,6 @@ class History(BaseModel):
     entries: list[HistoryEntry]
     last_version: int = Field(description="Send it as `after` to get what comes next.")
     names: Names
-
-
-@router.get(
-    "/tickets",
-    response_model=TicketRows,
-    responses=problems(InvalidInput, NotCaughtUp, ReadModelMissing),
-    dependencies=[reached("ticket_list")],
-)
-def list_tickets(asked: Annotated[TicketsAsked, Query()], me: Caller = needs(Permission.TICKET_VIEW)) -> Response:
-    """A page of the tickets that match, sorted; deleted ones are not in it."""
-    with _read_model(me) as db:
-        position = freshness.position_of(db, "ticket_list")
-        try:
-            page = ticket_pages.page(db, me.workspace_id, asked.query())
-        except psycopg.DataError:
-            raise InvalidInput(field="after", reason="is not a cursor of this list; begin without it") from None
-    rows = {"tickets": page.rows, "next": page.next, "total": page.total, "names": _names(me)}
-    return _answer(to_json(rows), position)
 
 
 @router.get(
@@ -253,14 +203,16 @@ def read_timeline(
 ) -> Response:
     """The conversation, with changes inline; empty for a deleted ticket."""
     stream = ticket_id(me.workspace_id, number)
-    with _read_model(me) as db:
+    with reading(me) as db:
         position = freshness.position_of(db, "ticket_timeline")
-        public = audience == "requester"
+        _must_reach(db, me, number)
+        public = audience == "requester" or me.actor.kind == "requester"
         entries = ticket_timeline.entries(db, stream, after, limit, public_only=public)
         if not entries:
             _must_exist(db, me, number)
     last = entries[-1]["version"] if entries else after
-    return _answer(to_json({"entries": entries, "last_version": last, "names": _names(me)}), position)
+    names = names_of(me, _ids(entry["author_id"] for entry in entries) | _ids(_changed(entries)))
+    return prepared({"entries": entries, "last_version": last, "names": names}, position)
 
 
 @router.get(
@@ -277,23 +229,15 @@ def read_history(
 ) -> Response:
     """Every event of the ticket (H1), deleted or not."""
     stream = ticket_id(me.workspace_id, number)
-    with _read_model(me) as db:
+    with reading(me) as db:
         position = freshness.position_of(db, "ticket_history")
+        _must_reach(db, me, number)
         entries, last = ticket_history.entries(db, stream, after, limit)
         if last == after:
             _must_exist(db, me, number)
     # The entries are JSON that PostgreSQL wrote: ten thousand of them pass through untouched.
     body = b'{"entries":%s,"last_version":%d,"names":%s}' % (entries, last, to_json(_names(me)))
-    return _answer(body, position)
-
-
-@contextmanager
-def _read_model(me: Caller) -> Iterator[Cursor[Any]]:
-    try:
-        with me.services.reading(me.workspace_id) as db:
-            yield db
-    except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
-        raise ReadModelMissing() from None
+    return prepared(body, position)
 
 
 def _must_exist(db: Cursor[Any], me: Caller, number: str) -> None:
@@ -301,37 +245,103 @@ def _must_exist(db: Cursor[Any], me: Caller, number: str) -> None:
         raise UnknownTicket(number=number)
 
 
+def _must_reach(db: Cursor[Any], me: Caller, number: str) -> None:
+    """UnknownTicket for whoever may see some tickets only, and not this one."""
+    if me.reach is None:
+        return
+    text, values = compiled(me.reach, context(me))
+    seen = SQL("SELECT FROM desk.ticket_list WHERE ticket_id = %s AND {}").format(text)
+    if db.execute(seen, [ticket_id(me.workspace_id, number), *values]).fetchone() is None:
+        raise UnknownTicket(number=number)
+
+
+def _must_be_theirs(me: Caller, ticket: Ticket, number: str) -> None:
+    if ticket.requester_id not in me.absorbed and not reaches(me.actor, me.grant, ticket, me.desk):
+        raise UnknownTicket(number=number)
+
+
 async def _now(me: Caller, number: str) -> TicketView:
     stream = ticket_id(me.workspace_id, number)
     loaded = await me.services.desk.state(me.workspace_id, "ticket", stream)
-    ticket = loaded.state
+    ticket: Ticket = loaded.state
     ticket.must_exist(number)
+    _must_be_theirs(me, ticket, number)
+    view = TicketView(ticket_id=stream, version=loaded.version, **_told(ticket), **_spoken_of(me, ticket))
+    return _for_requester(view) if me.actor.kind == "requester" else view
+
+
+def _told(ticket: Ticket) -> dict[str, Any]:
     content = {name: shown(getattr(ticket, name)) for name in ("title", "description", "fields")}
-    plain = ("number", "status", "kind", "priority", "type", "category", "due_at", "requester_id")
-    return TicketView(
-        **content,
-        **{name: getattr(ticket, name) for name in (*plain, "replies", "notes", "reopenings")},
-        ticket_id=stream,
-        version=loaded.version,
-        tags=sorted(ticket.tags),
-        assignee_person=ticket.assignee.person,
-        assignee_team=ticket.assignee.team,
-        next_statuses=[status.key for status in me.desk.next_statuses(me.desk.status(ticket.status))],
-        names=_names(me),
+    links = sorted(ticket.ties.links, key=lambda link: (link.relation, link.number))
+    return (
+        content
+        | {name: getattr(ticket, name) for name in _SAME}
+        | {
+            "tags": sorted(ticket.tags),
+            "assignee_person": ticket.assignee.person,
+            "assignee_team": ticket.assignee.team,
+            "assignee_role": ticket.assignee.role,
+            "candidates": list(ticket.assignee.people),
+            "followers": sorted(ticket.followers),
+            "links": links,
+            "parent": next((link.number for link in links if link.relation == "parent"), None),
+            "merged": list(ticket.ties.absorbed),
+            "template": ticket.flow.template,
+            "workflow": ticket.flow.workflow,
+            "node": ticket.flow.node,
+        }
     )
+
+
+_SAME = (
+    *("number", "status", "kind", "priority", "type", "category", "due_at", "requester_id", "replies", "notes"),
+    *("reopenings", "urges", "transfers", "returns", "rating", "marks"),
+)
+
+
+def _spoken_of(me: Caller, ticket: Ticket) -> dict[str, Any]:
+    handlers = filter(None, (ticket.assignee.person, ticket.assignee.team))
+    people = {*handlers, *ticket.assignee.people, *ticket.followers}
+    following = me.desk.next_statuses(me.desk.status(ticket.status))
+    return {"next_statuses": [status.key for status in following], "names": names_of(me, people)}
+
+
+# What only the desk knows of a ticket, as a requester is told it: nothing.
+_UNTOLD: dict[str, Any] = {
+    **dict.fromkeys(("assignee_person", "assignee_team", "assignee_role", "template", "workflow", "node", "parent")),
+    **dict.fromkeys(("candidates", "followers", "links", "merged", "tags", "next_statuses"), ()),
+    **dict.fromkeys(("notes", "urges", "transfers", "returns"), 0),
+    "marks": Marks(),
+    "names": {},
+}
+
+
+def _for_requester(view: TicketView) -> TicketView:
+    return TicketView.model_validate(view.model_dump() | _UNTOLD)
 
 
 def _then(me: Caller, number: str, version: int | None, at: datetime | None) -> TicketAsOf:
     with me.services.reading(me.workspace_id) as db:
         _must_exist(db, me, number)
+        _must_reach(db, me, number)
         stream = ticket_id(me.workspace_id, number)
         return as_of.ticket(db, me.services.keyring, stream, number, version=version, at=at)
 
 
+def _changed(entries: list[dict[str, Any]]) -> Iterator[str]:
+    """Whom the changes of entries speak of."""
+    for entry in entries:
+        for change in entry["changes"] if isinstance(entry["changes"], list) else ():
+            for value in (change["from"], change["to"]):
+                yield from filter(None, value.values()) if isinstance(value, dict) else (value,)
+
+
+def _ids(values: Iterable[Any]) -> set[UUID]:
+    return {UUID(value) for value in values if isinstance(value, str) and _ID.fullmatch(value)}
+
+
+_ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
 def _names(me: Caller) -> dict[UUID, str | None]:
-    people = {person.id: shown(person.name) for person in me.desk.people.values()}
-    return {**people, **{team.id: team.name for team in me.desk.teams.values()}}
-
-
-def _answer(body: bytes, position: int) -> Response:
-    return Response(body, headers={POSITION: str(position)}, media_type="application/json")
+    return names_of(me, {*me.desk.people, *me.desk.teams})

@@ -11,8 +11,8 @@ from domain.aggregates import evolve
 from domain.catalogue import shown
 from domain.errors import Refusal
 from domain.event import Event, Recorded
-from domain.ticket.state import Ticket
-from domain.values import Assignee, CategoryPath, Priority, StatusKind
+from domain.ticket.state import Marks, Ticket, Ties
+from domain.values import Assignee, CategoryPath, Pinned, Priority, StatusKind
 from eventstore.codec import SELECT_EVENTS, StoredRow
 from eventstore.feed import decode_page
 from eventstore.keyring import Keyring
@@ -53,6 +53,16 @@ class TicketAsOf(BaseModel):
     replies: int
     notes: int
     reopenings: int
+    urges: int
+    transfers: int
+    returns: int
+    rating: int | None
+    followers: list[UUID]
+    marks: Marks
+    ties: Ties
+    template: Pinned | None
+    workflow: Pinned | None
+    node: str | None
     erased: bool
 
 
@@ -104,5 +114,15 @@ def _shown(stream: UUID, seen: list[Recorded[Event]]) -> TicketAsOf:
         replies=state.replies,
         notes=state.notes,
         reopenings=state.reopenings,
+        urges=state.urges,
+        transfers=state.transfers,
+        returns=state.returns,
+        rating=state.rating,
+        followers=sorted(state.followers),
+        marks=state.marks,
+        ties=state.ties,
+        template=state.flow.template,
+        workflow=state.flow.workflow,
+        node=state.flow.node,
         erased=state.erasing,
     )

@@ -148,8 +148,10 @@ def swap(db: Cursor[Any], model: ReadModel, build: Build) -> Build:
     old = find(db, model.NAME, "live")
     names = tables(db, build)
     for table in names:
-        db.execute(SQL("DROP VIEW IF EXISTS {}").format(Identifier("desk", table)))
-        _show(db, build, table)
+        if table in model.SEARCHED:
+            _search(db, build, table)
+        else:
+            _show(db, build, table)
     if old is not None:
         _drop(db, old)
     db.execute("UPDATE ops.builds SET state = 'live', updated_at = now() WHERE build = %s", [build.build])
@@ -159,6 +161,7 @@ def swap(db: Cursor[Any], model: ReadModel, build: Build) -> Build:
 def _show(db: Cursor[Any], build: Build, table: str) -> None:
     """The view of a table, with the table's comments."""
     view, behind = Identifier("desk", table), Identifier(build.schema, table)
+    db.execute(SQL("DROP VIEW IF EXISTS {}").format(view))
     db.execute(SQL("CREATE VIEW {} WITH (security_invoker = true) AS SELECT * FROM {}").format(view, behind))
     comments = db.execute(
         "SELECT a.attname, d.description FROM pg_description d LEFT JOIN pg_attribute a "
@@ -171,6 +174,14 @@ def _show(db: Cursor[Any], build: Build, table: str) -> None:
         db.execute(SQL("COMMENT ON {} IS {}").format(what, Literal(text)))
     for reader in READERS:
         db.execute(SQL("GRANT SELECT ON {} TO {}").format(view, Identifier(reader)))
+
+
+def _search(db: Cursor[Any], build: Build, table: str) -> None:
+    view, behind = Identifier("ops", table), Identifier(build.schema, table)
+    bound = SQL(ROW_POLICIES["ledgerdesk_reader"])
+    db.execute(SQL("DROP VIEW IF EXISTS {}").format(view))
+    db.execute(SQL("CREATE VIEW {} AS SELECT * FROM {} WHERE {}").format(view, behind, bound))
+    db.execute(SQL("GRANT SELECT ON {} TO ledgerdesk_reader").format(view))
 
 
 def _drop(db: Cursor[Any], build: Build) -> None:

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from psycopg import Cursor
 
+from domain.conditions.folding import fold
 from projections.bulk import upsert
 from projections.ticket_row import Row
 
@@ -57,8 +58,13 @@ def custom(fields: Mapping[str, Any]) -> Iterator[Facet]:
         for each in value if isinstance(value, list) else (value,):
             if isinstance(each, bool):
                 yield f"fields.{name}", str(each).lower()
-            elif isinstance(each, str) and _OPTION.fullmatch(each):
+            elif is_option(each):
                 yield f"fields.{name}", each
+
+
+def is_option(value: Any) -> bool:
+    """Whether the custom value is found by exactly. Texts are compared folded, so that is what counts."""
+    return isinstance(value, str) and _OPTION.fullmatch(fold(value)) is not None
 
 
 def counted(row: Row) -> Iterator[Facet]:
@@ -105,7 +111,7 @@ def seen(row: Row) -> Seen:
 @lru_cache(maxsize=65_536)
 def hashed(workspace: UUID, facet: str, value: str) -> int:
     """The facet as the index has it. A collision costs time and never a wrong row: conditions are checked as well."""
-    digest = blake2b(f"{facet}\0{value}".encode(), digest_size=8, key=workspace.bytes).digest()
+    digest = blake2b(f"{facet}\0{fold(value)}".encode(), digest_size=8, key=workspace.bytes).digest()
     return int.from_bytes(digest, signed=True)
 
 

@@ -31,6 +31,7 @@ class TicketList(ReadModel):
 
     NAME = "ticket_list"
     VERSION = 2
+    SEARCHED = frozenset({"ticket_facets"})
     EVENTS = (e.TicketOpened, *FOLDS, *tag_names.EVENTS)
     OPENS = (e.TicketOpened, e.TicketRetitled, e.TicketFieldsSet, TicketUndone)
     TABLES = (

@@ -1,147 +1,115 @@
-"""Pages of the ticket list: filters, sorting by several columns, and cursors that stay right while tickets move."""
+"""Pages of the ticket list: conditions, sorting by several columns, and cursors that stay right while tickets move.
 
-import base64
-import binascii
-from typing import Annotated, Any, LiteralString, NamedTuple
+A page is read in one of two ways. Where many tickets match, the sort's index is walked until the page is full; where few
+do, their facets give them, and those are sorted. Which it is to be, the kept counts of the facets say.
+"""
+
+from dataclasses import dataclass
+from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
 from psycopg import Cursor
 from psycopg.rows import dict_row
 from psycopg.sql import SQL, Composable, Composed
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
-from pydantic_core import from_json, to_json
 
-from domain.errors import InvalidInput
-from domain.values import Key, Moment, OneLine, Priority, StatusKind, Tag
+from domain.conditions import ALWAYS, AllOf, Condition, Context, depends_on
+from domain.errors import Refusal
+from projections.conditions import compiled
+from projections.ticket_facets import Tally, hashed, tallies
+from projections.ticket_groups import Group, groups
+from projections.ticket_sorts import Sort, beyond, columns, cursor_after, indexed, opened, order, parse_sort
 
 LARGEST_PAGE = 200
+# Tickets read by their facets, at most: beyond, or where nothing narrows them, an unindexed sort is refused.
+MOST_SORTED = 20_000
+# Rows of an index that are walked before its facets are asked for a rare match.
+WALK = 5_000
+NOTHING = SQL("")
+SHOWN: LiteralString = (
+    "ticket_id, number, title, status, kind, priority, type, category, assignee_person, assignee_team, assignee_role, "
+    "candidates, requester_id, tags, fields, source, due_at, opened_at, updated_at, first_response_at, accepted_at, "
+    "resolved_at, confirmed_at, closed_at, last_reply_at, last_requester_reply_at, replies, notes, reopenings, "
+    "reassignments, urges, transfers, returns, rating, followers, archived, archived_at, snoozed, snoozed_until, pinned, "
+    "spam, merged_into, parent, workflow, node, shelf, version, position"
+)
+# Who asks about one of these wants to see what the usual lists leave out.
+_OF_SHELVES = frozenset({"archived", "spam", "snoozed_until", "merged_into"})
 
 
-class Column(NamedTuple):
-    """What rows are sorted by, as the index has it, up and down; and the type of its values in a cursor.
+class SortTooWide(Refusal):
+    """No index has that order, and too many tickets match to sort them for a page."""
 
-    `negated` sorts the other way round, so that columns of both directions can be compared as one row.
+    code = "sort_too_wide"
+    status = 422
+    sentence = (
+        "More than {most} tickets match, and {sort} cannot be read in order. Narrow the filter, or sort by one of "
+        "updated_at, opened_at, due_at, number, priority and status."
+    )
+
+
+@dataclass(frozen=True)
+class ListQuery:
+    """A page to ask for. `sort` is like "-priority,updated_at"; `after` is the cursor of the page before.
+
+    `reach` is what the asker may see at all. Without `everywhere`, what is archived, spam, snoozed, merged or withdrawn is
+    left out, unless the condition asks about it.
     """
 
-    up: LiteralString
-    down: LiteralString
-    kind: Any
-    negated: LiteralString | None = None
-
-
-_RANK = Annotated[int, Field(ge=1, le=len(Priority))]
-SORTS: dict[str, Column] = {
-    "updated_at": Column("updated_at", "updated_at", AwareDatetime),
-    "opened_at": Column("opened_at", "opened_at", AwareDatetime),
-    # Tickets without a due time come last in both directions.
-    "due_at": Column("due_first", "due_last", AwareDatetime),
-    "number": Column("number_order", "number_order", Annotated[str, OneLine]),
-    "priority": Column("priority_rank", "priority_rank", _RANK, negated="urgency"),
-    "status": Column("status", "status", Key),
-}
-# Sorted by one of these, thousands of tickets are alike: the index goes on with when they changed, and so do we.
-MANY_ALIKE = frozenset({"priority", "status"})
-SHOWN = (
-    "ticket_id, number, title, status, kind, priority, type, category, assignee_person, assignee_team, requester_id, tags, "
-    "source, due_at, opened_at, updated_at, first_response_at, resolved_at, closed_at, replies, notes, reopenings, "
-    "reassignments, version, position"
-)
-
-
-class Sort(NamedTuple):
-    """One column to sort by."""
-
-    name: str
-    descending: bool = False
-
-    def column(self, last_descends: bool) -> tuple[SQL, bool]:
-        """What it compares, and whether downwards; in the direction of the last column where it can be."""
-        column = SORTS[self.name]
-        if column.negated and self.descending != last_descends:
-            return SQL(column.negated), last_descends
-        return SQL(column.down if self.descending else column.up), self.descending
-
-
-class TicketFilter(BaseModel):
-    """Conditions that all hold; within one, any of its values will do."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    status: tuple[Key, ...] = ()
-    kind: tuple[StatusKind, ...] = ()
-    priority: tuple[Priority, ...] = ()
-    type: tuple[Key, ...] = ()
-    assignee: UUID | None = None
-    team: UUID | None = None
-    unassigned: bool = False
-    requester: UUID | None = None
-    tags_all: tuple[Tag, ...] = ()
-    tags_any: tuple[Tag, ...] = ()
-    opened_from: Moment | None = None
-    opened_to: Moment | None = None
-    updated_from: Moment | None = None
-    updated_to: Moment | None = None
-
-
-class ListQuery(BaseModel):
-    """A page to ask for. `sort` is like "-priority,updated_at"; `after` is the cursor of the page before."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    filter: TicketFilter = TicketFilter()
+    condition: Condition = ALWAYS
+    reach: Condition | None = None
+    everywhere: bool = False
     sort: str = "-updated_at"
-    limit: Annotated[int, Field(ge=1, le=LARGEST_PAGE)] = 50
+    limit: int = 50
     after: str | None = None
-    total: bool = False
+
+    @property
+    def whole(self) -> Condition:
+        """What the tickets must meet."""
+        return self.condition if self.reach is None else AllOf(all=(self.reach, self.condition))
+
+    @property
+    def listed_only(self) -> bool:
+        """Whether only the usual tickets are meant."""
+        return not self.everywhere and depends_on(self.condition).isdisjoint(_OF_SHELVES)
 
 
 class TicketPage(NamedTuple):
-    """Rows as dicts of SHOWN, the cursor of the next page or None, the number of all that match if asked for."""
+    """Rows as dicts of SHOWN, and the cursor of the next page or None."""
 
     rows: list[dict[str, Any]]
     next: str | None
-    total: int | None
 
 
-CONDITIONS: dict[str, LiteralString] = {
-    "status": "status = ANY(%s)",
-    "kind": "kind = ANY(%s)",
-    "priority": "priority = ANY(%s)",
-    "type": "type = ANY(%s)",
-    "assignee": "assignee_person = %s",
-    "team": "assignee_team = %s",
-    "requester": "requester_id = %s",
-    "tags_all": "tags @> %s::text[]",
-    "tags_any": "tags && %s::text[]",
-    "opened_from": "opened_at >= %s",
-    "opened_to": "opened_at < %s",
-    "updated_from": "updated_at >= %s",
-    "updated_to": "updated_at < %s",
-}
+class Where(NamedTuple):
+    """A condition in SQL, its parameters, and the facets that it asks for."""
+
+    text: Composable
+    values: list[Any]
+    groups: list[Group]
+
+    def and_(self, text: Composable, values: list[Any]) -> "Where":
+        """Both."""
+        return Where(SQL("{} AND {}").format(self.text, text), [*self.values, *values], self.groups)
 
 
-def page(db: Cursor[Any], workspace: UUID, query: ListQuery) -> TicketPage:
+def where(workspace: UUID, query: ListQuery, context: Context) -> Where:
+    """The tickets that a query means."""
+    text, values = compiled(query.whole, context)
+    # Row-level security says the same of the workspace; said here, the planner can use it for the index.
+    listed = SQL("workspace_id = %s AND listed" if query.listed_only else "workspace_id = %s")
+    return Where(SQL("{} AND {}").format(listed, text), [workspace, *values], groups(query.whole, context))
+
+
+def page(db: Cursor[Any], workspace: UUID, query: ListQuery, context: Context) -> TicketPage:
     """One page of the list, every matching ticket in exactly one page while none of them changes."""
-    statement, values = select(workspace, query)
-    with db.connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(statement, values).fetchall()
-    total = _count(db, *_conditions(workspace, query.filter)) if query.total else None
+    sorts = parse_sort(query.sort)
+    keys = opened(query.after, query.sort, sorts) if query.after else None
+    reader = _Reader(db, workspace, query, sorts, where(workspace, query, context), keys)
+    rows = reader.rows()
     keys_of = [row.pop("keys") for row in rows]
     found = rows[: query.limit]
     more_to_come = len(rows) > query.limit
-    return TicketPage(found, _cursor(query.sort, keys_of[len(found) - 1], found[-1]) if more_to_come else None, total)
-
-
-def select(workspace: UUID, query: ListQuery) -> tuple[Composed, list[Any]]:
-    """The statement of a page, which asks for one row more than fits, and its values."""
-    sorts = parse_sort(query.sort)
-    where, values = _conditions(workspace, query.filter)
-    if query.after:
-        condition, more = _beyond(sorts, _opened_cursor(query.after, query.sort, sorts))
-        where, values = SQL("{} AND {}").format(where, condition), [*values, *more]
-    statement = SQL("SELECT {}, json_build_array({}) AS keys FROM desk.ticket_list WHERE {} ORDER BY {} LIMIT %s")
-    keys = SQL(", ").join(column for column, _ in _columns(sorts)[:-1])
-    return statement.format(SQL(SHOWN), keys, where, _order(sorts)), [*values, query.limit + 1]
+    return TicketPage(found, cursor_after(query.sort, keys_of[len(found) - 1], found[-1]) if more_to_come else None)
 
 
 def one(db: Cursor[Any], ticket: UUID) -> dict[str, Any] | None:
@@ -151,88 +119,118 @@ def one(db: Cursor[Any], ticket: UUID) -> dict[str, Any] | None:
         return cursor.execute(statement, [ticket]).fetchone()
 
 
-def parse_sort(text: str) -> list[Sort]:
-    """ "-priority,updated_at" as sorts, or InvalidInput naming what can be sorted by."""
-    sorts = [Sort(part.strip().removeprefix("-"), part.strip().startswith("-")) for part in text.split(",")]
-    names = [sort.name for sort in sorts]
-    if unknown := [name for name in names if name not in SORTS]:
-        raise InvalidInput(field="sort", reason=f"cannot sort by {unknown[0][:40]!r}, only by {', '.join(SORTS)}")
-    if len(set(names)) != len(names):
-        raise InvalidInput(field="sort", reason="names a column twice")
-    if names[-1] in MANY_ALIKE and "updated_at" not in names:
-        sorts.append(Sort("updated_at", sorts[-1].descending))
-    return sorts
+class _Reader:
+    """Reads the rows of one page, and one more to know whether there is another page."""
 
+    def __init__(
+        self,
+        db: Cursor[Any],
+        workspace: UUID,
+        query: ListQuery,
+        sorts: list[Sort],
+        meant: Where,
+        keys: list[Any] | None,
+    ) -> None:
+        self.db, self.workspace, self.query, self.sorts, self.meant = db, workspace, query, sorts, meant
+        self.beyond = beyond(sorts, keys) if keys else (SQL("TRUE"), [])
 
-def _conditions(workspace: UUID, wanted: TicketFilter) -> tuple[Composable, list[Any]]:
-    # Row-level security says the same; said here, the planner can use it for the index.
-    parts: list[Composable] = [SQL("workspace_id = %s AND listed")]
-    values: list[Any] = [workspace]
-    for name, condition in CONDITIONS.items():
-        value = getattr(wanted, name)
-        if value is not None and value != ():
-            parts.append(SQL(condition))
-            values.append(list(value) if isinstance(value, tuple) else value)
-    if wanted.unassigned:
-        parts.append(SQL("assignee_person IS NULL"))
-    return SQL(" AND ").join(parts), values
+    def rows(self) -> list[dict[str, Any]]:
+        """By the way that reads the least."""
+        plan = estimate(self.db, self.workspace, self.meant.groups, listed_only=self.query.listed_only)
+        if not indexed(self.sorts):
+            return self._sorted(plan)
+        near = None if plan.walk(self.query.limit) > WALK else self._near(plan)
+        if near is not None:
+            return near
+        few = self._by_facets(MOST_SORTED // 4)
+        return self._walk(None) if few is None else few
 
+    def _near(self, plan: "Estimate") -> list[dict[str, Any]] | None:
+        """The page, where the first rows of the index have enough that match."""
+        everything = plan.all <= 2 * WALK
+        rows = self._walk(None if everything else WALK)
+        return rows if everything or len(rows) > self.query.limit else None
 
-def _count(db: Cursor[Any], where: Composable, values: list[Any]) -> int:
-    row = db.execute(SQL("SELECT count(*) FROM desk.ticket_list WHERE {}").format(where), values).fetchone()
-    return int(row[0]) if row else 0
+    def _sorted(self, plan: "Estimate") -> list[dict[str, Any]]:
+        rows = self._walk(None) if plan.all <= MOST_SORTED else self._by_facets(MOST_SORTED)
+        if rows is None:
+            raise SortTooWide(most=MOST_SORTED, sort=self.query.sort)
+        return rows
 
-
-def _columns(sorts: list[Sort]) -> list[tuple[SQL, bool]]:
-    """The sort, made total by the ticket's id in the direction of the last column, so that one index serves both."""
-    down = sorts[-1].descending
-    return [*(sort.column(down) for sort in sorts), (SQL("ticket_id"), down)]
-
-
-def _order(sorts: list[Sort]) -> Composable:
-    return SQL(", ").join(column + SQL(" DESC" if down else " ASC") for column, down in _columns(sorts))
-
-
-def _beyond(sorts: list[Sort], keys: list[Any]) -> tuple[Composable, list[Any]]:
-    """What comes after the keys of a row."""
-    columns = _columns(sorts)
-    if len({down for _, down in columns}) == 1:
-        # One direction: a comparison of rows, with which the index begins just behind the last page.
-        condition = SQL("({}) {} ({})").format(
-            SQL(", ").join(column for column, _ in columns),
-            SQL("<" if columns[0][1] else ">"),
-            SQL(", ").join(SQL("%s") for _ in keys),
+    def _walk(self, most: int | None) -> list[dict[str, Any]]:
+        """Along the sort's index; with `most`, no further than so many rows, and then perhaps without a full page."""
+        if most is None:
+            return self._select(SQL("desk.ticket_list"), self.meant.and_(*self.beyond))
+        inside = SQL("workspace_id = %s AND listed" if self.query.listed_only else "workspace_id = %s")
+        source = SQL("(SELECT * FROM desk.ticket_list WHERE {} AND {} ORDER BY {} LIMIT {}) AS near").format(
+            inside, self.beyond[0], order(self.sorts), most
         )
-        return condition, keys
-    return _beyond_mixed(columns, keys)
+        return self._select(source, self.meant, [self.workspace, *self.beyond[1]])
+
+    def _by_facets(self, most: int) -> list[dict[str, Any]] | None:
+        """All that meet the facets, sorted; None where these are more, or nothing is known of them."""
+        if not self.meant.groups:
+            return None
+        source, values = candidates(self.workspace, self.meant.groups, most + 1)
+        counted = SQL("WITH found AS MATERIALIZED ({}) ").format(source)
+        chosen = SQL("ticket_id = ANY(ARRAY(SELECT ticket_id FROM found)) AND (SELECT count(*) FROM found) <= %s")
+        meant = self.meant.and_(*self.beyond).and_(chosen, [most])
+        rows = self._select(SQL("desk.ticket_list"), meant, values, counted)
+        # None at all, or too many to be looked at: one more question tells.
+        return rows if rows or not self._more_than(most) else None
+
+    def _more_than(self, most: int) -> bool:
+        source, values = candidates(self.workspace, self.meant.groups, most + 1)
+        row = self.db.execute(SQL("SELECT count(*) FROM ({}) found").format(source), values).fetchone()
+        return row is not None and row[0] > most
+
+    def _select(
+        self, source: Composable, meant: Where, values: list[Any] | None = None, before: Composable = NOTHING
+    ) -> list[dict[str, Any]]:
+        statement = before + select(self.sorts, source, meant.text)
+        with self.db.connection.cursor(row_factory=dict_row) as cursor:
+            return cursor.execute(statement, [*(values or []), *meant.values, self.query.limit + 1]).fetchall()
 
 
-def _beyond_mixed(columns: list[tuple[SQL, bool]], keys: list[Any]) -> tuple[Composable, list[Any]]:
-    """Beyond in one column and equal in those before it."""
-    alternatives: list[Composable] = []
-    values: list[Any] = []
-    for place, (column, down) in enumerate(columns):
-        equal = [before + SQL(" = %s") for before, _ in columns[:place]]
-        alternatives.append(SQL("({})").format(SQL(" AND ").join([*equal, column + SQL(" < %s" if down else " > %s")])))
-        values += keys[: place + 1]
-    first, down = columns[0]
-    # Redundant, but it lets the index begin at the right place instead of at the start.
-    bound = first + SQL(" <= %s" if down else " >= %s")
-    return SQL("{} AND ({})").format(bound, SQL(" OR ").join(alternatives)), [keys[0], *values]
+def select(sorts: list[Sort], source: Composable, meant: Composable) -> Composed:
+    """The statement of a page, which takes the number of rows last."""
+    keys = SQL(", ").join(column for column, _ in columns(sorts)[:-1])
+    statement = SQL("SELECT {}, json_build_array({}) AS keys FROM {} WHERE {} ORDER BY {} LIMIT %s")
+    return statement.format(SQL(SHOWN), keys, source, meant, order(sorts))
 
 
-def _cursor(sort: str, keys: list[Any], row: dict[str, Any]) -> str:
-    return base64.urlsafe_b64encode(to_json([sort, *keys, row["ticket_id"]])).decode().rstrip("=")
+def candidates(workspace: UUID, met: list[Group], most: int) -> tuple[Composed, list[Any]]:
+    """The ids of tickets that meet the groups, so many at most, in no order."""
+    single = [hashed(workspace, *group[0]) for group in met if len(group) == 1]
+    several = [[hashed(workspace, *facet) for facet in group] for group in met if len(group) != 1]
+    parts: list[Composable] = [SQL("facets @> %s::bigint[]")] if single else []
+    parts += [SQL("facets && %s::bigint[]")] * len(several)
+    statement = SQL("SELECT ticket_id FROM ops.ticket_facets WHERE {} LIMIT {}")
+    return statement.format(SQL(" AND ").join(parts), most), [*([single] if single else []), *several]
 
 
-def _opened_cursor(cursor: str, sort: str, sorts: list[Sort]) -> list[Any]:
-    """The keys in a cursor, or InvalidInput: it is no secret, but it must belong to this sort."""
-    kinds = [*(SORTS[each.name].kind for each in sorts), UUID]
-    try:
-        made_for, *found = from_json(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        keys = [TypeAdapter(kind).validate_python(key) for kind, key in zip(kinds, found, strict=True)]
-    except (ValidationError, binascii.Error, ValueError, TypeError):
-        raise InvalidInput(field="after", reason="is not a cursor of this list; begin without it") from None
-    if made_for != sort:
-        raise InvalidInput(field="after", reason="belongs to another sort; begin without it")
-    return keys
+class Estimate(NamedTuple):
+    """How many tickets there are, and how many of them are expected to meet the groups."""
+
+    all: int
+    expected: float
+
+    def walk(self, limit: int) -> float:
+        """How many rows of an index have to be walked for a page."""
+        return (limit + 1) * self.all / max(self.expected, 0.5)
+
+
+def estimate(db: Cursor[Any], workspace: UUID, met: list[Group], *, listed_only: bool) -> Estimate:
+    """By the kept counts, as if facets came together by chance."""
+    known = tallies(db, workspace, {("all", ""), *(facet for group in met for facet in group)})
+
+    def having(group: Group) -> int:
+        counts = (known.get(facet, Tally(0, 0, 0)) for facet in group)
+        return sum(tally.listed if listed_only else tally.tickets for tally in counts)
+
+    everything = having((("all", ""),))
+    sizes = [having(group) for group in met]
+    expected = float(everything)
+    for size in sizes:
+        expected *= min(1.0, size / max(everything, 1))
+    return Estimate(everything, expected)

@@ -12,16 +12,21 @@ from hypothesis import strategies as st
 from psycopg import Cursor
 from psycopg.sql import SQL
 
+from domain.conditions import Context
 from domain.errors import InvalidInput
 from domain.ids import workspace_id
 from domain.values import Priority
 from eventstore.database import Role, connect
-from projections.ticket_pages import SORTS, ListQuery, TicketFilter, page, select
+from projections.ticket_filter import TicketFilter
+from projections.ticket_pages import ListQuery, page, select
+from projections.ticket_sorts import SORTS, beyond, opened, parse_sort
+from projections.ticket_totals import Total, total
 from tests.desks import an_office
 from tests.projections.tables import built
 
 TICKETS = 23
 WORKSPACE = workspace_id("acme")
+NOW = Context(now=datetime(2026, 1, 3, tzinfo=UTC))
 NOBODY = "00000000-0000-0000-0000-000000000000"
 
 columns = st.lists(st.tuples(st.sampled_from(list(SORTS)), st.booleans()), min_size=1, unique_by=lambda each: each[0])
@@ -51,7 +56,7 @@ def reader(listed: None, database_url: str) -> Iterator[Cursor[Any]]:
 def pages(db: Cursor[Any], **asked: Any) -> Iterator[list[dict[str, Any]]]:
     after = None
     while True:
-        found = page(db, WORKSPACE, ListQuery(after=after, **asked))
+        found = page(db, WORKSPACE, ListQuery(after=after, **asked), NOW)
         yield found.rows
         if (after := found.next) is None:
             return
@@ -60,13 +65,13 @@ def pages(db: Cursor[Any], **asked: Any) -> Iterator[list[dict[str, Any]]]:
 @given(sort=sorts, limit=st.integers(1, 12))
 @same_database
 def test_every_ticket_is_on_exactly_one_page(reader: Cursor[Any], sort: str, limit: int) -> None:
-    whole = page(reader, WORKSPACE, ListQuery(sort=sort, limit=100)).rows
+    whole = page(reader, WORKSPACE, ListQuery(sort=sort, limit=100), NOW).rows
     assert len(whole) == TICKETS
     assert [row for rows in pages(reader, sort=sort, limit=limit) for row in rows] == whole
 
 
 def numbers(db: Cursor[Any], **asked: Any) -> list[str]:
-    return [row["number"] for row in page(db, WORKSPACE, ListQuery(limit=100, **asked)).rows]
+    return [row["number"] for row in page(db, WORKSPACE, ListQuery(limit=100, **asked), NOW).rows]
 
 
 def test_numbers_go_by_value_and_those_with_letters_come_after(reader: Cursor[Any]) -> None:
@@ -78,21 +83,22 @@ def test_numbers_go_by_value_and_those_with_letters_come_after(reader: Cursor[An
 
 @pytest.mark.parametrize("sort", ["due_at", "-due_at"])
 def test_tickets_without_a_due_time_come_last(reader: Cursor[Any], sort: str) -> None:
-    due = [row["due_at"] for row in page(reader, WORKSPACE, ListQuery(sort=sort, limit=100)).rows]
+    due = [row["due_at"] for row in page(reader, WORKSPACE, ListQuery(sort=sort, limit=100), NOW).rows]
     dated = [moment for moment in due if moment is not None]
     assert due == sorted(dated, reverse=sort[0] == "-") + [None] * (TICKETS - len(dated))
 
 
 def test_priorities_go_by_rank(reader: Cursor[Any]) -> None:
-    found = [row["priority"] for row in page(reader, WORKSPACE, ListQuery(sort="-priority", limit=100)).rows]
+    found = [row["priority"] for row in page(reader, WORKSPACE, ListQuery(sort="-priority", limit=100), NOW).rows]
     assert list(dict.fromkeys(found)) == ["urgent", "high", "normal", "low"]
 
 
 def test_filters_narrow_pages_and_totals(reader: Cursor[Any]) -> None:
-    wanted = TicketFilter(priority=(Priority.LOW, Priority.NORMAL), tags_all=("odd",))
-    found = page(reader, WORKSPACE, ListQuery(filter=wanted, limit=2, total=True))
-    everything = [row for rows in pages(reader, filter=wanted, limit=2) for row in rows]
-    assert found.total == len(everything) > 2
+    wanted = TicketFilter(priority=(Priority.LOW, Priority.NORMAL), tags_all=("odd",)).condition()
+    found = total(reader, WORKSPACE, ListQuery(condition=wanted), NOW)
+    everything = [row for rows in pages(reader, condition=wanted, limit=2) for row in rows]
+    assert found == Total(len(everything))
+    assert len(everything) > 2
     assert all(row["priority"] == "normal" and row["tags"] == ["odd"] for row in everything)
 
 
@@ -120,13 +126,17 @@ def cursor(*parts: object) -> str:
 )
 def test_a_cursor_that_does_not_fit_is_refused(after: str, sort: str) -> None:
     with pytest.raises(InvalidInput):
-        page(None, WORKSPACE, ListQuery(sort=sort, after=after))  # type: ignore[arg-type]  # refused before any query
+        page(None, WORKSPACE, ListQuery(sort=sort, after=after), NOW)  # type: ignore[arg-type]  # refused before any query
 
 
 @pytest.mark.parametrize("sort", ["-updated_at", "number", "-due_at", "priority", "-status", "-priority,updated_at"])
 def test_the_next_page_begins_at_an_index(reader: Cursor[Any], sort: str) -> None:
-    first = page(reader, WORKSPACE, ListQuery(sort=sort, limit=5))
-    statement, values = select(WORKSPACE, ListQuery(sort=sort, limit=5, after=first.next))
+    first = page(reader, WORKSPACE, ListQuery(sort=sort, limit=5), NOW)
+    assert first.next is not None
+    sorts = parse_sort(sort)
+    condition, values = beyond(sorts, opened(first.next, sort, sorts))
+    meant = SQL("workspace_id = %s AND listed AND {}").format(condition)
+    statement, values = select(sorts, SQL("desk.ticket_list"), meant), [WORKSPACE, *values, 6]
     # A small table would be scanned and sorted; that it need not be is what counts when it is large.
     reader.execute("SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off")
     plan = "\n".join(row for (row,) in reader.execute(SQL("EXPLAIN ") + statement, values))
@@ -137,4 +147,4 @@ def test_the_next_page_begins_at_an_index(reader: Cursor[Any], sort: str) -> Non
 @pytest.mark.parametrize("sort", ["nonsense", "", "number,-number", "number,"])
 def test_a_sort_that_does_not_exist_is_refused(sort: str) -> None:
     with pytest.raises(InvalidInput, match="sort"):
-        page(None, WORKSPACE, ListQuery(sort=sort))  # type: ignore[arg-type]
+        page(None, WORKSPACE, ListQuery(sort=sort), NOW)  # type: ignore[arg-type]

@@ -1,0 +1,109 @@
+"""How many tickets match: from kept counts where these say it exactly, else counted, up to ten thousand."""
+
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from psycopg import Cursor
+from psycopg.sql import SQL, Composable
+
+from domain.conditions import AllOf, Condition, Context, Leaf
+from domain.conditions.model import resolved
+from domain.conditions.operators import Asks
+from projections.ticket_facets import tallies
+from projections.ticket_pages import ListQuery, candidates, where
+
+MOST = 10_000
+_CUBE = frozenset({"status", "kind", "priority", "type", "assignee_team"})
+_KEPT = frozenset({"assignee_person", "requester_id", "tags", "followers", "candidates", "involved"})
+
+
+class Total(NamedTuple):
+    """A number of tickets; `capped` where there are more."""
+
+    tickets: int
+    capped: bool = False
+
+
+def total(db: Cursor[Any], workspace: UUID, query: ListQuery, context: Context) -> Total:
+    """How many tickets the query means."""
+    leaves = _leaves(query.whole)
+    if (
+        leaves is not None
+        and len(leaves) == 1
+        and (kept := _kept(db, workspace, query, leaves[0], context)) is not None
+    ):
+        return Total(kept)
+    if leaves is not None and (cells := _cells(leaves, context)) is not None:
+        return Total(_of_cube(db, workspace, query, cells))
+    return _counted(db, workspace, query, context)
+
+
+def _leaves(condition: Condition) -> list[Leaf] | None:
+    """The leaves that all must hold, where there is nothing else to the condition."""
+    match condition:
+        case Leaf():
+            return [condition]
+        case AllOf(all=parts):
+            inside = [_leaves(part) for part in parts]
+            return None if None in inside else [leaf for each in inside for leaf in each or ()]
+    return None
+
+
+def _kept(db: Cursor[Any], workspace: UUID, query: ListQuery, leaf: Leaf, context: Context) -> int | None:
+    """The kept count of the one value that the leaf asks for."""
+    operator = leaf.operator
+    if leaf.field not in _KEPT or operator.negated or operator.asks is Asks.PRESENT:
+        return None
+    values = resolved(leaf, context)
+    if len(values) != 1:
+        return None
+    facet = (leaf.field, str(values[0]))
+    tally = tallies(db, workspace, [facet]).get(facet)
+    return 0 if tally is None else tally.listed if query.listed_only else tally.tickets
+
+
+def _cells(leaves: list[Leaf], context: Context) -> list[tuple[str, list[str]]] | None:
+    """The columns of the cube with the values that they may have, where it has all that the leaves ask for."""
+    cells: list[tuple[str, list[str]]] = []
+    for leaf in leaves:
+        operator = leaf.operator
+        if leaf.field == "assignee_person" and operator.asks is Asks.PRESENT:
+            cells.append(("assigned", [""] if operator.negated else ["somebody"]))
+        elif leaf.field in _CUBE and operator.asks is Asks.PRESENT and operator.negated:
+            cells.append((leaf.field, [""]))
+        elif leaf.field in _CUBE and operator.asks is Asks.EQUAL and not operator.negated:
+            cells.append((leaf.field, list(map(str, resolved(leaf, context)))))
+        else:
+            return None
+    return cells
+
+
+def _of_cube(db: Cursor[Any], workspace: UUID, query: ListQuery, cells: list[tuple[str, list[str]]]) -> int:
+    text, values = cube(workspace, query, cells)
+    row = db.execute(SQL("SELECT coalesce(sum(tickets), 0) FROM desk.ticket_cube WHERE {}").format(text), values)
+    return int((row.fetchone() or (0,))[0])
+
+
+def cube(workspace: UUID, query: ListQuery, cells: list[tuple[str, list[str]]]) -> tuple[Composable, list[Any]]:
+    """The cells of the cube that are meant."""
+    parts: list[Composable] = [SQL("workspace_id = %s")]
+    parts += [SQL("shelf = 'desk'")] if query.listed_only else []
+    parts += [SQL("{} = ANY(%s)").format(SQL(column)) for column, _ in cells]
+    return SQL(" AND ").join(parts), [workspace, *(wanted for _, wanted in cells)]
+
+
+def _counted(db: Cursor[Any], workspace: UUID, query: ListQuery, context: Context) -> Total:
+    meant = where(workspace, query, context)
+    if meant.groups:
+        # By the facets at first: if those are few, only they are looked at.
+        source, values = candidates(workspace, meant.groups, MOST + 1)
+        found = SQL("WITH found AS MATERIALIZED ({}) SELECT (SELECT count(*) FROM found) > %s, ").format(source) + SQL(
+            "(SELECT count(*) FROM desk.ticket_list WHERE ticket_id = ANY(ARRAY(SELECT ticket_id FROM found)) AND {})"
+        ).format(meant.text)
+        row = db.execute(found, [*values, MOST, *meant.values]).fetchone()
+        if row is not None and not row[0]:
+            return Total(row[1])
+    statement = SQL("SELECT count(*) FROM (SELECT FROM desk.ticket_list WHERE {} LIMIT {}) counted")
+    row = db.execute(statement.format(meant.text, MOST + 1), meant.values).fetchone()
+    count = int(row[0]) if row else 0
+    return Total(min(count, MOST), count > MOST)
