@@ -27,6 +27,13 @@ async def picked(me: Caller, node: Node | None, context: UUID) -> UUID | None:
     return min(free, key=lambda person: (loads.get(person, 0), uuid5(context, str(person))), default=None)
 
 
+async def picked_at_first(me: Caller, type_: str | None, category: tuple[str, ...], context: UUID) -> UUID | None:
+    """The person for the first step of a ticket that is opened with that type and category."""
+    _, pinned = me.desk.pinned_for(type_, category)
+    workflow = me.desk.workflow_of(pinned)
+    return await picked(me, workflow.node(workflow.start) if workflow else None, context)
+
+
 def _below_limit(desk: Catalogue, person: UUID, load: int) -> bool:
     limit = desk.people[person].load_limit
     return limit is None or load < limit

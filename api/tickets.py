@@ -1,6 +1,5 @@
 """Changes of tickets."""
 
-
 from fastapi import Response
 
 from api import routing
@@ -8,10 +7,12 @@ from api.answers import CHANGES, TicketChanged, changed, documented
 from api.auth import Caller, needs
 from api.bodies import ReasonBody
 from api.known import must_know_requester
+from api.picking import picked_at_first
 from api.problems import problems
 from api.ticket_bodies import EditBody, OpenBody, PriorityBody, StatusBody, TagsBody
 from api.ticket_changes import TicketNumber as TicketNumber
 from api.ticket_changes import changes, done, uploaded
+from domain.classification import MayNotHandle, RetiredCategory, UnknownType
 from domain.errors import (
     CommandIdReused,
     InvalidInput,
@@ -22,8 +23,10 @@ from domain.errors import (
     UnknownTeam,
     VersionConflict,
 )
+from domain.forms import InvalidField
 from domain.permissions import Permission
-from domain.requester import UnknownRequester
+from domain.requester import RequesterErased, RequesterMergedAway, UnknownRequester
+from domain.requester_ties import RequesterBlocked
 from domain.ticket import commands as c
 from domain.ticket.decisions import TicketNumberTaken
 from domain.ticket.moving import IllegalMove, TicketFinished
@@ -33,6 +36,9 @@ from eventstore.erasure import erase
 from eventstore.files.errors import UploadInvalid
 
 router = routing.router("tickets")
+
+# What a requester may be whom no ticket can be for.
+NO_TICKET_FOR = (UnknownRequester, RequesterErased, RequesterMergedAway, RequesterBlocked)
 
 
 @router.post(
@@ -47,8 +53,12 @@ router = routing.router("tickets")
         UnknownTeam,
         UnknownPerson,
         UnknownRole,
-        UnknownRequester,
+        *NO_TICKET_FOR,
+        MayNotHandle,
         InvalidInput,
+        InvalidField,
+        UnknownType,
+        RetiredCategory,
         UploadInvalid,
         NotAllowed,
         VersionConflict,
@@ -61,13 +71,18 @@ async def open_ticket(body: OpenBody, me: Caller = needs(Permission.TICKET_OPEN)
     if requester is not None:
         await must_know_requester(me, requester)
     given = dict(body.model_copy(update={"number": body.number or ""}))
-    command = c.OpenTicket(**me.context(), attachments=uploaded(me, given.pop("uploads")), **given)
+    context, files = me.context(), uploaded(me, given.pop("uploads"))
+    pick = await picked_at_first(me, body.type, body.category, context["command_id"])
+    command = c.OpenTicket(**context, attachments=files, pick=pick, **given)
     receipt = await me.execute(command)
     number = receipt.number or command.number
     return changed(receipt, status=201, location=f"/api/v1/tickets/{number}", number=number)
 
 
-@router.patch("/tickets/{number}", **changes(TicketNotOpen, UnknownRequester, InvalidInput))
+@router.patch(
+    "/tickets/{number}",
+    **changes(TicketNotOpen, *NO_TICKET_FOR, InvalidInput, InvalidField, UnknownType, RetiredCategory),
+)
 async def edit_ticket(number: TicketNumber, body: EditBody, me: Caller = needs(Permission.TICKET_EDIT)) -> Response:
     """Change what was written on the ticket (A4); null takes a value away."""
     if body.requester_id is not None:
@@ -83,7 +98,9 @@ async def change_priority(
     return await done(me, c.ChangePriority(**me.context(), number=number, priority=body.priority))
 
 
-@router.put("/tickets/{number}/assignment", **changes(TicketNotOpen, UnknownPerson, UnknownTeam, UnknownRole))
+@router.put(
+    "/tickets/{number}/assignment", **changes(TicketNotOpen, UnknownPerson, UnknownTeam, UnknownRole, MayNotHandle)
+)
 async def assign_ticket(number: TicketNumber, body: Assignee, me: Caller = needs(Permission.TICKET_ASSIGN)) -> Response:
     """Make a person responsible, or a team, a role or several people of whom one must claim it; none is nobody (A9)."""
     return await done(me, c.AssignTicket(**me.context(), number=number, to=body))

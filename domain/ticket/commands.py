@@ -62,6 +62,8 @@ class OpenTicket(TicketCommand):
     attachments: tuple[Attachment, ...] = Field(default=(), max_length=MOST_FILES)
     followers: tuple[UUID, ...] = Field(default=(), max_length=100)
     confidential: Message | None = None
+    # Whom the system picks for the first step, where it does: found out, not asked for, so a repeat may differ in it.
+    pick: UUID | None = Field(default=None, exclude=True)
 
 
 class EditTicket(TicketCommand):

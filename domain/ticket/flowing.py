@@ -173,7 +173,7 @@ def opening(command: OpenTicket, desk: Catalogue) -> Decision:
     if start is None:
         assigned = [TicketAssigned(assignee=given)] if given != command.assignee else []
         return [*pinned, *assigned]
-    to = participants(start, desk) if command.assignee == NOBODY else NOBODY
+    to = participants(start, desk, command.pick, command.at) if command.assignee == NOBODY else NOBODY
     return [*pinned, *entered(start, command), *assigned_to(to if to != NOBODY else given, command.assignee)]
 
 

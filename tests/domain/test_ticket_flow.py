@@ -179,3 +179,15 @@ def test_a_step_with_approvers_asks_them_and_waits():
     asked = next(each for each in outcome.events if each.NAME == "ticket.approval_requested")
     assert (asked.mode, asked.approvers, asked.required) == ("all", BUY.approval.approvers, True)
     at("buy", BOB).when(SubmitStep, by=person("bob"), next="end").then_refused(ApprovalPending, outcome="missing")
+
+
+def test_the_system_picks_for_the_first_step_too():
+    first = FIRST.model_copy(update={"claim": "system"})
+    desk = desk_after(
+        READY, SetWorkflow, key="desk", definition=WAY.model_copy(update={"nodes": (first, SECOND, BUY, END)})
+    )
+    asked = {"title": "t", "type": "incident", "fields": {"site": "plant"}}
+    *_, assigned = given(desk=desk).when(c.OpenTicket, **asked, pick=ANN).events
+    assert assigned.assignee == Assignee(team=BILLING, person=ANN)
+    *_, queued = given(desk=desk).when(c.OpenTicket, **asked, pick=BOB).events
+    assert queued.assignee == Assignee(team=BILLING)
