@@ -204,7 +204,11 @@ async def _requester(here: Services, found: Found) -> tuple[UUID, Requester] | N
     requester_id, met = found.person_id, set[UUID]()
     while requester_id not in met:
         met.add(requester_id)
-        state = (await here.desk.recalled(found.workspace_id, "requester", requester_id)).state
+        loaded = await here.desk.recalled(found.workspace_id, "requester", requester_id)
+        if not loaded.version:
+            # Registered a moment ago: what is remembered is that there was nobody.
+            loaded = await here.desk.state(found.workspace_id, "requester", requester_id)
+        state = loaded.state
         if not isinstance(state, Requester) or not state.registered or state.erasing:
             return None
         if state.merged_into is None:
