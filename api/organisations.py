@@ -1,23 +1,27 @@
 """Organisations: the companies and households that requesters belong to (F7)."""
 
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID, uuid5
 
-from fastapi import Response
+from fastapi import Query, Response
 from pydantic import BaseModel, Field
 
 from api import routing
 from api.answers import CHANGES, Changed, changed, documented
 from api.auth import Caller, needs
+from api.errors import ReadModelMissing
+from api.following import reached
 from api.known import organisation_of
 from api.problems import problems
 from api.requester_bodies import OrganisationBody, OrganisationChanges
+from api.ticket_lists import reading
 from api.versions import etag
 from domain.catalogue import shown
 from domain.errors import CommandIdReused, InvalidInput, VersionConflict
 from domain.organisation import AddOrganisation, ChangeOrganisation, OrganisationExists, UnknownOrganisation
 from domain.permissions import Permission
 from domain.values import Contact
+from projections.requesters import organisations
 
 router = routing.router("organisations")
 
@@ -49,6 +53,31 @@ async def add_organisation(body: OrganisationBody, me: Caller = needs(Permission
     given = {"organisation_name" if name == "name" else name: value for name, value in body}
     receipt = await me.execute(AddOrganisation(**context, organisation_id=organisation, **given))
     return changed(receipt, status=201, location=f"/api/v1/organisations/{organisation}")
+
+
+class OrganisationSummary(BaseModel):
+    """An organisation in a list."""
+
+    id: UUID
+    name: str | None
+    tier: str | None
+    plan: str | None
+    tags: list[str]
+
+
+@router.get("/organisations", dependencies=[reached("requester_cards")], responses=problems(ReadModelMissing))
+def list_organisations(
+    after: Annotated[UUID | None, Query(description="The last id of the page before.")] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    me: Caller = needs(Permission.REQUESTER_VIEW),
+) -> list[OrganisationSummary]:
+    """The organisations, in the order of their ids."""
+    with reading(me) as db:
+        rows = organisations(db, me.workspace_id, after, limit)
+    return [
+        OrganisationSummary(id=row.organisation_id, name=row.name, tier=row.tier, plan=row.plan, tags=row.tags)
+        for row in rows
+    ]
 
 
 @router.get("/organisations/{organisation_id}", responses=problems(UnknownOrganisation))

@@ -1,21 +1,24 @@
 """Requesters: the customers that tickets are for."""
 
-from typing import Any
+from datetime import UTC, datetime
+from typing import Annotated, Any
 from uuid import UUID, uuid5
 
 import anyio.to_thread
-from fastapi import Response
+from fastapi import Query, Response
 from pydantic import BaseModel, Field
 
 from api import routing
 from api.answers import CHANGES, Changed, changed, documented
 from api.auth import Caller, needs
 from api.bodies import LoginBody, ReasonBody
-from api.errors import LoginTaken
+from api.errors import LoginTaken, ReadModelMissing
+from api.following import reached
 from api.known import organisation_of, requester_of
 from api.problems import problems
 from api.requester_bodies import IntoBody, RequesterBody, RequesterChanges
 from api.secrets import hash_password
+from api.ticket_lists import reading
 from api.versions import etag
 from domain.catalogue import shown
 from domain.errors import CommandIdReused, InvalidInput, VersionConflict
@@ -29,9 +32,10 @@ from domain.requester import (
     RequesterExists,
 )
 from domain.requester_ties import BlockRequester, MergeRequester, UnblockRequester, UndoRequesterMerge
-from domain.values import Contact
+from domain.values import Contact, Line
 from eventstore import requester_merging
 from eventstore.erasure import erase
+from projections.requesters import Card, Wanted, page_of
 
 router = routing.router("requesters")
 
@@ -83,6 +87,65 @@ async def register_requester(body: RequesterBody, me: Caller = needs(Permission.
     requester = uuid5(context["command_id"], "requester")
     receipt = await me.execute(RegisterRequester(**context, requester_id=requester, **_fields(dict(body))))
     return changed(receipt, status=201, location=f"/api/v1/requesters/{requester}")
+
+
+class RequesterRow(BaseModel):
+    """A requester in a list."""
+
+    id: UUID
+    name: str | None
+    email: str | None
+    phone: str | None
+    tier: str | None
+    plan: str | None
+    organisation_id: UUID | None
+    tags: list[str]
+    merged_into: UUID | None
+    blocked: bool
+
+
+class RequesterPage(BaseModel):
+    """Some requesters, and where to go on."""
+
+    requesters: list[RequesterRow]
+    after: str | None = Field(description="Send it as `after` to get the next page; null at the end.")
+
+
+@router.get(
+    "/requesters", dependencies=[reached("requester_cards")], responses=problems(InvalidInput, ReadModelMissing)
+)
+def list_requesters(
+    email: Annotated[Line | None, Query(description="Exactly this address, however it is capitalised.")] = None,
+    phone: Annotated[Line | None, Query(description="Exactly this number, however it is punctuated.")] = None,
+    organisation_id: UUID | None = None,
+    after: Annotated[str | None, Query(max_length=200)] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    me: Caller = needs(Permission.REQUESTER_VIEW),
+) -> RequesterPage:
+    """The customers, the newest first."""
+    wanted = Wanted(email, phone, organisation_id, _opened(after), limit)
+    with reading(me) as db:
+        cards = page_of(db, me.workspace_id, wanted)
+    rows = [RequesterRow(id=card.requester_id, **_row(card)) for card in cards]
+    return RequesterPage(requesters=rows, after=_cursor(cards[-1]) if len(cards) == limit else None)
+
+
+def _row(card: Card) -> dict[str, Any]:
+    return {name: getattr(card, name) for name in RequesterRow.model_fields if name != "id"}
+
+
+def _cursor(card: Card) -> str:
+    return f"{card.registered_at.astimezone(UTC).isoformat()}_{card.requester_id}"
+
+
+def _opened(after: str | None) -> tuple[datetime, UUID] | None:
+    if after is None:
+        return None
+    moment, _, requester = after.partition("_")
+    try:
+        return datetime.fromisoformat(moment).replace(tzinfo=UTC), UUID(requester)
+    except ValueError:
+        raise InvalidInput(field="after", reason="send what the page before answered as `after`") from None
 
 
 @router.get("/requesters/{requester_id}", responses=problems(*GONE))

@@ -3,12 +3,22 @@
 from domain.errors import LedgerdeskError
 from projections.directory import Directory
 from projections.read_model import ReadModel
+from projections.requesters import RequesterCards
+from projections.ticket_drafts import TicketDrafts
 from projections.ticket_history import TicketHistory
 from projections.ticket_list import TicketList
 from projections.ticket_search import TicketSearch
 from projections.ticket_timeline import TicketTimeline
 
-READ_MODELS: tuple[ReadModel, ...] = (TicketList(), TicketTimeline(), TicketHistory(), TicketSearch(), Directory())
+READ_MODELS: tuple[ReadModel, ...] = (
+    TicketList(),
+    TicketTimeline(),
+    TicketHistory(),
+    TicketSearch(),
+    Directory(),
+    RequesterCards(),
+    TicketDrafts(),
+)
 
 
 class UnknownReadModel(LedgerdeskError):
