@@ -21,10 +21,10 @@ async def picked(me: Caller, node: Node | None, context: UUID) -> UUID | None:
     if node is None or node.claim != "system":
         return None
     people = eligible(node, me.services.desk.clock(), me.desk)
-    loads = await anyio.to_thread.run_sync(_loads, me, people)
-    free = [person for person in people if _below_limit(me.desk, person, loads.get(person, 0))]
+    busy = await anyio.to_thread.run_sync(loads, me, people)
+    free = [person for person in people if _below_limit(me.desk, person, busy.get(person, 0))]
     # Of those with as little to do, not always the same one.
-    return min(free, key=lambda person: (loads.get(person, 0), uuid5(context, str(person))), default=None)
+    return min(free, key=lambda person: (busy.get(person, 0), uuid5(context, str(person))), default=None)
 
 
 async def picked_at_first(me: Caller, type_: str | None, category: tuple[str, ...], context: UUID) -> UUID | None:
@@ -39,7 +39,8 @@ def _below_limit(desk: Catalogue, person: UUID, load: int) -> bool:
     return limit is None or load < limit
 
 
-def _loads(me: Caller, people: list[UUID]) -> dict[UUID, int]:
+def loads(me: Caller, people: list[UUID]) -> dict[UUID, int]:
+    """How many open tickets each of them has; for a thread."""
     try:
         with me.services.reading(me.workspace_id) as db:
             return dict(db.execute(LOADS, [me.workspace_id, people]).fetchall())

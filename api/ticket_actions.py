@@ -3,10 +3,13 @@
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
+import anyio.to_thread
 from fastapi import Path, Response
 
 from api import routing
+from api.answers import changed
 from api.auth import Caller, needs
+from api.picking import loads
 from api.ticket_bodies import (
     ClaimBody,
     RatingBody,
@@ -25,6 +28,7 @@ from domain.ticket import marking as m
 from domain.ticket import settling as s
 from domain.ticket.moving import IllegalMove, TicketFinished
 from domain.ticket.state import TicketNotOpen
+from eventstore.counterparts import both
 
 router = routing.router("tickets")
 
@@ -52,7 +56,7 @@ async def claim_ticket(
     number: TicketNumber, body: ClaimBody = _CLAIM, me: Caller = needs(Permission.TICKET_CLAIM)
 ) -> Response:
     """Take a ticket that was given to several of whom you are one, or to nobody (领取); of two, one gets it (A9)."""
-    return await done(me, h.ClaimTicket(**_on(number, me), accept=body.accept))
+    return await done(me, h.ClaimTicket(**_on(number, me), accept=body.accept, load=await _load(me)))
 
 
 @router.post(
@@ -141,13 +145,13 @@ async def mark_spam(
     number: TicketNumber, body: SpamBody = _SPAM, me: Caller = needs(Permission.TICKET_MARK)
 ) -> Response:
     """Say that it is spam. Blocking its requester too needs the permission «requester.block»."""
-    return await done(me, m.MarkSpam(**_on(number, me), block=body.block))
+    return await _with_block(me, m.MarkSpam(**_on(number, me), block=body.block))
 
 
 @router.delete("/tickets/{number}/spam", **changes(NotAllowed))
 async def unmark_spam(number: TicketNumber, me: Caller = needs(Permission.TICKET_MARK)) -> Response:
     """Say that it is none; a requester who was blocked with it is unblocked."""
-    return await done(me, m.UnmarkSpam(**_on(number, me)))
+    return await _with_block(me, m.UnmarkSpam(**_on(number, me)))
 
 
 @router.put("/tickets/{number}/archive", **changes(m.TicketUnfinished))
@@ -164,6 +168,19 @@ async def unarchive_ticket(number: TicketNumber, me: Caller = needs(Permission.T
 
 def _on(number: str, me: Caller) -> dict[str, Any]:
     return {**me.context(), "number": number}
+
+
+async def _load(me: Caller) -> int | None:
+    """How many open tickets the caller has, where they have a limit."""
+    if me.desk.acting(me.actor).load_limit is None:
+        return None
+    return (await anyio.to_thread.run_sync(loads, me, [me.id])).get(me.id, 0)
+
+
+async def _with_block(me: Caller, command: m.MarkSpam | m.UnmarkSpam) -> Response:
+    """The answer to the command, once its requester too is blocked or unblocked, if that is asked."""
+    receipt = await me.explaining(command, both(me.services.desk, command))
+    return changed(receipt, number=command.number)
 
 
 def _whom(person: UUID | str, me: Caller) -> UUID:

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from uuid import UUID
 
+from pydantic import Field
+
 from domain.catalogue import Catalogue, shown
 from domain.classification import MayNotHandle
 from domain.command import Decision, decides, evolves
@@ -93,7 +95,8 @@ class ClaimTicket(TicketCommand):
     """
 
     accept: bool = False
-    load: int | None = None
+    # Counted anew each time: no part of what is asked.
+    load: int | None = Field(default=None, exclude=True)
 
 
 class TransferTicket(TicketCommand):

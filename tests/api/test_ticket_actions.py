@@ -8,6 +8,7 @@ import pytest
 
 from api.access import create_api_key
 from tests.api.conftest import Server
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -142,7 +143,22 @@ def test_a_blocked_requester_opens_no_tickets(zoe, lead):
 def test_only_who_may_block_marks_spam_with_a_block(zoe, agent, lead):
     at = zoe.post("/tickets", json={"title": "Buy!"}).headers["location"].removeprefix("/api/v1")
     assert said(agent.put(f"{at}/spam", json={"block": True})) == (403, "not_allowed")
-    assert said(lead.put(f"{at}/spam", json={"block": True}))[0] == 200
+    assert said(lead.put(f"{at}/spam", json={"block": True})) == (200, 1)
+    assert said(zoe.post("/tickets", json={"title": "Buy more!"})) == (409, "requester_blocked")
+    assert said(lead.delete(f"{at}/spam")) == (200, 1)
+    assert zoe.post("/tickets", json={"title": "Sorry."}).status_code == 201
+
+
+def test_nobody_claims_more_than_their_limit(followed, admin, opened):
+    agent_id = followed.acme.people["agent"]
+    busy = opened(assignee={"person": str(agent_id)})
+    assert admin.put(f"/people/{agent_id}/load-limit", json={"limit": 1}).status_code == 200
+    with followed.acting("agent") as agent:
+        at = f"/tickets/{opened()}"
+        wait_until(lambda: agent.get(f"/tickets/{busy}").status_code == 200)
+        assert said(agent.post(f"{at}/claim")) == (409, "load_limit_reached")
+        admin.post(f"/tickets/{busy}/close")
+        wait_until(lambda: said(agent.post(f"{at}/claim")) == (200, 1))
 
 
 def test_a_message_is_redacted_by_admins_once(admin, agent, opened):
