@@ -77,8 +77,8 @@ async def undo_split(desk: Desk, command: t.UndoSplit) -> Receipt:
 
     async def check() -> None:
         split_off = await _ticket(desk, command.workspace_id, command.into)
-        # What was never split off is for the decision to refuse.
-        if split_off.ties.split_from == command.number:
+        # What was never split off, or came back, is for the decision to refuse.
+        if split_off.ties.split_from == command.number and not split_off.ties.withdrawn:
             must_be_untouched(command, split_off)
 
     await _unless_answered(desk, command, check())

@@ -38,7 +38,7 @@ class TicketFormSaved(TicketEvent, name="ticket.form_saved", version=1):
 
 
 class DraftTicket(OpenTicket):
-    """Keep a ticket that is not submitted yet; everything may be missing. Again for the same number: the newest counts.
+    """Keep a ticket that is not submitted yet; everything may be missing. With the number that it got: the newest counts.
 
     Files come when it is submitted: those that nothing names are swept away.
     """
@@ -80,9 +80,8 @@ def draft(command: DraftTicket, ticket: Ticket, _: Catalogue) -> Decision:
     if ticket.opened:
         raise TicketNumberTaken(number=command.number or ticket.number)
     form = command.model_dump(mode="json", exclude=set(_NOT_OF_THE_FORM), exclude_defaults=True)
-    if ticket.drafted_by is None:
-        number = command.number or ticket.number
-        return [TicketDrafted(number=number, author=command.author, form=form)]
+    if ticket.drafted_by is None and not command.number:
+        return [TicketDrafted(number=ticket.number, author=command.author, form=form)]
     must_be_their_draft(command.number, command.author, ticket)
     return [] if same_value(form, ticket.draft) else [TicketDraftSaved(form=form)]
 

@@ -1,5 +1,7 @@
 """Drafts: whose they are, and that a submitted one is like any other ticket."""
 
+from typing import Any
+
 import pytest
 
 from domain.errors import UnknownStatus
@@ -21,7 +23,7 @@ from domain.ticket.drafting import (
 from domain.ticket.handling import AcceptTicket
 from domain.ticket.state import Ticket, TicketNotOpen, UnknownTicket
 from domain.values import Assignee, StatusKind
-from tests.domain.kit import BOB, folded, given, id_of, opened, person, wish
+from tests.domain.kit import BOB, DESK, Outcome, decided, folded, given, id_of, opened, person, wish
 
 ANN = person("ann")
 ZOE = Actor(kind="requester", id=str(id_of("zoe")))
@@ -31,12 +33,15 @@ def drafted(author: Actor = ANN, **form: object) -> TicketDrafted:
     return TicketDrafted(number="T-1", author=author, form=form)
 
 
+def first_draft(by: Actor = ANN, **asked: Any) -> Outcome:
+    """A draft under the number that was kept for it."""
+    return decided(wish(DraftTicket, by, number="", **asked), Ticket(number="T-1"), DESK)
+
+
 def test_a_draft_keeps_what_was_written_and_nothing_has_to_be():
-    given().when(DraftTicket, by=ANN).then(drafted())
+    first_draft().then(drafted())
     asked = {"title": " Printer ", "fields": {"room": None}, "tags": ("vip",), "priority": "high"}
-    given().when(DraftTicket, by=ANN, **asked).then(
-        drafted(title="Printer", fields={"room": None}, tags=["vip"], priority="high")
-    )
+    first_draft(**asked).then(drafted(title="Printer", fields={"room": None}, tags=["vip"], priority="high"))
 
 
 def test_the_newest_draft_counts_and_the_same_is_none():
@@ -64,10 +69,14 @@ def test_nobody_opens_a_ticket_under_a_draft_s_number():
     given(opened()).when(DraftTicket, by=ANN).then_refused(TicketNumberTaken)
 
 
+def test_a_draft_gets_the_next_number_and_no_other():
+    given().when(DraftTicket, by=ANN).then_refused(UnknownTicket)
+
+
 def test_a_submitted_draft_is_as_if_it_had_been_opened():
     asked = {"title": "打印机坏了", "priority": "high", "tags": ("vip",), "assignee": Assignee(person=BOB)}
     asked |= {"followers": (BOB,), "confidential": "PIN 1234", "fields": {"room": [1, {"a": None}]}}
-    draft = given().when(DraftTicket, by=ANN, **asked).events
+    draft = first_draft(**asked).events
     opening = given().when(c.OpenTicket, by=ANN, **asked).events
     submitted = given(*draft).when(SubmitDraft, by=ANN)
     assert submitted.refusal is None
