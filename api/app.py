@@ -6,9 +6,14 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from api import (
+    acting,
     approvals,
+    attachments,
     availability,
     classification,
+    confidential,
+    downloads,
+    drafts,
     events,
     forms,
     jobs,
@@ -21,6 +26,7 @@ from api import (
     problems,
     requesters,
     roles,
+    search,
     session,
     tags,
     teams,
@@ -28,6 +34,7 @@ from api import (
     ticket_flow,
     ticket_lists,
     ticket_messages,
+    ticket_ties,
     ticket_views,
     tickets,
     workflows,
@@ -38,6 +45,7 @@ from api.openapi import describe
 from api.routing import PREFIX
 from api.services import Services
 from api.settings import ApiSettings
+from eventstore.files.desk import files_of
 from eventstore.keyring import Keyring
 from eventstore.settings import Settings
 
@@ -51,6 +59,13 @@ ROUTERS = (
     approvals,
     ticket_messages,
     ticket_views,
+    attachments,
+    downloads,
+    search,
+    acting,
+    confidential,
+    drafts,
+    ticket_ties,
     session,
     requesters,
     workspace,
@@ -96,6 +111,7 @@ def create_app(settings: Settings | None = None, limits: ApiSettings | None = No
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.services = here
+    app.state.files = files_of(settings, here.keyring)
     app.add_middleware(Surroundings, body_limit=limits.body_limit)
     problems.install(app)
     for module in ROUTERS:
