@@ -44,7 +44,7 @@ class StatusTitleBody(Reasons):
 class OrderBody(Reasons):
     """All statuses, in their order."""
 
-    keys: tuple[Key, ...] = Field(max_length=200)
+    order: tuple[Key, ...] = Field(max_length=200)
 
 
 class MovesBody(Reasons):

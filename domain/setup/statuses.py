@@ -30,7 +30,7 @@ class StatusRenamed(ReasonedEvent, name="workspace.status_renamed", version=1):
 class StatusesOrdered(ReasonedEvent, name="workspace.statuses_ordered", version=1):
     """The statuses come in another order; the first of a kind is the one that is used where only the kind is said."""
 
-    keys: tuple[str, ...]
+    order: tuple[str, ...]
     previous: tuple[str, ...]
 
 
@@ -64,7 +64,7 @@ class RenameStatus(ReasonedCommand):
 class OrderStatuses(ReasonedCommand):
     """Put the statuses into this order; all of them are named."""
 
-    keys: tuple[Key, ...] = Field(max_length=200)
+    order: tuple[Key, ...] = Field(max_length=200)
 
 
 class RetireStatus(ReasonedCommand):
@@ -98,11 +98,11 @@ def rename(command: RenameStatus, desk: Catalogue, _: Catalogue) -> Decision:
 @decides(OrderStatuses, needs=Permission.WORKSPACE_EDIT)
 def order(command: OrderStatuses, desk: Catalogue, _: Catalogue) -> Decision:
     """Every status once: what is left out would have no place."""
-    if sorted(command.keys) != sorted(desk.statuses):
-        raise InvalidInput(field="keys", reason=f"name each of these once: {', '.join(desk.statuses)}")
-    if command.keys == tuple(desk.statuses):
+    if sorted(command.order) != sorted(desk.statuses):
+        raise InvalidInput(field="order", reason=f"name each of these once: {', '.join(desk.statuses)}")
+    if command.order == tuple(desk.statuses):
         return []
-    return [StatusesOrdered(keys=command.keys, previous=tuple(desk.statuses), **command.reasons)]
+    return [StatusesOrdered(order=command.order, previous=tuple(desk.statuses), **command.reasons)]
 
 
 @decides(RetireStatus, needs=Permission.WORKSPACE_EDIT)
@@ -142,7 +142,7 @@ def _(desk: Catalogue, event: StatusRenamed) -> Catalogue:
 
 @evolves(StatusesOrdered)
 def _(desk: Catalogue, event: StatusesOrdered) -> Catalogue:
-    return replace(desk, statuses={key: desk.statuses[key] for key in event.keys})
+    return replace(desk, statuses={key: desk.statuses[key] for key in event.order})
 
 
 @evolves(StatusRetired)

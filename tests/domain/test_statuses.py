@@ -28,15 +28,15 @@ def test_a_status_gets_another_name_and_the_reason_stays():
 
 def test_the_first_of_a_kind_is_taken_where_only_the_kind_is_said():
     keys = tuple(sorted(KEYS, reverse=True))
-    desk = given().when(s.OrderStatuses, keys=keys).then(s.StatusesOrdered(keys=keys, previous=KEYS))
+    desk = given().when(s.OrderStatuses, order=keys).then(s.StatusesOrdered(order=keys, previous=KEYS))
     assert tuple(desk.statuses) == keys
     assert desk.status_of_kind(StatusKind.PENDING).key == "waiting_vendor"
-    given().when(s.OrderStatuses, keys=KEYS).then_nothing()
+    given().when(s.OrderStatuses, order=KEYS).then_nothing()
 
 
 @pytest.mark.parametrize("keys", [(), KEYS[1:], (*KEYS, KEYS[0]), (*KEYS[1:], "nowhere")])
 def test_an_order_names_every_status_once(keys):
-    given().when(s.OrderStatuses, keys=keys).then_refused(InvalidInput, field="keys")
+    given().when(s.OrderStatuses, order=keys).then_refused(InvalidInput, field="order")
 
 
 def test_a_retired_status_is_left_but_never_entered():

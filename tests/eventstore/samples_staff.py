@@ -19,7 +19,7 @@ COMPANY = {"domains": ("example.cn",), "contacts": CONTACTS, "tier": "gold", "pl
 
 SAMPLES_STAFF: tuple[Event, ...] = (
     statuses.StatusRenamed(key="waiting", title="等待配件", previous="Waiting for parts", **WHY),
-    statuses.StatusesOrdered(keys=("open", "new"), previous=("new", "open"), **WHY),
+    statuses.StatusesOrdered(order=("open", "new"), previous=("new", "open"), **WHY),
     statuses.StatusRetired(key="waiting", **WHY),
     statuses.StatusRestored(key="waiting"),
     statuses.MovesAllowed(key="new", to=("open",), previous=None, **WHY),
