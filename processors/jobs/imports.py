@@ -33,6 +33,9 @@ _TICKETS = "SELECT DISTINCT originator_id FROM log.stored_events WHERE workspace
 
 Row = tuple[int, dict[str, Any]]
 Outcome = Receipt | Refusal | None
+# Those whom this turn has met, by their handle, and why no ticket can be for them.
+Customers = dict[str, Refusal | None]
+REMEMBERED = 20_000
 
 
 class Wanted(NamedTuple):
@@ -53,6 +56,7 @@ class Import(JobKind):
         """Rows below the checkpoint are done."""
         asked = ImportAsked.model_validate(job.parameters)
         last = int(job.checkpoint.get("row", 0))
+        customers: Customers = {}
         if "over" not in job.checkpoint:
             async with child.folder() as folder:
                 path = folder / f"import.{asked.format}"
@@ -61,7 +65,7 @@ class Import(JobKind):
                     yield Step(job.checkpoint, total=await anext(rows))
                     again = job.attempts > 1 or last > 0
                     async for page in _pages(rows, last):
-                        items = await _Page(job, here, asked, again).items(page)
+                        items = await _Page(job, here, asked, customers, again).items(page)
                         last, again = page[-1][0], False
                         yield Step({"row": last}, items)
             yield Step({"row": last, "over": True}, result={"dry_run": asked.dry_run})
@@ -88,6 +92,7 @@ class _Page:
     job: Job
     here: Here
     asked: ImportAsked
+    customers: Customers
     again: bool
 
     async def items(self, rows: list[Row]) -> list[Item]:
@@ -136,22 +141,35 @@ class _Page:
             return {command for command, ours in await found.fetchall() if not (ours and self.again)}
 
     async def _open(self, wanted: Sequence[Wanted]) -> list[Outcome]:
-        refused = await self._requesters(wanted)
-        return list(await asyncio.gather(*(self._opened(each, refused) for each in wanted)))
+        await self._requesters(wanted)
+        refused = [self.customers.get(each.read.requester.handle) if each.read.requester else None for each in wanted]
+        outcomes: dict[int, Outcome] = {
+            each.row: refusal for each, refusal in zip(wanted, refused, strict=True) if refusal
+        }
+        able = [each for each in wanted if each.row not in outcomes]
+        # Numbers that rows of one page share are tried one after the other.
+        together = {each.command.stream_id: each for each in reversed(able) if each.command.number}
+        single = [each for each in able if together.get(each.command.stream_id) is not each]
+        first = list(together.values())
+        answers = await self.here.desk.execute_all([each.command for each in first])
+        outcomes |= {each.row: answer for each, answer in zip(first, answers, strict=True)}
+        rest = await asyncio.gather(*(self._opened(each) for each in single))
+        outcomes |= {each.row: answer for each, answer in zip(single, rest, strict=True)}
+        return [outcomes[each.row] for each in wanted]
 
-    async def _opened(self, wanted: Wanted, refused: dict[str, Refusal]) -> Outcome:
-        if wanted.read.requester and (refusal := refused.get(wanted.read.requester.handle)):
-            return refusal
+    async def _opened(self, wanted: Wanted) -> Outcome:
         try:
             return await self.here.desk.execute(wanted.command)
         except Refusal as refusal:
             return refusal
 
-    async def _requesters(self, wanted: Sequence[Wanted]) -> dict[str, Refusal]:
-        """Make the page's customers known; those for whom no ticket can be, by their handle."""
-        new = {each.read.requester.handle: each for each in wanted if each.read.requester}
+    async def _requesters(self, wanted: Sequence[Wanted]) -> None:
+        """Make the page's customers known, and find out for whom no ticket can be."""
+        if len(self.customers) > REMEMBERED:
+            self.customers.clear()
+        new = {who.handle: each for each in wanted if (who := each.read.requester) and who.handle not in self.customers}
         refusals = await asyncio.gather(*(self._registered(each) for each in new.values()))
-        return {handle: refusal for handle, refusal in zip(new, refusals, strict=True) if refusal}
+        self.customers.update(zip(new, refusals, strict=True))
 
     async def _registered(self, wanted: Wanted) -> Refusal | None:
         who, customer = wanted.read.requester, wanted.command.requester_id
