@@ -1,5 +1,6 @@
 """Whatever people do in whatever order."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,15 +12,21 @@ from domain import requester as r
 from domain import workspace as w
 from domain.aggregates import INITIAL
 from domain.command import Command
-from domain.event import SYSTEM, Event
+from domain.event import SYSTEM, Actor, Event
 from domain.permissions import RoleName
 from domain.ticket import commands as c
 from domain.ticket import events as e
+from domain.ticket import handling as h
+from domain.ticket import marking as k
+from domain.ticket import messages as m
+from domain.ticket import settling as s
 from domain.ticket.state import Ticket
-from domain.values import NOBODY, Assignee, Priority, StatusKind
-from tests.domain.kit import ANN, BILLING, BOB, DESK, LEFT, NETWORK, decided, folded, id_of, person, wish
+from domain.values import NOBODY, Assignee, Attachment, Priority, StatusKind
+from tests.domain.kit import ANN, BILLING, BOB, DESK, LEFT, NETWORK, NOON, decided, folded, id_of, person, wish
 
-ACTORS = st.sampled_from([SYSTEM, SYSTEM, person("ann"), person("admin"), person("auditor"), person("left")])
+PERSONS = [person(name) for name in ("ann", "bob", "lead", "admin", "auditor", "left")]
+REQUESTERS = [Actor(kind="requester", id=str(id_of(name))) for name in ("zoe", "max")]
+ACTORS = st.sampled_from([SYSTEM, SYSTEM, *PERSONS, *REQUESTERS])
 STATUSES = st.sampled_from([*DESK.statuses, "limbo"])
 PRIORITIES = st.sampled_from(Priority)
 PEOPLE = st.sampled_from([ANN, BOB, LEFT, BILLING])
@@ -27,12 +34,23 @@ TEAMS = st.sampled_from([BILLING, NETWORK, ANN])
 CATEGORIES = st.sampled_from([(), ("Hardware",), ("Hardware", "Printer"), ("Software",)])
 TITLES = st.sampled_from(["打印机坏了", "Printer", "two\nlines"])
 TAGS = st.frozensets(st.sampled_from(["vip", "紧急", "a b"]), max_size=3)
-ASSIGNEES = st.builds(Assignee, team=st.none() | TEAMS, person=st.none() | PEOPLE)
+ASSIGNEES = st.one_of(
+    st.builds(Assignee, team=st.none() | TEAMS, person=st.none() | PEOPLE),
+    st.builds(Assignee, team=st.none() | TEAMS, people=st.sampled_from([(ANN,), (ANN, BOB), (BOB, BOB), (ANN, LEFT)])),
+    st.builds(Assignee, team=st.none() | TEAMS, role=st.sampled_from(["agent", "lead", "wizard"])),
+)
 PLAIN = st.none() | st.booleans() | st.integers(-2, 2) | st.floats(-2, 2) | st.text("ab火", max_size=2)
 VALUES = st.recursive(PLAIN, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.just("k"), inner))
 FIELDS = st.dictionaries(st.sampled_from(["room", "floor", "asset"]), VALUES)
 ZOES = st.sampled_from([id_of("zoe"), id_of("max")])
 CLEARS = st.frozensets(st.sampled_from(["type", "category", "due_at", "requester_id", "description", "title"]))
+
+
+def a_file(name: str) -> Attachment:
+    """A file of that name."""
+    return Attachment(
+        attachment_id=id_of(name), name=name, media_type="text/plain", size=1, sha256="ab" * 32, key="a2V5"
+    )
 
 
 def wishes(kind: type[Command], **asked: st.SearchStrategy[Any]) -> st.SearchStrategy[Command]:
@@ -71,6 +89,28 @@ ON_TICKETS = st.one_of(
     wishes(c.TellOpening, **TOLD),
     wishes(c.TellUpdate, **TOLD),
 )
+FILES = st.sampled_from([(), ("a",), ("b", "c")]).map(lambda names: tuple(map(a_file, names)))
+MENTIONS = st.sampled_from([(), (ANN,), (BOB, ANN), (LEFT,)])
+ON_TICKETS |= st.one_of(
+    wishes(h.LookAtTicket),
+    wishes(h.AcceptTicket),
+    wishes(h.ClaimTicket, accept=st.booleans()),
+    wishes(h.TransferTicket, to=ASSIGNEES, note=TITLES),
+    wishes(h.ReturnTicket, reason=TITLES),
+    wishes(h.UrgeTicket, body=TITLES),
+    wishes(m.RemarkOnTicket, body=TITLES, attachments=FILES, mentions=MENTIONS),
+    wishes(m.AttachToTicket, attachments=FILES.filter(bool), internal=st.booleans()),
+    wishes(m.RemoveAttachment, attachment_id=st.sampled_from("abc").map(id_of), reason=TITLES),
+    wishes(m.RedactMessage, message_id=st.sampled_from([id_of("command"), id_of("other")]), reason=TITLES),
+    wishes(s.ConfirmTicket),
+    wishes(s.RateTicket, stars=st.integers(1, 5), comment=TITLES),
+    wishes(k.FollowTicket, person_id=PEOPLE),
+    wishes(k.UnfollowTicket, person_id=PEOPLE),
+    wishes(k.SnoozeTicket, until=st.none() | st.sampled_from([NOON, NOON + timedelta(days=1)])),
+    wishes(k.WakeTicket, because=st.sampled_from(["hand", "time"])),
+    wishes(k.MarkSpam, block=st.booleans()),
+    *(wishes(kind) for kind in (k.PinTicket, k.UnpinTicket, k.UnmarkSpam, k.ArchiveTicket, k.UnarchiveTicket)),
+)
 ERASING = st.one_of(wishes(c.EraseTicket, reason=TITLES), wishes(c.ConfirmTicketErasure))
 DETAILS = sometimes(email=TITLES, phone=TITLES)
 ON_REQUESTERS = st.one_of(
@@ -93,7 +133,7 @@ ON_WORKSPACES = st.one_of(
     wishes(w.ExtendCatalogue, teams=st.lists(st.tuples(TEAMS, NAMES)), categories=st.lists(CATEGORIES.filter(len))),
 )
 # Saying a thing twice is two messages, and two updates that another system told of are two.
-REPEATABLE = (c.ReplyToTicket, c.NoteOnTicket, c.TellUpdate)
+REPEATABLE = (c.ReplyToTicket, c.NoteOnTicket, c.TellUpdate, m.RemarkOnTicket, h.UrgeTicket, h.ReturnTicket)
 
 
 @settings(deadline=None)
@@ -167,6 +207,10 @@ def _says_what_was(event: Event, state: Any) -> None:
             assert set(event.previous) == state.people[event.person_id].teams
         case e.TicketTagged() | e.TicketUntagged():
             assert (event.tag in state.tags) == isinstance(event, e.TicketUntagged)
+        case k.TicketSnoozed():
+            assert event.previous == state.marks.snoozed_until
+        case e.TicketAssigned() | h.TicketClaimed() | h.TicketTransferred() | h.TicketReturned():
+            assert event.previous == state.assignee != event.assignee
         case Event() if "previous" in type(event).model_fields:
             (changed,) = type(event).model_fields.keys() - {"previous"}
             assert event.previous == getattr(state, changed)
