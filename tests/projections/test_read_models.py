@@ -24,6 +24,7 @@ from domain.ticket.commands import (
     ResolveTicket,
     TagTicket,
 )
+from domain.ticket.drafting import DiscardDraft, DraftTicket, SubmitDraft
 from domain.ticket.handling import AcceptTicket, ClaimTicket, ReturnTicket, TransferTicket, UrgeTicket
 from domain.ticket.marking import ArchiveTicket, FollowTicket, PinTicket, SnoozeTicket, WakeTicket
 from domain.ticket.messages import AttachToTicket, RedactMessage, RemarkOnTicket
@@ -74,6 +75,15 @@ async def _work(office: Office) -> None:
     await office.do(ChangePriority, number="T-2", priority=Priority.HIGH)
     await office.do(ReplyToTicket, number="T-2", body="Geheimnis")
     await office.do(NoteOnTicket, number="T-2", body="salary")
+    await _draft(office)
+
+
+async def _draft(office: Office) -> None:
+    """A draft that is kept, one that is submitted, one that is thrown away."""
+    kept, submitted, thrown = [(await office.do(DraftTicket, title="Half")).number for _ in range(3)]
+    await office.do(DraftTicket, number=kept, title="Geheimnis", confidential="salary")
+    await office.do(SubmitDraft, number=submitted)
+    await office.do(DiscardDraft, number=thrown)
 
 
 def a_file(name: str) -> Attachment:
