@@ -304,7 +304,9 @@ def act(command: ActOnTicket, ticket: Ticket, desk: Catalogue) -> Decision:
     """Each action finds the ticket as those before it left it. A refusal says which one it was."""
     context = {name: getattr(command, name) for name in CONTEXT_FIELDS}
     events: Decision = []
+    made: Decision = []
     for place, action in enumerate(command.actions):
+        ticket = reduce(evolve, made, ticket)
         # Messages take their id from the command's.
         context["command_id"] = uuid5(command.command_id, str(place))
         try:
@@ -312,7 +314,6 @@ def act(command: ActOnTicket, ticket: Ticket, desk: Catalogue) -> Decision:
         except Refusal as refusal:
             raise _placed(refusal, place, action.do) from None
         events += made
-        ticket = reduce(evolve, made, ticket)
     return events
 
 
