@@ -10,6 +10,7 @@ from api import (
     approvals,
     attachments,
     availability,
+    bulk,
     classification,
     confidential,
     downloads,
@@ -37,6 +38,7 @@ from api import (
     ticket_ties,
     ticket_views,
     tickets,
+    views,
     workflows,
     workspace,
 )
@@ -59,6 +61,7 @@ ROUTERS = (
     approvals,
     ticket_messages,
     ticket_views,
+    views,
     attachments,
     downloads,
     search,
@@ -81,6 +84,7 @@ ROUTERS = (
     organisations,
     keys,
     events,
+    bulk,
     jobs,
     operations,
 )

@@ -24,7 +24,7 @@ SECURITY_UNCACHED = (*SECURITY, (b"cache-control", b"no-store"))
 _LOOKED_AT = frozenset({b"accept", b"content-length", b"content-type", b"transfer-encoding"})
 _BODIES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 # They take bytes of any type, as many as a file may have: their handlers count them as they come.
-STREAMED = frozenset({"/api/v1/uploads"})
+STREAMED = frozenset({"/api/v1/uploads", "/api/v1/import-files"})
 _ANSWERS = (b"json", b"*/*", b"application/*", b"text/")
 
 
