@@ -39,8 +39,17 @@ def test_a_golden_file_loads_as_what_it_meant(path: Path) -> None:
     assert hashlib.sha256(row.state).hexdigest() == golden["sha256"]
     recorded = decode(row, keys_of(golden))
     assert type(recorded.event) is EVENTS[golden["name"]]
-    assert readable(recorded.event) == golden["reads_as"]
+    assert _as_then(readable(recorded.event), golden["reads_as"]) == golden["reads_as"]
     assert envelope(recorded.metadata) == golden["metadata"]
+
+
+def _as_then(now: Any, then: Any) -> Any:
+    """What is read now without what later versions added and an older event has nothing to say of."""
+    if not isinstance(now, dict) or not isinstance(then, dict):
+        return now
+    return {
+        name: _as_then(value, then.get(name)) for name, value in now.items() if name in then or value not in (None, [])
+    }
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.NAME)
