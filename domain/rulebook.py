@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import chain
 from typing import Any, TypeVar
 
@@ -94,7 +95,15 @@ class Rulebook:
         """The form made of these versions; `asked` is the one to be filled in now. Without any, what the workspace defines."""
         if not any(pinned) and asked is None:
             return Form(self.fields, free=True)
-        return Form.of(chain.from_iterable(map(self._fields_of, pinned)), asked=self._fields_of(asked))
+        key = (*pinned, asked)
+        if key not in self._made:
+            self._made[key] = Form.of(chain.from_iterable(map(self._fields_of, pinned)), asked=self._fields_of(asked))
+        return self._made[key]
+
+    @cached_property
+    def _made(self) -> dict[tuple[Pinned | None, ...], Form]:
+        # A bulk action asks for the same form once for each of its tickets.
+        return {}
 
     @property
     def internal_fields(self) -> frozenset[str]:

@@ -158,6 +158,8 @@ def test_the_leaf_decides_before_the_branch_and_the_branch_before_the_type():
     desk = set_category(desk, "Hardware", "Printer", people=(BOB,))
     leaf = desk.settings_for("fault", ("Hardware", "Printer"))
     assert (leaf.team, leaf.people) == (NETWORK, {BOB})
+    nearer = set_category(desk, "Hardware", "Printer", team=BILLING)
+    assert nearer.settings_for("fault", ("Hardware", "Printer")).team == BILLING
     assert desk.may_handle(ANN, "fault", ("Hardware",))
     assert not desk.may_handle(ANN, "fault", ("Hardware", "Printer"))
     assigned = given(opened(category=("Hardware", "Printer")), desk=desk).when(c.AssignTicket, to=Assignee(person=ANN))

@@ -84,6 +84,8 @@ def test_what_was_saved_counts_and_what_is_given_now_counts_more():
     begun = at("second", ANN, READY, *saved)
     fields, *_ = begun.when(SubmitStep, by=person("ann"), next="end", fields={"seats": 3}).events
     assert fields.fields == {"cost": COST, "seats": 3}
+    done = begun.when(SubmitStep, by=person("ann"), next="buy")
+    assert done.then(*done.events).flow.saved == {}
 
 
 def test_an_unknown_next_step_names_the_legal_ones():
