@@ -163,10 +163,11 @@ def cloud_event(recorded: Recorded[Event]) -> dict[str, Any]:
     if isinstance(event, UnknownEvent):
         told = _attributes(recorded, event.unknown_name, event.unknown_version)
         return told | {"erased": False, "data": event.data}
-    content = {name: getattr(event, name) for name in event.CONTENT}
+    # Secrets are closed to every reader of the log, which does not make the event an erased one.
+    content = {name: getattr(event, name) for name in event.CONTENT - event.SECRETS}
     erased = any(isinstance(value, Erased) for value in content.values())
     told = _attributes(recorded, event.NAME, event.VERSION)
-    return told | {"erased": erased, "data": {**event.model_dump(exclude=set(content)), **content}}
+    return told | {"erased": erased, "data": {**event.model_dump(exclude=set(event.CONTENT)), **content}}
 
 
 def _attributes(recorded: Recorded[Event], name: str, version: int) -> dict[str, Any]:

@@ -69,6 +69,7 @@ def test_the_confidential_field_is_seen_by_few_and_each_view_is_recorded(server:
     told = everything(admin)
     assert told.count("ticket.confidential_viewed") == 4  # twice in each message
     assert "PIN 1234" not in told
+    assert '"erased":true' not in told
     assert "PIN 1234" not in admin.get(f"/tickets/{number}", params={"version": 2}).text
     assert admin.put(at, json={"text": None}).json()["events"] == 1
     assert admin.post(f"{at}/views").json() == {"text": None}
