@@ -93,10 +93,10 @@ class Desk:
         answer = await self._attempt(command, stream, before, fresh=False)
         return self._receipt(command, answer or await self._in_turn(command, stream))
 
-    async def execute_all(self, commands: Sequence[Command]) -> list[Receipt | Refusal]:
+    async def execute_all(self, commands: Sequence[Command]) -> list[Receipt | LedgerdeskError]:
         """Execute commands on different streams of one workspace, read set-wise. What is refused is answered, not raised."""
         pages = [commands[start : start + PAGE] for start in range(0, len(commands), PAGE)]
-        answers: list[Receipt | Refusal] = []
+        answers: list[Receipt | LedgerdeskError] = []
         loading = asyncio.create_task(self._loaded(pages[0])) if pages else None
         for place, page in enumerate(pages, 1):
             assert loading is not None  # noqa: S101 - there is a page
@@ -110,12 +110,12 @@ class Desk:
         first = commands[0]
         return await self.streams.load_many(first.workspace_id, first.AGGREGATE, [each.stream_id for each in commands])
 
-    async def _answered(self, command: Command, before: Loaded) -> Receipt | Refusal:
+    async def _answered(self, command: Command, before: Loaded) -> Receipt | LedgerdeskError:
         stream = command.stream_id
         try:
             answer = await self._attempt(command, stream, before, fresh=False)
             return self._receipt(command, answer or await self._in_turn(command, stream))
-        except Refusal as refusal:
+        except (Refusal, TooBusy) as refusal:
             return refusal
 
     async def _in_turn(self, command: Command, stream: UUID) -> Answer:

@@ -35,6 +35,10 @@ SELECT_MANY = f"""
     CROSS JOIN LATERAL ({SELECT_EVENTS} WHERE originator_id = wanted.stream AND originator_version > kept.version
         ORDER BY originator_version) e
 """  # noqa: S608 - put together of our own texts
+SELECT_HISTORIES = f"""
+    SELECT e.* FROM unnest(%s::uuid[]) AS wanted (stream)
+    CROSS JOIN LATERAL ({SELECT_EVENTS} WHERE originator_id = wanted.stream ORDER BY originator_version) e
+"""  # noqa: S608 - put together of our own texts
 SELECT_SNAPSHOTS = (
     "SELECT originator_id, version, state FROM log.snapshots WHERE originator_id = ANY(%s) AND format = %s"
 )
@@ -143,6 +147,17 @@ class Streams:
             rows = [StoredRow(*row) for row in await found.fetchall()]
             keys = await self._keys(db, workspace, {owner for row in rows if (owner := subject(row))})
         return [decode(row, keys) for row in rows]
+
+    async def events_of_many(self, workspace: UUID, streams: Sequence[UUID]) -> dict[UUID, list[Recorded[Event]]]:
+        """All events of many streams, read set-wise."""
+        found: dict[UUID, list[Recorded[Event]]] = {stream: [] for stream in streams}
+        async with self.bound(workspace) as db:
+            cursor = await db.execute(SELECT_HISTORIES, [list(streams)], binary=True)
+            rows = [StoredRow(*row) for row in await cursor.fetchall()]
+            keys = await self._keys(db, workspace, {owner for row in rows if (owner := subject(row))})
+        for row in rows:
+            found[row.originator_id].append(decode(row, keys))
+        return found
 
     async def first_answer(self, workspace: UUID, command: UUID) -> Answer | None:
         """What a command id was answered with, if it ever was."""

@@ -15,14 +15,17 @@ async def undo(desk: Desk, number: str, undoes: UUID, context: dict[str, Any]) -
     """Put back what the command changed on the ticket. UnknownCommand where its history has no such command."""
     workspace = context["workspace_id"]
     events = await desk.streams.events(workspace, ticket_id(workspace, number))
+    return await desk.execute(undoing(events, number, undoes, context))
+
+
+def undoing(events: list[Recorded[Event]], number: str, undoes: UUID, context: dict[str, Any]) -> UndoCommand:
+    """The command that puts it back, made of the ticket's history."""
     done = [recorded.version for recorded in events if recorded.metadata.command_id == undoes]
     if not done:
         raise UnknownCommand(number=number, undoes=undoes)
     before, after = _folded(events, done[0] - 1), _folded(events, done[-1])
     by = _whose(events[done[0] - 1])
-    return await desk.execute(
-        UndoCommand(number=number, undoes=undoes, before=before, after=after, done_by=by, **context)
-    )
+    return UndoCommand(number=number, undoes=undoes, before=before, after=after, done_by=by, **context)
 
 
 def _folded(events: list[Recorded[Event]], upto: int) -> Ticket:

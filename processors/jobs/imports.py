@@ -4,14 +4,14 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 from uuid import UUID, uuid5
 
 from pydantic import ValidationError
 
 from domain.aggregates import decide
 from domain.catalogue import Catalogue
-from domain.errors import CommandIdReused, InvalidInput, Refusal
+from domain.errors import CommandIdReused, InvalidInput, LedgerdeskError, Refusal
 from domain.permissions import Permission
 from domain.requester import RegisterRequester, RequesterExists
 from domain.ticket import Ticket
@@ -32,7 +32,7 @@ _COMMANDS = "SELECT command_id, recorded_at >= %s FROM log.commands WHERE worksp
 _TICKETS = "SELECT DISTINCT originator_id FROM log.stored_events WHERE workspace_id = %s AND originator_id = ANY(%s)"
 
 Row = tuple[int, dict[str, Any]]
-Outcome = Receipt | Refusal | None
+Outcome = Receipt | LedgerdeskError | None
 # Those whom this turn has met, by their handle, and why no ticket can be for them.
 Customers = dict[str, Refusal | None]
 REMEMBERED = 20_000
@@ -58,10 +58,8 @@ class Import(JobKind):
         last = int(job.checkpoint.get("row", 0))
         customers: Customers = {}
         if "over" not in job.checkpoint:
-            async with child.folder() as folder:
-                path = folder / f"import.{asked.format}"
-                await fetch(here.jobs, job.workspace_id, asked.file_id, path)
-                async with aclosing(child.reading(asked.format, path, asked.encoding or "")) as rows:
+            with await _file(job, here, asked) as file:
+                async with aclosing(child.reading(asked.format, file, asked.encoding or "")) as rows:
                     yield Step(job.checkpoint, total=await anext(rows))
                     again = job.attempts > 1 or last > 0
                     async for page in _pages(rows, last):
@@ -71,6 +69,14 @@ class Import(JobKind):
             yield Step({"row": last, "over": True}, result={"dry_run": asked.dry_run})
         if not asked.dry_run:
             await forget(here.jobs, job.workspace_id, asked.file_id)
+
+
+async def _file(job: Job, here: Here, asked: ImportAsked) -> BinaryIO:
+    """The file, open; its name is gone, so that nothing is left of it however we end."""
+    async with child.folder() as folder:
+        path = folder / "rows"
+        await fetch(here.jobs, job.workspace_id, asked.file_id, path)
+        return path.open("rb")
 
 
 async def _pages(rows: AsyncIterator[Row], after: int) -> AsyncIterator[list[Row]]:
@@ -214,7 +220,7 @@ class _Page:
         before = wanted.command.command_id in known or isinstance(outcome, CommandIdReused)
         if before or (isinstance(outcome, Receipt) and outcome.repeated and not self.again):
             return Item(row, "skipped", ALREADY, {"number": number})
-        if isinstance(outcome, Refusal):
+        if isinstance(outcome, LedgerdeskError):
             named = "number" if isinstance(outcome, TicketNumberTaken) else str(outcome.fields.get("field", ""))
             wrong = Wrong(translator.columns.get(named), str(outcome))
             return Item(row, "failed", outcome.code, {"errors": [wrong._asdict()]})

@@ -16,13 +16,16 @@ from eventstore.desk import Desk
 from eventstore.identifiers import uuid7
 from eventstore.jobs import Job, JobLost, Jobs, State
 from eventstore.keyring import Keyring
+from processors.jobs.bulk import Bulk
+from processors.jobs.bulk_assign import BulkAssign
+from processors.jobs.bulk_undo import BulkUndo
 from processors.jobs.exports import Export
 from processors.jobs.imports import Import
 from processors.jobs.kind import Here, JobKind, granted
 
 log = structlog.get_logger()
 
-KINDS: tuple[JobKind, ...] = (Export(), Import())
+KINDS: tuple[JobKind, ...] = (Export(), Import(), Bulk(), BulkAssign(), BulkUndo())
 # Jobs that a worker has under way at once.
 SLOTS = 2
 # How often an idle slot looks for work, an owner renews its lease, and old jobs are removed, in seconds.
