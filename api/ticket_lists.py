@@ -149,10 +149,13 @@ class TicketsAsked(TicketFilter):
     # Read by the dependency that waits for it; named here because nothing unknown is taken.
     min_position: int | None = Field(default=None, ge=0, le=2**63 - 1)
 
-    def condition(self) -> Condition:
-        """What the filters say."""
-        chosen = {name: getattr(self, name) for name in TicketFilter.model_fields}
-        return TicketFilter.model_construct(**chosen).condition()
+
+class BoardAsked(TicketFilter):
+    """Conditions that all hold, and how to group what meets them."""
+
+    group_by: Grouping = Field(default=Grouping.STATUS, description="What the tickets of a group have in common.")
+    cards: int = Field(default=10, ge=0, le=50, description="Tickets to show of each group.")
+    min_position: int | None = Field(default=None, ge=0, le=2**63 - 1)
 
 
 class TicketSearch(BaseModel):
@@ -200,21 +203,16 @@ def search_tickets(body: TicketSearch, me: Caller = needs(Permission.TICKET_VIEW
 
 
 @router.get("/tickets/board", response_model=Board, **_READS)
-def read_board(
-    asked: Annotated[TicketFilter, Query()],
-    group_by: Annotated[Grouping, Query(description="What the tickets of a group have in common.")] = Grouping.STATUS,
-    cards: Annotated[int, Query(ge=0, le=50, description="Tickets to show of each group.")] = 10,
-    me: Caller = needs(Permission.TICKET_VIEW),
-) -> Response:
+def read_board(asked: Annotated[BoardAsked, Query()], me: Caller = needs(Permission.TICKET_VIEW)) -> Response:
     """The tickets that match in groups: how many each has, and its first ones."""
-    query = ListQuery(asked.condition(), me.reach, limit=max(cards, 1))
+    query = ListQuery(asked.condition(), me.reach, limit=max(asked.cards, 1))
     with reading(me) as db:
         position = freshness.position_of(db, "ticket_list")
-        found = ticket_board.board(db, me.workspace_id, query, context(me), group_by, cards)
+        found = ticket_board.board(db, me.workspace_id, query, context(me), asked.group_by, asked.cards)
     shown_groups = [
         {"value": group.value, "tickets": visible(me, group.rows), **counted(group.total)} for group in found
     ]
-    ids = [group.value for group in found if group_by in _PEOPLE]
+    ids = [group.value for group in found if asked.group_by in _PEOPLE]
     names = referenced(me, (row for group in found for row in group.rows), ids)
     return prepared({"groups": shown_groups, "names": names}, position)
 

@@ -54,7 +54,7 @@ def reach(desk: Catalogue, actor: Actor, absorbed: frozenset[UUID] = frozenset()
     if grant.scope.everything:
         return None
     person = desk.acting(actor)
-    takes_part_in = (_leaf("involved", "has_any", [str(person.id)]), *_claimable(person))
+    takes_part_in = (_leaf("involved", "has_any", [str(person.id)]), *claimable(person))
     return AnyOf(any=(*_within(grant.scope), *takes_part_in))
 
 
@@ -63,7 +63,7 @@ def _within(scope: Scope) -> list[Condition]:
     return [*types, *(_leaf("category", "under", list(path)) for path in sorted(scope.categories))]
 
 
-def _claimable(person: Person) -> list[Condition]:
+def claimable(person: Person) -> list[Condition]:
     """The ways in which a ticket that nobody has yet was given to several of whom the person is one."""
     unclaimed, no_names = _leaf("assignee_person", "is_not_set"), _leaf("candidates", "is_not_set")
     no_team, no_role = _leaf("assignee_team", "is_not_set"), _leaf("assignee_role", "is_not_set")

@@ -19,6 +19,7 @@ from domain.catalogue import Catalogue
 from domain.command import Command, Decision, decider, evolve
 from domain.organisation import Organisation
 from domain.requester import Requester
+from domain.saved_view import View
 from domain.ticket import Ticket
 from domain.workspace import CreateWorkspace, UnknownWorkspace
 
@@ -27,6 +28,7 @@ INITIAL: dict[str, Any] = {
     "requester": Requester(),
     "organisation": Organisation(),
     "workspace": Catalogue(),
+    "view": View(),
 }
 
 

@@ -62,7 +62,7 @@ def catch_up(
         builds.enter(db.cursor(), build)
         with closing(psycopg.connect(conninfo(url, Role.WORKER, "ledgerdesk-build"), autocommit=True)) as reader:
             build = _fill(keyring, model, db, reader, build, stop, progress)
-            _finish(db, model, build)
+            finish(db, model, build)
             while True:
                 build = _fill(keyring, model, db, reader, build, stop, progress)
                 with suppress(psycopg.errors.LockNotAvailable):
@@ -158,7 +158,8 @@ def page_after(rows: Sequence[StoredRow]) -> int:
     return max(1, min(PAGE, int(PAGE_BYTES / size)))
 
 
-def _finish(db: Connection[Any], model: ReadModel, build: Build) -> None:
+def finish(db: Connection[Any], model: ReadModel, build: Build) -> None:
+    """Make the indexes of a filled build, and tell the planner about it."""
     with db.transaction(), db.cursor() as cursor:
         cursor.execute(model.INDEXES.encode())
         for table in builds.tables(cursor, build):

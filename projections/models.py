@@ -4,6 +4,7 @@ from domain.errors import LedgerdeskError
 from projections.directory import Directory
 from projections.read_model import ReadModel
 from projections.requesters import RequesterCards
+from projections.saved_views import SavedViews
 from projections.ticket_drafts import TicketDrafts
 from projections.ticket_history import TicketHistory
 from projections.ticket_list import TicketList
@@ -16,6 +17,7 @@ READ_MODELS: tuple[ReadModel, ...] = (
     TicketHistory(),
     TicketSearch(),
     Directory(),
+    SavedViews(),
     RequesterCards(),
     TicketDrafts(),
 )

@@ -33,7 +33,8 @@ class TicketFilter(BaseModel):
 
     def condition(self) -> Condition:
         """The same in the condition language."""
-        return _condition(self)
+        chosen = {name: getattr(self, name) for name in TicketFilter.model_fields}
+        return _condition(TicketFilter.model_construct(**chosen))
 
 
 # Many ask the same, and a condition costs as much to build as a page to read.

@@ -33,7 +33,7 @@ SHOWN: LiteralString = (
     "spam, merged_into, parent, workflow, node, shelf, version, position"
 )
 # Who asks about one of these wants to see what the usual lists leave out.
-_OF_SHELVES = frozenset({"archived", "spam", "snoozed_until", "merged_into"})
+_OF_SHELVES = frozenset({"shelf", "archived", "spam", "snoozed", "snoozed_until", "merged_into"})
 
 
 class SortTooWide(Refusal):

@@ -56,6 +56,7 @@ _TICKET: dict[FieldType, dict[str, str]] = {
         "assignee_role": "Assigned role",
         "workflow": "Workflow",
         "node": "Step of the workflow",
+        "shelf": "Where it is: on the desk, or why lists leave it out",
     },
     FieldType.PATH: {"category": "Category"},
     FieldType.PERSON: {"assignee_person": "Assignee", "requester_id": "Requester"},
@@ -74,7 +75,7 @@ _TICKET: dict[FieldType, dict[str, str]] = {
         "last_requester_reply_at": "Last reply of the requester",
         "snoozed_until": "Snoozed until",
     },
-    FieldType.FLAG: {"archived": "Archived", "pinned": "Pinned", "spam": "Spam"},
+    FieldType.FLAG: {"archived": "Archived", "pinned": "Pinned", "spam": "Spam", "snoozed": "Snoozed"},
     FieldType.NUMBER: {
         "rating": "Rating",
         "replies": "Replies",
@@ -93,7 +94,11 @@ _REQUESTER: dict[str, tuple[FieldType, str]] = {
     "organisation_id": (FieldType.ORGANISATION, "Organisation of the requester"),
     "tags": (FieldType.TAGS, "Tags of the requester"),
 }
-_OPTIONS = {"kind": tuple(map(str, StatusKind)), "priority": tuple(map(str, Priority))}
+_OPTIONS = {
+    "kind": tuple(map(str, StatusKind)),
+    "priority": tuple(map(str, Priority)),
+    "shelf": ("desk", "archived", "snoozed", "spam", "merged", "withdrawn"),
+}
 CUSTOM_PREFIX = "fields."
 CUSTOM_KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,49}")
 

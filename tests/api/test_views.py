@@ -1,0 +1,136 @@
+"""Saved and built-in views over HTTP: what they show, what they count, and to whom."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from domain.permissions import RoleName
+
+
+class Desk:
+    """Somebody who writes and afterwards reads at least as far."""
+
+    position = 0
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+
+    def send(self, method: str, path: str, **body: Any) -> Any:
+        answer = self.client.request(method, path, **({"json": body} if body else {}))
+        assert answer.is_success, answer.text
+        Desk.position = max(Desk.position, answer.json()["position"])
+        return answer.json()
+
+    def read(self, path: str, **params: Any) -> Any:
+        answer = self.client.get(path, params={"min_position": Desk.position, **params})
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def counts(self) -> dict[str, int]:
+        self.read("/tickets")
+        return {view["key"]: view["total"] for view in self.read("/views")["views"]}
+
+
+@pytest.fixture
+def agent(followed):
+    Desk.position = 0
+    with followed.acting(RoleName.AGENT) as client:
+        yield Desk(client)
+
+
+@pytest.fixture
+def lead(followed):
+    with followed.acting(RoleName.LEAD) as client:
+        yield Desk(client)
+
+
+def test_built_in_views_count_what_they_show(agent, server):
+    me, team = str(server.acme.people["agent"]), str(server.acme.team)
+    agent.send("POST", "/tickets", title="mine", assignee={"person": me}, priority="urgent")
+    agent.send("POST", "/tickets", title="late", due_at="2020-01-01T00:00:00Z")
+    agent.send("POST", "/tickets", title="for the team", assignee={"team": team})
+    waiting = agent.send("POST", "/tickets", title="waits", assignee={"person": me})["number"]
+    agent.send("PUT", f"/tickets/{waiting}/status", status="pending")
+    done = agent.send("POST", "/tickets", title="done")["number"]
+    agent.send("POST", f"/tickets/{done}/resolve")
+    asleep = agent.send("POST", "/tickets", title="asleep")["number"]
+    agent.send("POST", f"/tickets/{asleep}/snooze", until="2100-01-01T00:00:00Z")
+    counts = agent.counts()
+    expected = {"mine": 2, "unassigned": 2, "urgent": 1, "overdue": 1, "due_today": 0, "waiting": 1, "all_open": 4}
+    assert {key: counts[key] for key in expected} == expected
+    assert (counts["snoozed"], counts["archived"], counts["spam"], counts["followed"]) == (1, 0, 0, 0)
+    for key, count in counts.items():
+        shown = agent.read(f"/views/{key}/tickets", total=True)
+        assert (len(shown["tickets"]), shown["total"]) == (count, count), key
+
+
+def test_a_view_shows_its_owner_what_it_says(agent, lead):
+    wanted = agent.send("POST", "/tickets", title="wanted", tags=["vip"], priority="high")["number"]
+    agent.send("POST", "/tickets", title="other", tags=["vip"])
+    condition = {
+        "all": [
+            {"field": "tags", "op": "has_any", "value": ["vip"]},
+            {"field": "priority", "op": "is", "value": "high"},
+        ]
+    }
+    view = agent.send("POST", "/views", title="Important", condition=condition, columns=["number", "title"])
+    listed = next(view for view in agent.read("/views")["views"] if not view["built_in"])
+    assert (listed["title"], listed["total"], listed["condition"]) == ("Important", 1, condition)
+    shown = agent.read(f"/views/{view['id']}/tickets")
+    assert shown["tickets"] == [{"number": wanted, "title": "wanted"}]
+    assert [each for each in lead.read("/views")["views"] if not each["built_in"]] == []
+    hidden = lead.client.get(f"/views/{view['id']}/tickets")
+    assert (hidden.status_code, hidden.json()["code"]) == (404, "unknown_view")
+
+
+def test_sharing_with_everybody_takes_a_permission(agent, lead):
+    body = {"title": "All", "condition": {"all": []}, "sharing": "shared"}
+    refused = agent.client.post("/views", json=body)
+    assert (refused.status_code, refused.json()["code"]) == (403, "not_allowed")
+    view = lead.send("POST", "/views", **body)["id"]
+    assert [each["key"] for each in agent.read("/views")["views"] if not each["built_in"]] == [view]
+    assert agent.client.delete(f"/views/{view}").status_code == 403
+    lead.send("DELETE", f"/views/{view}")
+    assert [each for each in agent.read("/views")["views"] if not each["built_in"]] == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"sort": "nothing"},
+        {"columns": ["nothing"]},
+        {"condition": {"field": "nothing", "op": "is", "value": 1}},
+        {"condition": {"field": "status", "op": "has_changed"}},
+        {"sharing": "team"},
+        {"team": str(uuid4())},
+    ],
+)
+def test_a_view_that_cannot_be_is_refused(agent, wrong):
+    answer = agent.client.post("/views", json={"title": "x", "condition": {"all": []}, **wrong})
+    assert answer.status_code == 422, answer.text
+
+
+def test_a_search_takes_any_condition(agent):
+    agent.send("POST", "/tickets", title="Printer", fields={"floor": 3})
+    agent.send("POST", "/tickets", title="Screen", fields={"floor": 4})
+    condition = {"none": [{"field": "fields.floor", "op": "lt", "value": 4}]}
+    agent.read("/tickets")
+    found = agent.client.post(
+        "/tickets/search",
+        json={"condition": condition, "total": True, "columns": ["title"]},
+        params={"min_position": Desk.position},
+    ).json()
+    assert (found["tickets"], found["total"], found["total_is_capped"]) == ([{"title": "Screen"}], 1, False)
+
+
+def test_a_board_has_its_groups_with_their_counts(agent, server):
+    me = str(server.acme.people["agent"])
+    for n in range(3):
+        agent.send("POST", "/tickets", title=f"t{n}", priority="high", assignee={"person": me})
+    agent.send("POST", "/tickets", title="low", priority="low")
+    groups = agent.read("/tickets/board", group_by="priority", cards=2)["groups"]
+    assert [(g["value"], g["total"], len(g["tickets"])) for g in groups] == [("high", 3, 2), ("low", 1, 1)]
+    board = agent.read("/tickets/board", group_by="assignee_person")
+    assert [(g["value"], g["total"]) for g in board["groups"]] == [(me, 3), (None, 1)]
+    assert board["names"][me] == "Some agent"
