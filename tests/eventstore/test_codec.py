@@ -32,6 +32,13 @@ def keys_of(golden: dict[str, Any], key: Any = None) -> dict[Any, Any]:
     return {owner: key or ContentKey(bytes.fromhex(golden["key"]))}
 
 
+def as_told(now: Any, then: Any) -> Any:
+    """What is read now, without the fields that nobody had thought of then."""
+    if isinstance(now, dict) and isinstance(then, dict):
+        return {name: as_told(value, then[name]) for name, value in now.items() if name in then}
+    return now
+
+
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
 def test_a_golden_file_loads_as_what_it_meant(path: Path) -> None:
     golden = read(path)
