@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from pydantic_core import to_json
 
@@ -74,10 +74,9 @@ async def writing(form: str, path: Path, columns: list[tuple[str, str]]) -> Asyn
         yield sheet
 
 
-async def reading(form: str, path: Path, encoding: str) -> AsyncGenerator[Any]:
+async def reading(form: str, file: IO[bytes], encoding: str) -> AsyncGenerator[Any]:
     """How many rows there are (or None), then each row as [number, cells]; UnusableFile where it is no table."""
-    pipe = asyncio.subprocess.PIPE
-    async with _sheets("read", form, str(path), encoding, stdout=pipe) as process:
+    async with _sheets("read", form, encoding, stdin=file.fileno(), stdout=asyncio.subprocess.PIPE) as process:
         out = process.stdout or asyncio.StreamReader()
         while line := await out.readline():
             said = json.loads(line)

@@ -69,7 +69,8 @@ def read_xlsx(path: Path, _: str) -> Rows:
     from openpyxl import load_workbook
 
     try:
-        book = load_workbook(path, read_only=True, data_only=True, keep_links=False)
+        # Opened here: the library goes by a name's ending.
+        book = load_workbook(path.open("rb"), read_only=True, data_only=True, keep_links=False)
         rows = book.worksheets[0].iter_rows(values_only=True)
         columns = _header([_plain(cell) or "" for cell in next(rows, ())])
         for number, cells in enumerate(rows, start=2):
@@ -86,6 +87,8 @@ READERS: dict[str, Callable[[Path, str], Rows]] = {"csv": read_csv, "jsonl": rea
 
 
 def _text(file: Any, encoding: str) -> io.TextIOWrapper:
+    # On some systems what is opened by the name of standard input begins where it was left.
+    file.seek(0)
     start = file.read(3)
     file.seek(0)
     if b"\0" in start and not encoding and not start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):

@@ -1,7 +1,7 @@
 """Tables in files, written and read in a process of their own: what they need of memory goes when it ends.
 
 `python -m processors.jobs.sheets write FORMAT PATH` takes rows as JSON Lines: first the columns, last null.
-`python -m processors.jobs.sheets read FORMAT PATH ENCODING` answers {"total": rows or null}, the rows, null; or {"error": why}.
+`python -m processors.jobs.sheets read FORMAT ENCODING <file` answers {"total": rows or null}, the rows, null; or {"error": why}.
 """
 
 import errno
@@ -31,7 +31,9 @@ def _write(form: str, path: Path) -> None:
             raise EOFError
 
 
-def _read(form: str, path: Path, encoding: str) -> None:
+def _read(form: str, encoding: str) -> None:
+    # Its name is gone already, so that nothing is left of it however we end.
+    path = Path("/dev/stdin")
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
     try:
@@ -51,11 +53,13 @@ def _say(what: Any) -> None:
     print(json.dumps(what))
 
 
-def _main(doing: str, form: str, path: Path, *more: str) -> int:
+def _main(doing: str, form: str, where: str) -> int:
     try:
-        _write(form, path) if doing == "write" else _read(form, path, *more)
-    except (EOFError, BrokenPipeError):
-        shutil.rmtree(path.parent, ignore_errors=True)
+        _write(form, Path(where)) if doing == "write" else _read(form, where)
+    except EOFError:
+        shutil.rmtree(Path(where).parent, ignore_errors=True)
+        return 1
+    except BrokenPipeError:
         return 1
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -72,4 +76,4 @@ def _failed(error: Exception) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(_main(sys.argv[1], sys.argv[2], Path(sys.argv[3]), *sys.argv[4:]))
+    sys.exit(_main(*sys.argv[1:]))
