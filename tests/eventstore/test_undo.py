@@ -11,7 +11,7 @@ from domain.actions import ActOnTicket
 from domain.errors import CommandIdReused
 from domain.event import ERASED
 from domain.ticket import commands as c
-from domain.ticket.confidential import SetConfidential
+from domain.ticket.confidential import SetConfidential, TicketConfidentialSet
 from domain.ticket.drafting import DiscardDraft, DraftTicket, SubmitDraft
 from domain.ticket.state import Ticket, UnknownTicket
 from domain.ticket.undoing import ChangedSince, NotUndoable, UnknownCommand
@@ -82,7 +82,7 @@ async def test_confidential_text_is_put_back_and_stays_closed(office: Office, da
     assert (await state_of(office, stream)).confidential == "PIN 1"
     with database.cursor() as db:
         read = decode_page(db, Keyring(MASTER), read_page(db, 0))
-    assert [each.event.text for each in read if each.event.NAME == "ticket.confidential_set"] == [ERASED, ERASED]
+    assert [each.event.text for each in read if isinstance(each.event, TicketConfidentialSet)] == [ERASED, ERASED]
     assert "PIN" not in repr(read)
 
 
