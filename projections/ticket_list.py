@@ -12,7 +12,7 @@ from pydantic_core import to_json
 from domain.ticket import events as e
 from domain.ticket.undoing import TicketUndone
 from projections import tag_names, ticket_facets
-from projections.bulk import upsert
+from projections.bulk import array, upsert
 from projections.read_model import Page, ReadModel
 from projections.tag_names import TagNames, rename
 from projections.ticket_facets import Seen, seen
@@ -189,10 +189,16 @@ def _rows(db: Cursor[Any], having: str, values: list[Any]) -> Iterator[Row]:
 
 
 _FIELDS = COLUMNS.index("fields")
+_IDS = tuple(COLUMNS.index(name) for name in ("candidates", "followers", "consulted"))
+_TEXTS = tuple(COLUMNS.index(name) for name in ("category", "tags"))
 
 
 def _values(row: Row) -> list[Any]:
-    values = [*_columns(row), row.involved, row.shelf]
+    values = [*_columns(row), array(row.involved), row.shelf]
+    for place in _IDS:
+        values[place] = array(values[place])
+    for place in _TEXTS:
+        values[place] = values[place] or "{}"
     if row.fields is not None:
         values[_FIELDS] = to_json(row.fields).decode()
     return values
