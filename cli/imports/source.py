@@ -6,7 +6,7 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, BinaryIO
 
@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from domain.errors import LedgerdeskError
 from domain.values import Number, Printable
+from processors.jobs.import_mapping import moment
 
 REQUIRED = ("number", "incident_state", "sys_updated_at")
 COUNTERS = ("sys_mod_count", "reassignment_count", "reopen_count")
@@ -24,7 +25,6 @@ NAMED = frozenset({*PEOPLE, "assignment_group", "caller_id", "incident_state", "
 TITLES = ("title", "short_description", "subject")
 LONGEST_NAME, LONGEST_TITLE, LONGEST = 200, 500, 100_000
 _WHOLE_ROW = "(row)"
-_DAY_FIRST = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})[ T](\d{1,2}):(\d{2})(?::(\d{2}))?")
 _NUMBER = TypeAdapter[str](Number)
 _PRINTABLE = TypeAdapter[str](Annotated[str, Printable])
 
@@ -175,15 +175,6 @@ def _checked_moment(column: str, cells: dict[str, str]) -> datetime:
         return moment(cells[column])
     except ValueError:
         raise _BadCell(column, "is not a time like 29-02-2016 01:16 or 2016-02-29T01:16Z") from None
-
-
-def moment(text: str) -> datetime:
-    """Day-month-year hour:minute or ISO 8601; without a zone it is UTC. ValueError when it is neither."""
-    if found := _DAY_FIRST.fullmatch(text):
-        day, month, year, hour, minute, second = (int(part or 0) for part in found.groups())
-        return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
-    parsed = datetime.fromisoformat(text)
-    return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
 
 
 def column_name(name: str) -> str:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 from operator import itemgetter
 
-from cli.imports.source import NAMED, Row, moment
+from cli.imports.source import NAMED, Row
+from processors.jobs.import_mapping import moment
 
 _TABLE = """
     CREATE TABLE updates (

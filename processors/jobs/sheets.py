@@ -15,7 +15,7 @@ from typing import Any
 from processors.jobs import sheet_readers, sheet_writers
 
 # What a reader may use, in bytes and in seconds: a file of a few kilobytes may unpack to anything.
-MEMORY, SECONDS = 1 << 30, 900
+MEMORY, SECONDS = 1 << 29, 900
 
 
 def _write(form: str, path: Path) -> None:

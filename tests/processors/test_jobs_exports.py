@@ -17,9 +17,10 @@ from pyarrow import parquet
 
 from domain.exports import What
 from domain.permissions import Permission, RoleName
+from domain.setup.roles import SetRole
 from domain.ticket.commands import AssignTicket, NoteOnTicket, ReplyToTicket
 from domain.values import Assignee
-from domain.workspace import AddPerson, AddTeam
+from domain.workspace import AddCategory, AddPerson, AddTeam
 from eventstore.database import Role, connect
 from processors.jobs import export_rows, sheet_writers
 from processors.jobs.export_rows import UnknownColumn
@@ -240,3 +241,29 @@ def test_the_permissions_of_an_export() -> None:
 
     assert ExportAsked(what=What.EVENTS).needs is Permission.EVENTS_VIEW
     assert ExportAsked(what=What.REPLIES).needs is Permission.TICKET_VIEW
+
+
+async def test_whoever_reaches_some_tickets_exports_those(office: Office, database_url: str) -> None:
+    await office.do(AddCategory, path=("Hardware",))
+    await office.do(
+        SetRole, key="hardware", title="Hardware", permissions=("export", "ticket.view"), categories=(("Hardware",),)
+    )
+    clerk = uuid4()
+    await office.do(AddPerson, person_id=clerk, person_name="Bo", role="hardware")
+    await office.ticket("T-1", category=("Hardware",), fields={"room": "=B-12"})
+    await office.ticket("T-2")
+    built(database_url)
+    office.person = office.person.model_copy(update={"id": str(clerk)})
+    with at_work(database_url):
+        data = await exported(office, database_url, columns=["number", "fields.room"])
+    assert table(data)[1:] == [["T-1", "'=B-12"]]
+
+
+async def test_a_condition_holds(office: Office, database_url: str) -> None:
+    await office.ticket("T-1", tags=("vip",))
+    await office.ticket("T-2")
+    built(database_url)
+    condition = {"none": [{"field": "tags", "op": "has_any", "value": ["vip"]}]}
+    with at_work(database_url):
+        data = await exported(office, database_url, columns=["number"], condition=condition)
+    assert table(data)[1:] == [["T-2"]]

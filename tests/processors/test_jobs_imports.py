@@ -200,7 +200,7 @@ ROW = b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/m
 
 
 def bomb() -> bytes:
-    """A workbook of some megabytes with a row of a gigabyte."""
+    """A workbook of some megabytes with a row of more than half a gigabyte."""
     cells = b'<c t="inlineStr"><is><t>%b</t></is></c>' % (b"x" * 1000) * 1000
     out = io.BytesIO()
     book = Workbook()
@@ -214,7 +214,7 @@ def bomb() -> bytes:
         for name in made.namelist():
             with archive.open(name, "w") as part:
                 part.write(made.read(name) if name != SHEET else ROW)
-                for _ in range(1100 if name == SHEET else 0):
+                for _ in range(600 if name == SHEET else 0):
                     part.write(cells)
     return blown.getvalue()
 
