@@ -38,7 +38,7 @@ ROUNDS = 3
 def run() -> Result:
     """Rounds of value and floors in turn, so that a busy moment of the machine meets all of them; medians."""
     with server() as url, scratch(url) as ours, scratch(url, migrated=False) as theirs:
-        rounds = [(uvloop.run(_ours(ours, n)), stock(theirs), commits(theirs)) for n in range(ROUNDS)]
+        rounds = [(uvloop.run(opening(ours, n)), stock(theirs), commits(theirs)) for n in range(ROUNDS)]
         value, saves, single = (statistics.median(column) for column in zip(*rounds, strict=True))
         conditions: dict[str, Any] = {"callers": CALLERS, "tickets": TICKETS * ROUNDS}
         conditions["pgbench_commits"] = round(pgbench(theirs))
@@ -52,7 +52,8 @@ def run() -> Result:
         )
 
 
-async def _ours(url: str, round_: int) -> float:
+async def opening(url: str, round_: int) -> float:
+    """Tickets opened a second, after a warm-up."""
     async with opened(url, f"bench{round_}") as (desk, place):
         await _all(desk, [place.open_ticket(*text) for text in texts(seed=round_, count=CALLERS * 5)])
         work = [place.open_ticket(*text) for text in texts(seed=100 + round_, count=TICKETS)]
