@@ -11,8 +11,9 @@ from domain.catalogue import Catalogue, Status
 from domain.command import Command, Decision, decides, evolves
 from domain.errors import Refusal
 from domain.event import Content, Event
+from domain.granting import grantable
 from domain.permissions import Permission, RoleName
-from domain.staff import Grant, Person, Role, RoleTooWide, Team
+from domain.staff import Person, Team
 from domain.values import CategoryPath, Key, Line, StatusKind
 
 
@@ -277,20 +278,6 @@ def _new_teams(command: ExtendCatalogue, desk: Catalogue) -> Decision:
         if bearers[title] > 1:
             raise AlreadyThere(what="Team", key=title)
     return [TeamAdded(team_id=team, title=title) for team, title in new.items()]
-
-
-def grantable(command: Command, role: Role, desk: Catalogue) -> Role:
-    """The same role, or RoleTooWide where whoever acts does not have all that it gives. The system has everything."""
-    if command.by.kind != "system":
-        _check_width(desk.grant(command.by), role)
-    return role
-
-
-def _check_width(own: Grant, role: Role) -> None:
-    if missing := role.permissions - own.permissions:
-        raise RoleTooWide(role=role.key, missing=", ".join(sorted(missing)))
-    if not role.scope.within(own.scope):
-        raise RoleTooWide(role=role.key, missing="tickets out of your reach")
 
 
 @decides(AddPerson, needs=Permission.ACCESS_EDIT)

@@ -7,10 +7,11 @@ from pydantic import Field
 from domain.catalogue import Catalogue
 from domain.command import Decision, decides, evolves
 from domain.errors import Refusal
+from domain.granting import grantable
 from domain.permissions import Permission
 from domain.staff import BUILT_IN, Role, Scope
 from domain.values import CategoryPath, Key, Line
-from domain.workspace import ReasonedCommand, ReasonedEvent, grantable
+from domain.workspace import ReasonedCommand, ReasonedEvent
 
 
 class BuiltInRole(Refusal):

@@ -12,10 +12,11 @@ from domain.catalogue import Catalogue
 from domain.command import Command, Decision, decides, evolves
 from domain.errors import InvalidInput, NotAllowed, Refusal, UnknownPerson
 from domain.event import Content, Event
+from domain.granting import grantable
 from domain.permissions import Permission
 from domain.staff import Absence, Person, Shift
 from domain.values import Key, Line, Moment
-from domain.workspace import EmailTaken, WorkspaceCommand, grantable
+from domain.workspace import EmailTaken, WorkspaceCommand
 
 MOST_ABSENCES = 500
 _DAY = 24 * 60
