@@ -334,8 +334,7 @@ def change_role(command: ChangeRole, desk: Catalogue, _: Catalogue) -> Decision:
 
 
 def _must_leave_an_admin(person: Person, desk: Catalogue) -> None:
-    others = (other for other in desk.people.values() if other.id != person.id)
-    if person.role == RoleName.ADMIN and not any(other.active and other.role == RoleName.ADMIN for other in others):
+    if {p.id for p in desk.people.values() if p.active and p.role == RoleName.ADMIN} == {person.id}:
         raise LastAdmin()
 
 
