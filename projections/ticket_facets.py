@@ -52,17 +52,25 @@ def facets(row: Row) -> Iterator[Facet]:
 
 
 def custom(fields: Mapping[str, Any]) -> Iterator[Facet]:
-    """The facets of custom fields."""
+    """The facets of custom fields; those of a list's members have names of their own."""
     for name, value in fields.items():
-        for each in value if isinstance(value, list) else (value,):
-            if isinstance(each, bool):
-                yield f"fields.{name}", str(each).lower()
-            elif is_option(each):
-                yield f"fields.{name}", each
+        if isinstance(value, list):
+            yield from ((f"each.{name}", plain(each)) for each in value if _found_by(each))
+        elif _found_by(value):
+            yield f"fields.{name}", plain(value)
+
+
+def plain(value: bool | str) -> str:
+    """A custom value as facets have it: texts are compared folded, and a yes is no text."""
+    return f"{BRANCH}{value}" if isinstance(value, bool) else fold(value)
+
+
+def _found_by(value: Any) -> bool:
+    return isinstance(value, bool) or is_option(value)
 
 
 def is_option(value: Any) -> bool:
-    """Whether the custom value is found by exactly. Texts are compared folded, so that is what counts."""
+    """Whether the custom text is found by exactly."""
     return isinstance(value, str) and _OPTION.fullmatch(fold(value)) is not None
 
 
@@ -110,7 +118,7 @@ def seen(row: Row) -> Seen:
 @lru_cache(maxsize=65_536)
 def hashed(workspace: UUID, facet: str, value: str) -> int:
     """The facet as the index has it. A collision costs time and never a wrong row: conditions are checked as well."""
-    digest = blake2b(f"{facet}\0{fold(value)}".encode(), digest_size=8, key=workspace.bytes).digest()
+    digest = blake2b(f"{facet}\0{value}".encode(), digest_size=8, key=workspace.bytes).digest()
     return int.from_bytes(digest, signed=True)
 
 

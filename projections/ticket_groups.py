@@ -5,9 +5,9 @@ from typing import Any
 
 from domain.conditions import AllOf, AnyOf, Condition, Context, Leaf
 from domain.conditions.fields import FieldType, field_named
-from domain.conditions.model import resolved
+from domain.conditions.model import resolved, values
 from domain.conditions.operators import Asks
-from projections.ticket_facets import BRANCH, Facet, is_option
+from projections.ticket_facets import BRANCH, Facet, is_option, plain
 
 Group = tuple[Facet, ...]
 _KINDS = frozenset({FieldType.OPTION, FieldType.PERSON, FieldType.TEAM, FieldType.TAGS, FieldType.PEOPLE})
@@ -37,28 +37,57 @@ def _either(ways: Iterable[list[Group]]) -> list[Group]:
     return [tuple(dict.fromkeys(chosen))]
 
 
+def exact(condition: Condition) -> bool:
+    """Whether tickets that meet the groups are just those that the condition means."""
+    match condition:
+        case AllOf(all=parts):
+            return all(map(exact, parts))
+        case Leaf():
+            return _exact(condition)
+    return False
+
+
+def _exact(leaf: Leaf) -> bool:
+    field, operator = field_named(leaf.field), leaf.operator
+    if field.of_requester or field.type is FieldType.CUSTOM:
+        texts = [isinstance(value, str) and is_option(value) for value in values(leaf)]
+        return not field.of_requester and operator.asks is Asks.EQUAL and not operator.negated and all(texts)
+    return bool(_of(leaf)) or (operator.asks in _ASKED and field.type in _KINDS and not operator.negated)
+
+
 def _leaf(leaf: Leaf, context: Context) -> list[Group]:
+    field, operator = field_named(leaf.field), leaf.operator
+    if known := _of(leaf):
+        return known
+    if operator.negated or field.of_requester or operator.asks not in _ASKED:
+        return []
+    wanted = resolved(leaf, context)
+    if field.type is FieldType.CUSTOM:
+        return _custom(field.column, operator.asks, wanted)
+    if field.type not in _KINDS:
+        return []
+    found = [(leaf.field, str(value)) for value in wanted]
+    return [(facet,) for facet in found] if operator.asks is Asks.HAS_ALL else [tuple(found)]
+
+
+def _of(leaf: Leaf) -> list[Group]:
+    """What is asked in another way than by a value: nobody, anything but this, a branch."""
     field, operator = field_named(leaf.field), leaf.operator
     if operator.asks is Asks.PRESENT and operator.negated and leaf.field in _WITHOUT:
         return [((leaf.field, ""),)]
-    if operator.negated or field.of_requester:
-        return []
-    values = resolved(leaf, context) if operator.asks in _ASKED else ()
-    if operator.asks is Asks.UNDER and field.type is FieldType.PATH:
+    if operator.asks is Asks.EQUAL and operator.negated and field.options:
+        return [tuple((leaf.field, each) for each in field.options if each not in values(leaf))]
+    if operator.asks is Asks.UNDER and not operator.negated and field.type is FieldType.PATH:
         return [((leaf.field, BRANCH.join(leaf.value)),)]
-    if operator.asks not in _ASKED or (field.type not in _KINDS and not _custom(field.type, values)):
-        return []
-    facets = [(leaf.field, _text(value)) for value in values]
-    return [(facet,) for facet in facets] if operator.asks is Asks.HAS_ALL else [tuple(facets)]
+    return []
 
 
 _ASKED = frozenset({Asks.EQUAL, Asks.HAS_ANY, Asks.HAS_ALL})
 
 
-def _custom(kind: FieldType, values: tuple[Any, ...]) -> bool:
-    """Whether custom values are such as have facets."""
-    return kind is FieldType.CUSTOM and all(isinstance(value, bool) or is_option(value) for value in values)
-
-
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _custom(key: str, asks: Asks, wanted: tuple[Any, ...]) -> list[Group]:
+    if not all(isinstance(value, bool) or is_option(value) for value in wanted):
+        return []
+    names = (f"fields.{key}",) if asks is Asks.EQUAL else (f"fields.{key}", f"each.{key}")
+    found = [tuple((name, plain(value)) for name in names) for value in wanted]
+    return found if asks is Asks.HAS_ALL else [tuple(facet for group in found for facet in group)]

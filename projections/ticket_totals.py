@@ -1,16 +1,18 @@
 """How many tickets match: from kept counts where these say it exactly, else counted, up to ten thousand."""
 
-from typing import Any, NamedTuple
+from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
 from psycopg import Cursor
 from psycopg.sql import SQL, Composable
 
 from domain.conditions import AllOf, Condition, Context, Leaf
+from domain.conditions.fields import CUSTOM_PREFIX
 from domain.conditions.model import resolved
 from domain.conditions.operators import Asks
-from projections.ticket_facets import tallies
-from projections.ticket_pages import ListQuery, candidates, where
+from projections.ticket_facets import plain, tallies
+from projections.ticket_groups import Group, exact
+from projections.ticket_pages import ListQuery, candidates, estimate, where
 
 MOST = 10_000
 _CUBE = frozenset({"status", "kind", "priority", "type", "assignee_team"})
@@ -52,12 +54,13 @@ def _leaves(condition: Condition) -> list[Leaf] | None:
 def _kept(db: Cursor[Any], workspace: UUID, query: ListQuery, leaf: Leaf, context: Context) -> int | None:
     """The kept count of the one value that the leaf asks for."""
     operator = leaf.operator
-    if leaf.field not in _KEPT or operator.negated or operator.asks is Asks.PRESENT:
+    custom = leaf.field.startswith(CUSTOM_PREFIX) and exact(leaf)
+    if not (custom or leaf.field in _KEPT) or operator.negated or operator.asks is Asks.PRESENT:
         return None
     values = resolved(leaf, context)
     if len(values) != 1:
         return None
-    facet = (leaf.field, str(values[0]))
+    facet = (leaf.field, plain(values[0]) if custom else str(values[0]))
     tally = tallies(db, workspace, [facet]).get(facet)
     return 0 if tally is None else tally.listed if query.listed_only else tally.tickets
 
@@ -94,16 +97,28 @@ def cube(workspace: UUID, query: ListQuery, cells: list[tuple[str, list[str]]]) 
 
 def _counted(db: Cursor[Any], workspace: UUID, query: ListQuery, context: Context) -> Total:
     meant = where(workspace, query, context)
-    if meant.groups:
-        # By the facets at first: if those are few, only they are looked at.
-        source, values = candidates(workspace, meant.groups, MOST + 1)
-        found = SQL("WITH found AS MATERIALIZED ({}) SELECT (SELECT count(*) FROM found) > %s, ").format(source) + SQL(
-            "(SELECT count(*) FROM desk.ticket_list WHERE ticket_id = ANY(ARRAY(SELECT ticket_id FROM found)) AND {})"
-        ).format(meant.text)
-        row = db.execute(found, [*values, MOST, *meant.values]).fetchone()
-        if row is not None and not row[0]:
-            return Total(row[1])
-    statement = SQL("SELECT count(*) FROM (SELECT FROM desk.ticket_list WHERE {} LIMIT {}) counted")
-    row = db.execute(statement.format(meant.text, MOST + 1), meant.values).fetchone()
+    if meant.groups and exact(query.whole):
+        on_desk: list[Group] = [(("shelf", "desk"),)] if query.listed_only else []
+        return _limited(db, *candidates(workspace, [*meant.groups, *on_desk], MOST + 1))
+    plan = estimate(db, workspace, meant.groups, listed_only=query.listed_only)
+    if meant.groups and plan.expected <= MOST:
+        # If those that meet the facets are few, only they are looked at.
+        source, values = candidates(workspace, plan.useful, MOST + 1)
+        row = db.execute(SQL(_FEW).format(found=source, meant=meant.text), [*values, MOST, *meant.values]).fetchone()
+        if row is not None and row[0] is not None:
+            return Total(row[0])
+    rows = SQL("SELECT FROM desk.ticket_list WHERE {} LIMIT {}").format(meant.text, MOST + 1)
+    return _limited(db, rows, meant.values)
+
+
+_FEW: LiteralString = """
+    WITH found AS MATERIALIZED ({found})
+    SELECT CASE WHEN (SELECT count(*) FROM found) <= %s THEN
+        (SELECT count(*) FROM desk.ticket_list WHERE ticket_id = ANY(ARRAY(SELECT ticket_id FROM found)) AND {meant}) END
+"""
+
+
+def _limited(db: Cursor[Any], rows: Composable, values: list[Any]) -> Total:
+    row = db.execute(SQL("SELECT count(*) FROM ({}) counted").format(rows), values).fetchone()
     count = int(row[0]) if row else 0
     return Total(min(count, MOST), count > MOST)

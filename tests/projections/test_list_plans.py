@@ -1,0 +1,113 @@
+"""However a page is read, by an index or by facets, it is the same page; and totals are the number of its tickets."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid5
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from psycopg import Cursor
+
+from domain.conditions import Context, parse
+from domain.ids import workspace_id
+from domain.values import Assignee, Priority
+from eventstore.database import Role, connect
+from projections import ticket_pages, ticket_totals
+from projections.ticket_pages import ListQuery, SortTooWide, page
+from projections.ticket_totals import total
+from tests.desks import an_office
+from tests.projections.tables import built
+
+WORKSPACE = workspace_id("acme")
+NOW = Context(datetime(2026, 1, 3, tzinfo=UTC), person=UUID(int=1))
+REQUESTERS = [uuid5(WORKSPACE, str(n)) for n in range(3)]
+VALUES: dict[str, list[Any]] = {
+    "priority": list(map(str, Priority)),
+    "status": ["new", "open", "closed"],
+    "requester_id": list(map(str, REQUESTERS)),
+    "fields.kind": ["a", "A", "Straße", "STRASSE", "b c", "ß" * 40],
+    "type": ["incident", "none"],
+}
+singles = st.sampled_from(list(VALUES)).flatmap(
+    lambda field: st.one_of(
+        st.fixed_dictionaries(
+            {"field": st.just(field), "op": st.sampled_from(["is", "is_not"]), "value": st.sampled_from(VALUES[field])}
+        ),
+        st.fixed_dictionaries(
+            {
+                "field": st.just(field),
+                "op": st.sampled_from(["is_any_of", "is_none_of"]),
+                "value": st.lists(st.sampled_from(VALUES[field]), min_size=1, max_size=3),
+            }
+        ),
+    )
+)
+others = st.sampled_from(
+    [
+        {"field": "tags", "op": "has_any", "value": ["vip", "x"]},
+        {"field": "tags", "op": "has_all", "value": ["vip", "x"]},
+        {"field": "tags", "op": "has_none", "value": ["VIP"]},
+        {"field": "assignee_person", "op": "is", "value": {"me": True}},
+        {"field": "assignee_person", "op": "is_not_set"},
+        {"field": "title", "op": "contains", "value": "1"},
+        {"field": "fields.many", "op": "has_any", "value": ["One", "three"]},
+        {"field": "fields.flag", "op": "is", "value": True},
+    ]
+)
+leaves = st.one_of(singles, others)
+conditions = st.recursive(
+    leaves,
+    lambda inner: st.one_of(
+        *(st.lists(inner, max_size=3).map(lambda parts, name=name: {name: parts}) for name in ("all", "any", "none"))
+    ),
+    max_leaves=6,
+)
+sorts = st.sampled_from(["-updated_at", "number", "-priority,number", "due_at,-opened_at", "priority,-updated_at"])
+
+
+@pytest.fixture
+async def listed(database_url: str) -> None:
+    """Tickets that have much in common."""
+    async with an_office(database_url) as office:
+        for n in range(36):
+            await office.ticket(
+                f"T-{n}",
+                title=f"Ticket {n}",
+                priority=list(Priority)[n % 4],
+                type="incident" if n % 3 else None,
+                requester_id=REQUESTERS[n % 3],
+                tags=[(), ("vip",), ("x", "vip"), ("VIP",)][n % 4],
+                fields={"kind": VALUES["fields.kind"][n % 6], "many": ["one", "two"][: n % 3], "flag": n % 2 == 0},
+                assignee=Assignee(person=UUID(office.person.id)) if n % 5 == 0 else Assignee(),
+            )
+    built(database_url)
+
+
+@pytest.fixture
+def reader(listed: None, database_url: str) -> Iterator[Cursor[Any]]:
+    """Somebody of the workspace."""
+    with connect(database_url, Role.READER) as db:
+        db.execute("SELECT set_config('ledgerdesk.workspace', %s, false)", [str(WORKSPACE)])
+        yield db.cursor()
+
+
+@given(condition=conditions, sort=sorts)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=80)
+def test_every_plan_gives_the_same_page(reader: Cursor[Any], condition: Any, sort: str) -> None:
+    query = ListQuery(parse(condition), sort=sort, limit=100)
+    usual = page(reader, WORKSPACE, query, NOW).rows
+    for walk, most in ((0, 1000), (4, 1000), (4, 0)):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(ticket_pages, "WALK", walk)
+            patch.setattr(ticket_pages, "MOST_SORTED", most)
+            try:
+                assert page(reader, WORKSPACE, query, NOW).rows == usual
+            except SortTooWide:
+                assert most == 0
+    assert total(reader, WORKSPACE, query, NOW) == (len(usual), False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ticket_totals, "MOST", 3)
+        counted = total(reader, WORKSPACE, query, NOW)
+    assert counted == (len(usual), False) or (counted == (3, True) and len(usual) > 3)
