@@ -26,6 +26,7 @@ MOST_SORTED = 20_000
 # Rows of an index that are walked before its facets are asked for a rare match.
 WALK = 4_000
 NOTHING = SQL("")
+NONE = Tally(0, 0, 0)
 SHOWN: LiteralString = (
     "ticket_id, number, title, status, kind, priority, type, category, assignee_person, assignee_team, assignee_role, "
     "candidates, requester_id, tags, fields, source, due_at, opened_at, updated_at, first_response_at, accepted_at, "
@@ -135,11 +136,12 @@ class _Reader:
         self.db, self.workspace, self.query, self.sorts, self.meant = db, workspace, query, sorts, meant
         self.beyond = beyond(sorts, keys) if keys else (SQL("TRUE"), [])
         self.useful: list[Group] = []
+        self.found = 0.0
 
     def rows(self) -> list[dict[str, Any]]:
         """By the way that reads the least."""
         plan = estimate(self.db, self.workspace, self.meant.groups, listed_only=self.query.listed_only)
-        self.useful = plan.useful
+        self.useful, self.found = plan.useful, plan.found
         if not indexed(self.sorts):
             return self._sorted(plan)
         near = None if plan.walk(self.query.limit) > WALK else self._near(plan)
@@ -172,7 +174,7 @@ class _Reader:
 
     def _by_facets(self, most: int) -> list[dict[str, Any]] | None:
         """All that meet the facets, sorted; None where these are more, or nothing is known of them."""
-        if not self.useful:
+        if not self.useful or self.found > 2 * most:
             return None
         source, values = candidates(self.workspace, self.useful, most + 1)
         counted = SQL("WITH found AS MATERIALIZED ({}) ").format(source)
@@ -198,8 +200,12 @@ class _Reader:
 def select(sorts: list[Sort], source: Composable, meant: Composable) -> Composed:
     """The statement of a page, which takes the number of rows last."""
     keys = SQL(", ").join(column for column, _ in columns(sorts)[:-1])
-    statement = SQL("SELECT {}, json_build_array({}) AS keys FROM {} WHERE {} ORDER BY {} LIMIT %s")
-    return statement.format(SQL(SHOWN), keys, source, meant, order(sorts))
+    # What is shown is made of the page's rows alone, not of all that are sorted for it.
+    statement = SQL(
+        "SELECT {}, json_build_array({}) AS keys FROM (SELECT * FROM {} WHERE {} ORDER BY {order} LIMIT %s) AS page "
+        "ORDER BY {order}"
+    )
+    return statement.format(SQL(SHOWN), keys, source, meant, order=order(sorts))
 
 
 def candidates(workspace: UUID, met: list[Group], most: int) -> tuple[Composed, list[Any]]:
@@ -213,11 +219,15 @@ def candidates(workspace: UUID, met: list[Group], most: int) -> tuple[Composed, 
 
 
 class Estimate(NamedTuple):
-    """How many tickets there are, how many of them are expected to meet the groups, and the groups worth looking up."""
+    """How many tickets there are, how many of them are expected to meet the groups, and the groups worth looking up.
+
+    `found` is how many are expected to be looked up by those, in the usual lists or not.
+    """
 
     all: int
     expected: float
     useful: list[Group]
+    found: float
 
     def walk(self, limit: int) -> float:
         """How many rows of an index have to be walked for a page."""
@@ -228,16 +238,23 @@ def estimate(db: Cursor[Any], workspace: UUID, met: list[Group], *, listed_only:
     """By the kept counts, as if facets came together by chance."""
     known = tallies(db, workspace, {("all", ""), *(facet for group in met for facet in group)})
 
-    def having(group: Group) -> int:
-        counts = (known.get(facet, Tally(0, 0, 0)) for facet in group)
-        return sum(tally.listed if listed_only else tally.tickets for tally in counts)
+    def having(group: Group) -> Tally:
+        counts = [known.get(facet, NONE) for facet in group]
+        return Tally(*map(sum, zip(*counts, strict=True))) if counts else NONE
 
-    everything = having((("all", ""),))
+    all_ = having((("all", ""),))
+    everything = all_.listed if listed_only else all_.tickets
     sizes = [having(group) for group in met]
+    expected = _together(everything, [size.listed if listed_only else size.tickets for size in sizes])
+    # A group that most tickets meet narrows nothing, and its part of the index is the longest to read.
+    by_size = sorted(zip(sizes, met, strict=True), key=itemgetter(0))
+    useful = [each for place, each in enumerate(by_size) if place == 0 or each[0].tickets * 5 < all_.tickets]
+    found = _together(all_.tickets, [size.tickets for size, _ in useful])
+    return Estimate(everything, expected, [group for _, group in useful], found)
+
+
+def _together(everything: int, sizes: list[int]) -> float:
     expected = float(everything)
     for size in sizes:
         expected *= min(1.0, size / max(everything, 1))
-    # A group that most tickets meet narrows nothing, and its part of the index is the longest to read.
-    by_size = sorted(zip(sizes, met, strict=True), key=itemgetter(0))
-    useful = [group for place, (size, group) in enumerate(by_size) if place == 0 or size * 5 < everything]
-    return Estimate(everything, expected, useful)
+    return expected

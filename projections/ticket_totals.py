@@ -101,7 +101,7 @@ def _counted(db: Cursor[Any], workspace: UUID, query: ListQuery, context: Contex
         on_desk: list[Group] = [(("shelf", "desk"),)] if query.listed_only else []
         return _limited(db, *candidates(workspace, [*meant.groups, *on_desk], MOST + 1))
     plan = estimate(db, workspace, meant.groups, listed_only=query.listed_only)
-    if meant.groups and plan.expected <= MOST:
+    if plan.useful and plan.found <= 2 * MOST:
         # If those that meet the facets are few, only they are looked at.
         source, values = candidates(workspace, plan.useful, MOST + 1)
         row = db.execute(SQL(_FEW).format(found=source, meant=meant.text), [*values, MOST, *meant.values]).fetchone()
