@@ -45,7 +45,7 @@ class ExportAsked(BaseModel):
     )
     filter: TicketFilter = TicketFilter()
     condition: Condition = ALWAYS
-    everywhere: bool = Field(default=False, description="Also what is archived, spam, snoozed or merged.")
+    everywhere: bool = Field(default=False, strict=True, description="Also what is archived, spam, snoozed or merged.")
 
     @property
     def needs(self) -> Permission:

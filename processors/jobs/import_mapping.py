@@ -185,7 +185,7 @@ class ImportAsked(BaseModel):
     )
     source: Key = Field(default="import", description="The system that the keys come from.")
     encoding: Line | None = Field(default=None, description="Of a text that is not Unicode, for example gb18030.")
-    dry_run: bool = Field(default=False, description="Report what would happen, write nothing.")
+    dry_run: bool = Field(default=False, strict=True, description="Report what would happen, write nothing.")
 
     @field_validator("encoding")
     @classmethod

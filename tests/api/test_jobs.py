@@ -34,7 +34,7 @@ def working(followed: Server) -> Iterator[Server]:
 def ended(client: httpx.Client, job: Json) -> Json:
     """The job once it is over."""
     while job["finished_at"] is None:
-        answer = client.get(f"/jobs/{job['job_id']}", params={"wait": 30})
+        answer = client.get(f"/jobs/{job['job_id']}", params={"wait": 15})
         assert answer.status_code == 200, answer.text
         job = answer.json()
     return job
