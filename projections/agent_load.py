@@ -1,0 +1,40 @@
+"""AgentLoad: how many unfinished tickets each person has, by priority, from the kept counts of the ticket list."""
+
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from psycopg import Cursor
+
+from domain.values import Priority
+
+
+@dataclass
+class AgentLoad:
+    """The unfinished tickets of a person that the usual lists show."""
+
+    open: int = 0
+    by_priority: dict[Priority, int] = field(default_factory=dict)
+
+
+def loads(db: Cursor[Any], workspace: UUID) -> dict[UUID, AgentLoad]:
+    """Of every person who has any."""
+    found: dict[UUID, AgentLoad] = {}
+    rows = db.execute(
+        "SELECT value, open FROM desk.facet_counts WHERE workspace_id = %s AND facet = 'load' AND open > 0", [workspace]
+    )
+    for value, tickets in rows:
+        person, _, priority = value.partition(" ")
+        load = found.setdefault(UUID(person), AgentLoad())
+        load.open += tickets
+        load.by_priority[Priority(priority)] = tickets
+    return found
+
+
+def load(db: Cursor[Any], workspace: UUID, person: UUID) -> int:
+    """How many unfinished tickets a person has."""
+    row = db.execute(
+        "SELECT open FROM desk.facet_counts WHERE workspace_id = %s AND facet = 'assignee_person' AND value = %s",
+        [workspace, str(person)],
+    ).fetchone()
+    return int(row[0]) if row else 0
