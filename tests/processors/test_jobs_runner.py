@@ -1,7 +1,7 @@
 """Jobs are done to their end, in turn, once, whoever dies or is slow meanwhile."""
 
 import threading
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -15,6 +15,7 @@ from domain.permissions import Permission
 from eventstore import jobs as store
 from eventstore.database import Role, connect
 from eventstore.identifiers import uuid7
+from eventstore.job_files import take
 from eventstore.jobs import Item, Job, JobLost, Jobs, Step, TooManyJobs
 from processors.jobs import runner
 from processors.jobs.kind import Here, JobKind
@@ -211,12 +212,19 @@ async def test_old_jobs_are_removed_with_their_items_and_files(office: Office, d
         assert database.execute(f"SELECT DISTINCT {column} FROM jobs.{table}".encode()).fetchall() == [(new,)]
 
 
+async def some(data: bytes) -> AsyncIterator[bytes]:
+    yield data
+
+
 @pytest.mark.parametrize("table", ["jobs", "items", "files", "chunks"])
 async def test_a_reader_sees_its_own_workspace_and_the_writer_nothing(
     office: Office, database_url: str, table: str
 ) -> None:
     with at_work(database_url, Counting()):
         await ended(database_url, await asked(office, "counting", to=5))
+    await take(office.desk.vault, uuid4(), office.workspace, office.person.id, "rows", some(b"x"))
+    with connect(database_url, Role.WORKER) as db:
+        assert db.execute(f"SELECT FROM jobs.{table}".encode()).fetchall() != []
     with connect(database_url, Role.READER) as db:
         assert db.execute(f"SELECT FROM jobs.{table}".encode()).fetchall() == []
     with connect(database_url, Role.WRITER) as db, pytest.raises(psycopg.errors.InsufficientPrivilege):
