@@ -93,6 +93,8 @@ class Handling:
     def of(cls, nearest_first: Iterable[Settings]) -> Self:
         """The nearest level's word on each."""
         levels = list(nearest_first)
+        if not levels:
+            return cls()
         limit = next((level for level in levels if level.restricted), Settings())
         return cls(
             team=next((level.team for level in levels if level.team), None),

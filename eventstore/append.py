@@ -101,12 +101,16 @@ class Appender:
 
     async def append(self, call: Call) -> Answer:
         """The verdict, once it is durable. DatabaseUnavailable leaves the outcome open: repeat the same command."""
+        return await self.submit(call)
+
+    def submit(self, call: Call) -> "asyncio.Future[Answer]":
+        """The same, for callers who have several."""
         if self._closing:
             raise DatabaseUnavailable(server="the log", reason="we are shutting down")
         waiting = _Waiting(call, _now())
         self._waiting.append(waiting)
         self._wake.set()
-        return await waiting.answer
+        return waiting.answer
 
     async def _commit_for_ever(self) -> None:
         while not (self._closing and not self._waiting):

@@ -37,7 +37,11 @@ ATTEMPTS = 20
 # Streams that are read at once where there are many commands.
 PAGE = 500
 
+# Commands that are decided before others have their turn.
+SLICE = 25
+
 Clock = Callable[[], datetime]
+_Wanted = tuple[UUID, Command]
 
 
 class TooBusy(LedgerdeskError):
@@ -95,7 +99,8 @@ class Desk:
 
     async def execute_all(self, commands: Sequence[Command]) -> list[Receipt | LedgerdeskError]:
         """Execute commands on different streams of one workspace, read set-wise. What is refused is answered, not raised."""
-        pages = [commands[start : start + PAGE] for start in range(0, len(commands), PAGE)]
+        wanted = [(command.stream_id, command) for command in commands]
+        pages = [wanted[start : start + PAGE] for start in range(0, len(wanted), PAGE)]
         answers: list[Receipt | LedgerdeskError] = []
         loading = asyncio.create_task(self._loaded(pages[0])) if pages else None
         for place, page in enumerate(pages, 1):
@@ -103,18 +108,48 @@ class Desk:
             loaded = await loading
             # The database reads the next page while this one is decided and recorded.
             loading = asyncio.create_task(self._loaded(pages[place])) if place < len(pages) else None
-            answers += await asyncio.gather(*(self._answered(command, loaded[command.stream_id]) for command in page))
+            answers += await self._page(page, loaded)
         return answers
 
-    async def _loaded(self, commands: Sequence[Command]) -> dict[UUID, Loaded]:
-        first = commands[0]
-        return await self.streams.load_many(first.workspace_id, first.AGGREGATE, [each.stream_id for each in commands])
+    async def _loaded(self, page: Sequence[_Wanted]) -> dict[UUID, Loaded]:
+        first = page[0][1]
+        return await self.streams.load_many(first.workspace_id, first.AGGREGATE, [stream for stream, _ in page])
 
-    async def _answered(self, command: Command, before: Loaded) -> Receipt | LedgerdeskError:
-        stream = command.stream_id
+    async def _page(self, page: Sequence[_Wanted], loaded: dict[UUID, Loaded]) -> list[Receipt | LedgerdeskError]:
+        """Decide all of them and let the log answer; those that it would not take are decided again, one by one."""
+        begun: list[asyncio.Future[Answer] | None] = []
+        for place, (stream, command) in enumerate(page):
+            if place % SLICE == 0:
+                # Others of this process go on, and the log takes what is decided already.
+                await asyncio.sleep(0)
+                desk = await self.catalogue(command.workspace_id)
+            begun.append(self._begun(command, stream, loaded[stream], desk))
+        # All of them, before the first that failed is raised.
+        await asyncio.gather(*filter(None, begun), return_exceptions=True)
+        answering = (
+            self._answered(command, stream, future.result() if future else None)
+            for (stream, command), future in zip(page, begun, strict=True)
+        )
+        return [await each for each in answering]
+
+    def _begun(self, command: Command, stream: UUID, before: Loaded, desk: Catalogue) -> asyncio.Future[Answer] | None:
         try:
-            answer = await self._attempt(command, stream, before, fresh=False)
-            return self._receipt(command, answer or await self._in_turn(command, stream))
+            events = _decided(command, before, desk)
+        except Refusal:
+            return None
+        if snapshots.due(command.AGGREGATE, before.version, before.version + len(events)):
+            # One in many: it goes the way of single commands, which keeps the snapshot.
+            return None
+        # Remembering what was decided would cost as much as deciding it.
+        self._memory.forget(command.workspace_id, stream)
+        call, _ = stamp(self.keyring, command, stream, before, events)
+        return self._appender.submit(call)
+
+    async def _answered(self, command: Command, stream: UUID, answer: Answer | None) -> Receipt | LedgerdeskError:
+        try:
+            if answer is None or answer.verdict == "conflict":
+                answer = await self._in_turn(command, stream)
+            return self._receipt(command, answer)
         except (Refusal, TooBusy) as refusal:
             return refusal
 
@@ -180,13 +215,11 @@ class Desk:
         return answer
 
     async def _decided(self, command: Command, before: Loaded, *, fresh: bool) -> Decision:
-        if command.expected_version is not None and command.expected_version != before.version:
-            raise VersionConflict(seen=command.expected_version, actual=before.version)
         if command.AGGREGATE == "workspace":
-            return decide(command, before.state, before.state)
+            return _decided(command, before, before.state)
         workspace, within = command.workspace_id, 0.0 if fresh else CATALOGUE_SECONDS
         desk = await self._memory.recall(workspace, "workspace", workspace, within=within)
-        return decide(command, before.state, desk.state)
+        return _decided(command, before, desk.state)
 
     def _receipt(self, command: Command, answer: Answer, number: str | None = None) -> Receipt:
         repeated = answer.verdict == "repeat"
@@ -212,3 +245,9 @@ class Desk:
                 await self.vault.put_snapshot(command.workspace_id, stream, loaded.version, shape, kept)
             except DatabaseUnavailable:
                 log.warning("snapshot.missed", version=loaded.version)
+
+
+def _decided(command: Command, before: Loaded, desk: Catalogue) -> Decision:
+    if command.expected_version is not None and command.expected_version != before.version:
+        raise VersionConflict(seen=command.expected_version, actual=before.version)
+    return decide(command, before.state, desk)

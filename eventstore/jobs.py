@@ -1,5 +1,6 @@
 """Background jobs as rows: asked for by the API, owned by one worker at a time, read by whoever asked."""
 
+import json
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -16,6 +17,7 @@ from psycopg_pool import PoolTimeout
 
 from domain.errors import CommandIdReused, LedgerdeskError, Refusal
 from domain.event import Actor
+from eventstore.arrays import Texts
 from eventstore.database import Role, async_pool, explained
 from eventstore.vault import Vault
 
@@ -143,8 +145,8 @@ _RECORD = f"""
 """  # noqa: S608
 _ITEMS = """
     INSERT INTO jobs.items (job_id, workspace_id, place, item, state, code, detail)
-    SELECT %s, %s, %s + n.place, n.item, n.state, n.code, n.detail
-    FROM unnest(%s::text[], %s::text[], %s::text[], %s::jsonb[]) WITH ORDINALITY AS n (item, state, code, detail, place)
+    SELECT %s, %s, %s + n.place, n.item, n.state, nullif(n.code, ''), n.detail::jsonb
+    FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[]) WITH ORDINALITY AS n (item, state, code, detail, place)
 """
 _END = f"""
     UPDATE jobs.jobs SET state = %(state)s, error_code = %(code)s, error = %(error)s, finished_at = clock_timestamp(),
@@ -206,9 +208,12 @@ class Jobs:
             row = await self._moved(db, _RECORD, job, values)
             if step.items:
                 first = row[0] - len(step.items)
-                items, codes = [item.item for item in step.items], [item.code for item in step.items]
-                details = [Jsonb(item.detail or {}) for item in step.items]
-                rows = [items, [item.state for item in step.items], codes, details]
+                items, codes = (
+                    Texts([item.item for item in step.items]),
+                    Texts([item.code or "" for item in step.items]),
+                )
+                details = Texts([json.dumps(item.detail or {}) for item in step.items])
+                rows = [items, Texts([item.state for item in step.items]), codes, details]
                 await db.execute(_ITEMS, [job.job_id, job.workspace_id, first, *rows])
             await db.execute("SELECT pg_notify('jobs', '')")
         return bool(row[1])

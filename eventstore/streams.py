@@ -15,6 +15,7 @@ from domain.aggregates import INITIAL, evolve
 from domain.event import Erased, Event, Recorded
 from eventstore import snapshots
 from eventstore.append import Answer
+from eventstore.arrays import Uuids
 from eventstore.codec import SELECT_EVENTS, StoredRow, decode, subject
 from eventstore.database import Role, async_pool, explained
 from eventstore.keyring import SELECT_KEYS, ContentKey, Keyring, WrappedKey
@@ -110,9 +111,10 @@ class Streams:
         """The states of many streams now, read set-wise; one whose snapshot cannot be opened is read by itself."""
         shape = snapshots.shape(aggregate)
         async with self.bound(workspace) as db:
-            events = await db.execute(SELECT_MANY, {"streams": list(streams), "format": shape}, binary=True)
-            kept = await db.execute(SELECT_SNAPSHOTS, [list(streams), shape], binary=True)
-            own = await db.execute(SELECT_KEYS, [[workspace] * len(streams), list(streams)])
+            wanted = Uuids(list(streams))
+            events = await db.execute(SELECT_MANY, {"streams": wanted, "format": shape}, binary=True)
+            kept = await db.execute(SELECT_SNAPSHOTS, [wanted, shape], binary=True)
+            own = await db.execute(SELECT_KEYS, [Uuids([workspace] * len(streams)), wanted], binary=True)
             rows: dict[UUID, list[StoredRow]] = {stream: [] for stream in streams}
             for row in await events.fetchall():
                 rows[row[0]].append(StoredRow(*row))
@@ -152,7 +154,7 @@ class Streams:
         """All events of many streams, read set-wise."""
         found: dict[UUID, list[Recorded[Event]]] = {stream: [] for stream in streams}
         async with self.bound(workspace) as db:
-            cursor = await db.execute(SELECT_HISTORIES, [list(streams)], binary=True)
+            cursor = await db.execute(SELECT_HISTORIES, [Uuids(list(streams))], binary=True)
             rows = [StoredRow(*row) for row in await cursor.fetchall()]
             keys = await self._keys(db, workspace, {owner for row in rows if (owner := subject(row))})
         for row in rows:

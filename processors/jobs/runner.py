@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg
 import structlog
+import uvloop
 
 from domain.errors import LedgerdeskError
 from eventstore.database import DatabaseUnavailable, Role, async_pool
@@ -48,7 +49,7 @@ def run(url: str, keyring: Keyring, stop: threading.Event, kinds: Sequence[JobKi
     """Work until stopped. Meant for a thread of its own."""
     while not stop.is_set():
         try:
-            asyncio.run(_work(url, keyring, stop, kinds))
+            uvloop.run(_work(url, keyring, stop, kinds))
         except Exception as error:  # noqa: BLE001 - whatever it is, others' jobs still wait to be done
             # Its text is left out: it may quote what a customer wrote.
             log.error("jobs.failed", error=type(error).__qualname__)

@@ -1,5 +1,6 @@
 """Many commands at once: streams read set-wise, each command with its own answer."""
 
+import asyncio
 from uuid import uuid4
 
 import pytest
@@ -46,7 +47,7 @@ async def test_what_another_changed_meanwhile_is_read_again(office):
     )
     await office.do(TagTicket, number="T-1", add={"first"})
     command = office.command(TagTicket, number="T-1", add={"second"})
-    answer = await office.desk._answered(command, stale[command.stream_id])
+    (answer,) = await office.desk._page([(command.stream_id, command)], stale)
     assert isinstance(answer, Receipt)
     assert answer.version == 3
 
@@ -60,6 +61,26 @@ async def test_long_streams_begin_at_their_snapshot_and_content_is_open(office):
     alone = await office.desk.streams.load(office.workspace, "ticket", stream)
     assert (loaded.state, loaded.version) == (alone.state, alone.version)
     assert (loaded.version, loaded.state.title, loaded.state.replies) == (EVERY + 1, "Long", EVERY)
+
+
+async def test_a_long_stream_gets_its_snapshot_here_too(office, database):
+    await office.ticket("T-1")
+    for n in range(EVERY - 2):
+        await office.do(ReplyToTicket, number="T-1", body=f"still here {n}")
+    wish = office.command(TagTicket, number="T-1", add={"one", "two"})
+    (answer,) = await office.desk.execute_all([wish])
+    assert answer.version == EVERY + 1
+    await asyncio.gather(*office.desk._background)
+    assert database.execute("SELECT version FROM log.snapshots").fetchall() == [(EVERY + 1,)]
+
+
+async def test_a_state_that_was_remembered_is_read_again_afterwards(office):
+    await office.ticket("T-1")
+    await office.do(TagTicket, number="T-1", add={"first"})
+    await office.desk.execute_all([office.command(TagTicket, number="T-1", add={"second"})])
+    command = office.command(TagTicket, number="T-1")
+    recalled = await office.desk.recalled(office.workspace, "ticket", command.stream_id)
+    assert recalled.state.tags == {"first", "second"}
 
 
 async def test_other_workspaces_streams_are_not_there(office, database_url):
