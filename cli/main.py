@@ -1,18 +1,15 @@
 """The `ledgerdesk` command: finds the sub-command, and turns what goes wrong into a sentence and an exit code."""
 
 import importlib
-import signal
 import sys
-import traceback
 from collections.abc import Sequence
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
+from cli.failures import guarded
 from domain.errors import LedgerdeskError
-
-MISUSE, FAILURE, INTERRUPTED = 2, 1, 130
 
 # Imported when used, so that each command starts as fast as what it needs. A function or a typer app.
 COMMANDS = {
@@ -20,6 +17,12 @@ COMMANDS = {
     "migrate": "cli.migrate:migrate",
     "import": "cli.import_:app",
     "export": "cli.export:app",
+    "do": "cli.do:do",
+    "list": "cli.find:list_",
+    "search": "cli.find:search",
+    "show": "cli.find:show",
+    "views": "cli.find:views",
+    "jobs": "cli.jobs:jobs",
     "history": "cli.history:app",
     "rebuild": "cli.rebuild:app",
     "files": "cli.files:app",
@@ -85,19 +88,12 @@ def ledgerdesk(
 
 def main() -> None:
     """Run the command line; every failure is one sentence on stderr, exit 2 for misuse and 1 for failure."""
-    # A stop asked for by another program unwinds like Ctrl-C, so that nothing is left running.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        _check_text(sys.argv[1:])
-        app()
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
-    except LedgerdeskError as error:
-        _fail(str(error), MISUSE if error.misuse else FAILURE)
-    except OSError as error:
-        _fail(f"{error.filename or 'The system'}: {error.strerror or error}.", FAILURE)
-    except Exception as error:  # noqa: BLE001 - the last line of defence: nobody sees a traceback unasked
-        _fail(_unexpected(error), FAILURE)
+    guarded(_run)
+
+
+def _run() -> None:
+    _check_text(sys.argv[1:])
+    app()
 
 
 def _check_text(arguments: Sequence[str]) -> None:
@@ -106,16 +102,3 @@ def _check_text(arguments: Sequence[str]) -> None:
             argument.encode()
         except UnicodeEncodeError:
             raise NotText(place=place) from None
-
-
-def _fail(sentence: str, code: int) -> None:
-    if "--debug" in sys.argv:
-        traceback.print_exc()
-    print(f"ledgerdesk: {sentence}", file=sys.stderr)
-    sys.exit(code)
-
-
-def _unexpected(error: Exception) -> str:
-    # Its text is left out: it may quote what a customer wrote.
-    kind = f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
-    return f"unexpected {kind}. Run `ledgerdesk --debug ...` again to see where it comes from."

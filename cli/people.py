@@ -63,8 +63,8 @@ class Office:
         raise NoSuchUser(workspace=self.workspace.slug, user=user)
 
 
-def in_office(slug: str, work: Callable[[Office], Awaitable[T]]) -> T:
-    """What the work gives, done in the workspace of that short name."""
+def in_office(slug: str | None, work: Callable[[Office], Awaitable[T]]) -> T:
+    """What the work gives, done in the workspace of that short name, or in the only one."""
 
     async def working(settings: Settings, workspace: KnownWorkspace) -> T:
         async with _open(settings, workspace) as office:

@@ -3,19 +3,18 @@
 import os
 import socket
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-
-import typer
+from functools import partial
 
 from api.settings import ApiSettings
 from cli.embedded import database_of
-from cli.supervisor import Child, Supervisor, die_with_supervisor
+from cli.failures import guarded
+from cli.supervisor import Child, Supervisor
 from domain.errors import LedgerdeskError
 from eventstore.settings import Settings
 
 BACKLOG = 2048
-FD = typer.Option(None, "--fd", hidden=True, help="Serve the listening socket that the supervisor opened.")
 
 
 class PortTaken(LedgerdeskError):
@@ -29,17 +28,14 @@ class PortTaken(LedgerdeskError):
     misuse = True
 
 
-def api(fd: int | None = FD) -> None:
+def api() -> None:
     """Serve the HTTP API alone; `up` starts it together with everything else.
 
     Example: DATABASE_URL=postgresql://ledgerdesk@db/ledgerdesk ledgerdesk api
     """
-    if fd is not None:
-        _serve(fd)
-        return
     settings = Settings.load()
     with listening(settings) as sockets, database_of(settings) as ready:
-        Supervisor(api_children(sockets), environment(ready), tend=lambda: None).run()
+        Supervisor(api_children(sockets), environment(ready), lambda: None, preload_api).run()
 
 
 def worker() -> None:
@@ -49,9 +45,20 @@ def worker() -> None:
     """
     from cli.worker import run
 
-    die_with_supervisor()
     with database_of(Settings.load()) as settings:
         run(settings)
+
+
+def preload_api() -> None:
+    """Import what API processes need."""
+    import uvicorn  # noqa: F401
+
+
+def preload() -> None:
+    """Import what API processes and workers need."""
+    import cli.worker  # noqa: F401
+
+    preload_api()
 
 
 @contextmanager
@@ -85,15 +92,17 @@ def _why(error: OSError) -> str:
 
 def api_children(sockets: Sequence[socket.socket]) -> list[Child]:
     """One process for each socket."""
-    return [
-        Child(f"api-{n}", command("api", "--fd", str(sock.fileno())), (sock.fileno(),))
-        for n, sock in enumerate(sockets, 1)
-    ]
+    return [Child(f"api-{n}", said(partial(_serve, sock))) for n, sock in enumerate(sockets, 1)]
 
 
-def command(*arguments: str) -> Sequence[str]:
-    """The argument list that runs this same program again."""
-    return [sys.executable, "-m", "cli", *arguments]
+def worker_child() -> Child:
+    """The process that follows the log."""
+    return Child("worker", said(worker))
+
+
+def said(run: Callable[[], None]) -> Callable[[], None]:
+    """The same, its failures told as the command line tells them."""
+    return partial(guarded, run)
 
 
 def environment(settings: Settings) -> Mapping[str, str]:
@@ -104,12 +113,11 @@ def environment(settings: Settings) -> Mapping[str, str]:
     return found
 
 
-def _serve(fd: int) -> None:
+def _serve(listening_on: socket.socket) -> None:
     import uvicorn
 
     from api.wire import Protocol
 
-    die_with_supervisor()
     config = uvicorn.Config(
         "api.app:create_app",
         factory=True,
@@ -121,6 +129,6 @@ def _serve(fd: int) -> None:
         timeout_graceful_shutdown=5,
     )
     server = uvicorn.Server(config)
-    server.run(sockets=[socket.socket(fileno=fd)])
+    server.run(sockets=[listening_on])
     if not server.started:
         sys.exit(1)

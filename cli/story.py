@@ -6,11 +6,12 @@ from functools import singledispatch
 from typing import Any
 from uuid import UUID
 
-from domain.catalogue import Catalogue
-from domain.event import Actor, Content, Erased, Event
+from domain.catalogue import Catalogue, Status
+from domain.event import ERASED, Actor, Content, Erased, Event
 from domain.ticket import events as e
 from domain.values import Assignee
 from eventstore.codec import UnknownEvent
+from projections.changes import Change, changes, written
 
 Requesters = Callable[[UUID], str]
 
@@ -36,25 +37,58 @@ class Names:
         found = self._desk.people.get(person)
         return str(found.name) if found else f"person {person}"
 
+    def value(self, field: str, value: Any) -> str:
+        """A value of a change as JSON has it, ids by their names where they have one."""
+        if isinstance(value, list | tuple):
+            return ", ".join(self.value(field, each) for each in value) or "nothing"
+        if isinstance(value, dict):
+            given = {name: each for name, each in value.items() if each not in (None, [], ())}
+            return self.value(field, list(given.values())) if field == "assignee" else shown(given)
+        if field == "status":
+            return self.status(str(value))
+        try:
+            known = UUID(value)
+        except (ValueError, AttributeError, TypeError):
+            return shown(value)
+        team = self._desk.teams.get(known)
+        return team.name if team else self.person(known) if known in self._desk.people else str(known)
+
     def status(self, key: str) -> str:
         """What the workspace calls a status."""
         found = self._desk.statuses.get(key)
         return found.name if found else key
 
+    def next_statuses(self, key: str) -> list[Status]:
+        """The statuses that may follow."""
+        found = self._desk.statuses.get(key)
+        return self._desk.next_statuses(found) if found else []
+
     def assignee(self, to: Assignee) -> str:
-        """A person, a team, or both."""
-        team = self._desk.teams.get(to.team) if to.team else None
+        """A person, a team, or both; several of whom one must claim it."""
+        several = [*map(self.person, to.people), *([f"role {to.role}"] if to.role else [])]
+        who = self.person(to.person) if to.person else " or ".join(several)
+        if to.team is None:
+            return who or "nobody"
+        team = self._desk.teams.get(to.team)
         team_name = team.name if team else f"team {to.team}"
-        if to.person is None:
-            return team_name if to.team else "nobody"
-        return f"{self.person(to.person)} ({team_name})" if to.team else self.person(to.person)
+        return f"{who} ({team_name})" if who else team_name
 
 
 @singledispatch
-def said(event: Event, _: Names) -> str:
+def said(event: Event, names: Names) -> str:
     """What the event says, as the rest of a sentence that begins with who did it."""
-    name = event.unknown_name if isinstance(event, UnknownEvent) else event.NAME
-    return f"did something that this version cannot describe ({name})"
+    if isinstance(event, UnknownEvent):
+        return f"did something that this version cannot describe ({event.unknown_name})"
+    did = event.NAME.partition(".")[2].replace("_", " ")
+    told = "".join(f", {_changed(each, names)}" for each in changes(event))
+    text = written(event)
+    return f"{did}{told}" + (f":{_indented(ERASED if text.after is None else text.after)}" if text else "")
+
+
+def _changed(change: Change, names: Names) -> str:
+    before, after = (names.value(change.field, value) for value in (change.before, change.after))
+    field = change.field.replace("_", " ")
+    return f"{field} {after}" if change.before is None else f"{field} from {before} to {after}"
 
 
 @said.register

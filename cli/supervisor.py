@@ -1,9 +1,9 @@
 """Keeps a set of processes alive, and takes them down in order."""
 
 import contextlib
+import multiprocessing
 import os
 import signal
-import subprocess
 import sys
 import tempfile
 import threading
@@ -11,14 +11,18 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing.context import ForkProcess
 
+from setproctitle import getproctitle, setproctitle
+
+from cli.failures import MISUSE
 from domain.errors import LedgerdeskError
+from eventstore.process import settled
 
-LIFELINE = "LEDGERDESK_LIFELINE_FD"
+TOLD_BY = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 10.0
 STEADY_AFTER = 10.0
 STOP_WITHIN = 15.0
-MISUSE = 2
 
 
 class ChildGaveUp(LedgerdeskError):
@@ -30,12 +34,11 @@ class ChildGaveUp(LedgerdeskError):
 
 @dataclass
 class Child:
-    """One process to be kept alive."""
+    """One process to be kept alive; `run` is what it does."""
 
     name: str
-    arguments: Sequence[str]
-    files: tuple[int, ...] = ()
-    process: subprocess.Popen[bytes] | None = None
+    run: Callable[[], None]
+    process: ForkProcess | None = None
     failures: int = 0
     started: float = 0.0
     not_before: float = 0.0
@@ -44,19 +47,32 @@ class Child:
 class Supervisor:
     """Starts children, starts again what dies, stops all of them when told or when one cannot run at all.
 
+    Children are forked, so that the code which `preload` imports is in memory once. Nothing here may have threads.
     `tend` is called ten times a second, for whatever else must be kept alive.
     """
 
-    def __init__(self, children: Sequence[Child], environment: Mapping[str, str], tend: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        children: Sequence[Child],
+        environment: Mapping[str, str],
+        tend: Callable[[], None],
+        preload: Callable[[], None] = lambda: None,
+    ) -> None:
         self.children = children
-        self.environment = {**os.environ, **environment}
-        self.tend = tend
+        self.environment = environment
+        self.tend, self.preload = tend, preload
         self.stopping = threading.Event()
 
     def run(self) -> None:
         """Return when told to stop (SIGINT, SIGTERM, SIGHUP) and every child has ended."""
         with _told_by_signal(self.stopping), self._lifeline() as lifeline, _shared_metrics() as metrics:
-            self.environment = {**metrics, **self.environment}
+            # It finds the place of the title only as long as the environment is what the process began with.
+            getproctitle()
+            # Before the preload: how metrics are counted is decided when their library is imported.
+            for name, value in {**metrics, **os.environ, **self.environment}.items():
+                os.environ[name] = value
+            self.preload()
+            settled()
             try:
                 while not self.stopping.wait(0.1):
                     self.tend()
@@ -65,12 +81,12 @@ class Supervisor:
             finally:
                 self._stop_all()
 
-    def _keep_alive(self, child: Child, lifeline: int) -> None:
+    def _keep_alive(self, child: Child, lifeline: tuple[int, int]) -> None:
         now = time.monotonic()
         if child.process is None:
             if now >= child.not_before:
                 self._start(child, lifeline)
-        elif (code := child.process.poll()) is not None:
+        elif (code := child.process.exitcode) is not None:
             if code == MISUSE:
                 raise ChildGaveUp(name=child.name)
             child.failures = 1 if now - child.started > STEADY_AFTER else child.failures + 1
@@ -78,22 +94,17 @@ class Supervisor:
             child.process, child.not_before = None, now + pause
             say(f"{child.name} ended ({_how(code)}); starting it again in {pause:.1f} s")
 
-    def _start(self, child: Child, lifeline: int) -> None:
+    def _start(self, child: Child, lifeline: tuple[int, int]) -> None:
         child.started = time.monotonic()
-        child.process = subprocess.Popen(
-            child.arguments,
-            env={**self.environment, LIFELINE: str(lifeline)},
-            stdin=subprocess.DEVNULL,
-            pass_fds=(lifeline, *child.files),
-            start_new_session=True,  # Ctrl-C in the terminal is for the supervisor alone, which keeps the order
-        )
+        child.process = multiprocessing.get_context("fork").Process(target=_begin, args=[child, lifeline], daemon=True)
+        child.process.start()
 
     @contextmanager
-    def _lifeline(self) -> Iterator[int]:
+    def _lifeline(self) -> Iterator[tuple[int, int]]:
         # The write end is ours alone: when we are gone, however that came, the children read its end.
         read, write = os.pipe()
         try:
-            yield read
+            yield read, write
         finally:
             os.close(write)
             os.close(read)
@@ -104,17 +115,23 @@ class Supervisor:
             process.terminate()
         deadline = time.monotonic() + STOP_WITHIN
         for process in running:
-            try:
-                process.wait(max(0.0, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
+            process.join(max(0.0, deadline - time.monotonic()))
+            if process.exitcode is None:
                 process.kill()
-                process.wait()
+                process.join()
 
 
-def die_with_supervisor() -> None:
-    """End this process when the supervisor that started it is gone, even by kill -9."""
-    if (descriptor := os.environ.pop(LIFELINE, None)) is not None:
-        threading.Thread(target=_watch, args=[int(descriptor)], name="lifeline", daemon=True).start()
+def _begin(child: Child, lifeline: tuple[int, int]) -> None:
+    """The first thing that a child does."""
+    # Ctrl-C in the terminal is for the supervisor alone, which keeps the order.
+    os.setsid()
+    for number in TOLD_BY:
+        signal.signal(number, signal.SIG_DFL)
+    read, write = lifeline
+    os.close(write)
+    threading.Thread(target=_watch, args=[read], name="lifeline", daemon=True).start()
+    setproctitle(f"ledgerdesk: {child.name}")
+    child.run()
 
 
 def _watch(descriptor: int) -> None:
@@ -134,8 +151,7 @@ def _shared_metrics() -> Iterator[Mapping[str, str]]:
 
 @contextmanager
 def _told_by_signal(stopping: threading.Event) -> Iterator[None]:
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, lambda *_: stopping.set()) for number in numbers}
+    before = {number: signal.signal(number, lambda *_: stopping.set()) for number in TOLD_BY}
     try:
         yield
     finally:

@@ -3,15 +3,14 @@
 import fcntl
 import http.client
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from cli.embedded import cluster_of, database_of, starting_or_stopping
 from cli.opening import keyring_of
-from cli.serve import api_children, command, environment, listening
-from cli.supervisor import Child, Supervisor, say
+from cli.serve import api_children, environment, listening, preload, worker_child
+from cli.supervisor import Supervisor, say
 from domain.errors import LedgerdeskError
 from eventstore import migrate
 from eventstore.database import wait_until_ready
@@ -40,10 +39,14 @@ def up() -> None:
     wanted = Settings.load()
     with only_supervisor(wanted), listening(wanted) as sockets, database_of(wanted) as settings:
         lines = prepare(settings)
-        children = [*api_children(sockets), Child("worker", command("worker"))]
-        supervisor = Supervisor(children, environment(settings), database_keeper(wanted))
-        threading.Thread(target=announce, args=[settings, lines, supervisor.stopping], daemon=True).start()
-        supervisor.run()
+        keep, announce = database_keeper(wanted), announcer(settings, lines)
+        children = [*api_children(sockets), worker_child()]
+
+        def tend() -> None:
+            keep()
+            announce()
+
+        Supervisor(children, environment(settings), tend, preload).run()
         say("Stopping.")
     say("Ledgerdesk has stopped.")
 
@@ -98,27 +101,33 @@ def database_keeper(settings: Settings) -> Callable[[], None]:
     return keep
 
 
-def announce(settings: Settings, lines: Iterable[str], stopping: threading.Event) -> None:
-    """Say where the service is, once it answers."""
-    began = time.monotonic()
-    while not stopping.wait(0.1) and not is_ready(settings):
-        if time.monotonic() - began > IMPATIENT_AFTER:
+def announcer(settings: Settings, lines: Iterable[str]) -> Callable[[], None]:
+    """What says, once, where the service is when it answers."""
+    began, announced = time.monotonic(), False
+
+    def announce() -> None:
+        nonlocal began, announced
+        if announced:
+            return
+        if announced := is_ready(settings):
+            base = f"http://{shown_host(settings)}:{settings.port}"
+            for line in (
+                f"Ledgerdesk is ready: {base}",
+                f"API description: {base}/api/v1/docs",
+                *lines,
+                "Ctrl-C stops it.",
+            ):
+                print(line, flush=True)
+        elif time.monotonic() - began > IMPATIENT_AFTER:
             say("Still not ready after a minute; the messages above may say why.")
             began = time.monotonic()
-    if not stopping.is_set():
-        base = f"http://{shown_host(settings)}:{settings.port}"
-        for line in (
-            f"Ledgerdesk is ready: {base}",
-            f"API description: {base}/api/v1/docs",
-            *lines,
-            "Ctrl-C stops it.",
-        ):
-            print(line, flush=True)
+
+    return announce
 
 
 def is_ready(settings: Settings) -> bool:
     """Whether the API says that it can serve."""
-    connection = http.client.HTTPConnection(shown_host(settings).strip("[]"), settings.port, timeout=5)
+    connection = http.client.HTTPConnection(shown_host(settings).strip("[]"), settings.port, timeout=1)
     try:
         connection.request("GET", READY)
         return connection.getresponse().status == http.client.OK

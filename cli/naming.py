@@ -1,0 +1,88 @@
+"""Whom an operator means by an e-mail address, a name or an id."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg import Cursor
+
+from api.errors import ReadModelMissing
+from domain.catalogue import Catalogue
+from domain.errors import InvalidInput
+from domain.event import Actor
+from domain.staff import Person
+from projections.requesters import Wanted, page_of
+
+_CALLED = {
+    "requester": "SELECT requester_id FROM desk.requester_cards WHERE workspace_id = %s AND name = %s AND NOT erased LIMIT 2",
+    "organisation": "SELECT organisation_id FROM desk.organisations WHERE workspace_id = %s AND name = %s LIMIT 2",
+}
+_HINTS = {
+    "person": "Give the e-mail address, name or id of somebody of the desk; see `ledgerdesk user list`.",
+    "team": "Give the name or id of a team.",
+    "requester": "Give the e-mail address, name or id of a requester.",
+    "organisation": "Give the name or id of an organisation.",
+    "assignee": 'Give a person or a team, `nobody`, or JSON like {"role": "lead"}.',
+}
+
+
+class Register:
+    """Everybody of a workspace by name. `query` reads requesters and organisations, which the catalogue does not have."""
+
+    def __init__(self, workspace: UUID, desk: Catalogue, query: Callable[[Callable[[Cursor[Any]], Any]], Any]) -> None:
+        self.workspace, self.desk, self._query = workspace, desk, query
+
+    def actor(self, who: str) -> Actor:
+        """The person of the desk, or else the requester, as who acts."""
+        try:
+            return Actor(kind="person", id=str(self.person("--as", who)))
+        except InvalidInput:
+            return Actor(kind="requester", id=str(self.find("--as", "requester", who)))
+
+    def person(self, field: str, who: str) -> UUID:
+        """The person of the desk, or InvalidInput."""
+        return self.find(field, "person", who)
+
+    def find(self, field: str, kind: str, text: str) -> UUID:
+        """The id of whom the text means; InvalidInput where that is nobody, or several."""
+        found = self._known(kind, text)
+        if len(found) == 1:
+            return found[0]
+        known = "several have that name" if found else f"is no {kind} here"
+        raise InvalidInput(field=field, reason=f"{known}. {_HINTS[kind]}")
+
+    def assignee(self, field: str, text: str) -> dict[str, str]:
+        """Whom a ticket is to go to: a person, a team, or nobody."""
+        if text == "nobody":
+            return {}
+        for kind in ("person", "team"):
+            if found := self._known(kind, text):
+                if len(found) == 1:
+                    return {kind: str(found[0])}
+                raise InvalidInput(field=field, reason=f"several have that name. {_HINTS['assignee']}")
+        raise InvalidInput(field=field, reason=f"is neither a person nor a team here. {_HINTS['assignee']}")
+
+    def _known(self, kind: str, text: str) -> list[UUID]:
+        if kind == "person":
+            return [person.id for person in self.desk.people.values() if _called(person, text)]
+        if kind == "team":
+            return [team.id for team in self.desk.teams.values() if text in (str(team.id), team.name)]
+        try:
+            return [UUID(text)]
+        except ValueError:
+            return list(self._query(lambda db: self._listed(db, kind, text)))
+
+    def _listed(self, db: Cursor[Any], kind: str, text: str) -> list[UUID]:
+        try:
+            if kind == "requester" and "@" in text:
+                return [card.requester_id for card in page_of(db, self.workspace, Wanted(email=text, limit=2))]
+            rows = db.execute(_CALLED[kind].encode(), [self.workspace, text])
+            return [found for (found,) in rows]
+        except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
+            raise ReadModelMissing() from None
+
+
+def _called(person: Person, text: str) -> bool:
+    email = person.email if isinstance(person.email, str) else ""
+    return text in (str(person.id), person.name) or (bool(email) and email.casefold() == text.casefold())
