@@ -57,11 +57,11 @@ class Service(Up):
         return done.stdout
 
     def children(self, *words: str) -> list[psutil.Process]:
-        """The supervisor's processes whose command line has the word."""
+        """The supervisor's processes whose title has the word."""
         found = []
         for process in self.supervisor.children():
             with contextlib.suppress(psutil.Error):
-                found.extend([process] if set(words) & set(process.cmdline()) else [])
+                found.extend([process] if any(word in " ".join(process.cmdline()) for word in words) else [])
         return found
 
     def kill_supervisor(self) -> None:

@@ -5,6 +5,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -13,20 +15,23 @@ import pytest
 from cli.supervisor import Child, ChildGaveUp, Supervisor
 from tests.waiting import wait_until
 
-CHILD = """
+PARENT = """
 import sys, time
 from pathlib import Path
-from cli.supervisor import die_with_supervisor
-die_with_supervisor()
-with Path(sys.argv[1]).open("a") as file:
-    file.write("started\\n")
-time.sleep(600)
-"""
-PARENT = """
-import sys
 from cli.supervisor import Child, Supervisor
-Supervisor([Child("child", [sys.executable, "-c", sys.argv[1], sys.argv[2]])], {}, lambda: None).run()
+
+def child():
+    with Path(sys.argv[1]).open("a") as file:
+        file.write("started\\n")
+    time.sleep(600)
+
+Supervisor([Child("child", child)], {}, lambda: None).run()
 """
+
+
+def ending(code: int) -> Callable[[], None]:
+    """What a child does that ends at once."""
+    return partial(sys.exit, code)
 
 
 @pytest.fixture
@@ -37,7 +42,7 @@ def notes(tmp_path):
 @pytest.fixture
 def parent(notes):
     """A supervisor in a process of its own, with one child that notes each of its starts."""
-    process = subprocess.Popen([sys.executable, "-c", PARENT, CHILD, notes])
+    process = subprocess.Popen([sys.executable, "-c", PARENT, notes])
     wait_until(lambda: starts(notes) == 1)
     yield psutil.Process(process.pid)
     process.kill()
@@ -72,7 +77,7 @@ def test_ctrl_c_in_the_terminal_reaches_the_supervisor_alone(parent):
 
 
 def test_a_child_that_says_it_is_misused_is_not_started_again():
-    child = Child("child", [sys.executable, "-c", "raise SystemExit(2)"])
+    child = Child("child", ending(2))
     with pytest.raises(ChildGaveUp, match="child"):
         Supervisor([child], {}, lambda: None).run()
 
@@ -80,15 +85,19 @@ def test_a_child_that_says_it_is_misused_is_not_started_again():
 @pytest.mark.parametrize("given", [{}, {"PROMETHEUS_MULTIPROC_DIR": "the operator's"}])
 def test_children_count_their_metrics_together(notes, given, monkeypatch):
     monkeypatch.delenv("PROMETHEUS_MULTIPROC_DIR", raising=False)
-    code = "import os, sys; open(sys.argv[1], 'a').write(os.environ['PROMETHEUS_MULTIPROC_DIR']); raise SystemExit(2)"
+
+    def child() -> None:
+        notes.write_text(os.environ["PROMETHEUS_MULTIPROC_DIR"])
+        sys.exit(2)
+
     with pytest.raises(ChildGaveUp):
-        Supervisor([Child("child", [sys.executable, "-c", code, str(notes)])], given, lambda: None).run()
+        Supervisor([Child("child", child)], given, lambda: None).run()
     assert notes.read_text() == given.get("PROMETHEUS_MULTIPROC_DIR", notes.read_text())
     assert notes.read_text()
 
 
 def test_a_child_that_keeps_failing_is_started_less_and_less_often():
-    child = Child("child", [sys.executable, "-c", "raise SystemExit(1)"])
+    child = Child("child", ending(1))
     supervisor = Supervisor([child], {}, lambda: supervisor.stopping.set() if child.failures >= 3 else None)
     began = time.monotonic()
     supervisor.run()

@@ -78,7 +78,7 @@ def workers(supervisor: psutil.Process) -> list[psutil.Process]:
 
 def is_worker(process: psutil.Process) -> bool:
     with contextlib.suppress(psutil.Error):  # it may have died since it was listed
-        return "cli" in process.cmdline()
+        return "ledgerdesk: " in " ".join(process.cmdline())
     return False
 
 
