@@ -45,7 +45,7 @@ async def test_every_ticket_is_what_it_was(office: Office, database_url: str, mo
     before = await states(office, numbers)
     person = office.person.id
     with at_work(database_url):
-        actions = [
+        actions: list[dict[str, Any]] = [
             {"do": "add_tags", "tags": ["vip"]},
             {"do": "assign", "to": {"person": person}},
             {"do": "set_priority", "priority": "urgent"},
