@@ -11,6 +11,12 @@ import pytest
 from psycopg import Connection
 
 from domain.command import Command
+from domain.conditions import ALWAYS
+from domain.organisation import AddOrganisation
+from domain.permissions import Permission
+from domain.requester import RegisterRequester
+from domain.saved_view import SaveView
+from domain.setup.roles import SetRole
 from domain.setup.tags import MergeTags, RenameTag
 from domain.ticket.commands import (
     AssignTicket,
@@ -61,6 +67,10 @@ async def _work(office: Office) -> None:
     await office.ticket("T-1", description="On floor 3", tags=("a", "b"), category=("Hardware", "Printer"))
     await office.ticket("T-2", title="Geheimnis", description="my salary", fields={"amount": "salary"})
     await office.ticket("T-3", title="Geheimnis")
+    await office.do(SaveView, view_id=uuid4(), title="All", condition=ALWAYS)
+    await office.do(RegisterRequester, requester_id=uuid4(), requester_name="Wang")
+    await office.do(AddOrganisation, organisation_id=uuid4(), organisation_name="Wang & Sons")
+    await office.do(SetRole, key="tier-2", title="Second line", permissions=(Permission.TICKET_VIEW,))
     await office.ticket("T-4", tags=("b", "d"), priority=Priority.LOW)
     await office.do(RenameTag, tag="b", to="bb")
     await office.do(MergeTags, tags={"d"}, into="bb")
