@@ -166,3 +166,27 @@ class TellOpening(Telling):
 
 class TellUpdate(Telling):
     """Record what a ticket was after one update in another system; a field that is None has no value there."""
+
+
+class TellChange(TicketCommand):
+    """What another system's history says happened at one moment (C6): something written, something different, or both.
+
+    What is None is not told. Facts are not judged by our rules.
+    """
+
+    told_by: Actor
+    body: Message | None = None
+    internal: bool = False
+    title: Title | None = None
+    status: Key | None = None
+    priority: Priority | None = None
+    category: CategoryPath | None = None
+    assignee: Assignee | None = None
+    fields: dict[Key, FieldValue] = Field(default_factory=dict, max_length=200)
+    add: Tags = Field(default=frozenset(), max_length=MOST_TAGS)
+    remove: Tags = Field(default=frozenset(), max_length=MOST_TAGS)
+
+    @property
+    def author(self) -> Actor:
+        """The person whom the other system names."""
+        return self.told_by

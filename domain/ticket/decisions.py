@@ -184,8 +184,13 @@ def prioritised(priority: Any, ticket: Ticket) -> Decision:
 def tag(command: c.TagTicket, ticket: Ticket, desk: Catalogue) -> Decision:
     """Only tags that are not on it yet go on, only tags that are on it come off; a renamed tag is the same tag."""
     ticket.must_be_open(command.number)
-    present, unwanted = set(map(desk.tag, ticket.tags)), set(map(desk.tag, command.remove))
-    on = set(map(desk.tag, command.add)) - unwanted - present
+    return tagged(command.add, command.remove, ticket, desk)
+
+
+def tagged(add: Iterable[str], remove: Iterable[str], ticket: Ticket, desk: Catalogue) -> Decision:
+    """The tags that go on and come off; a ticket has only so many."""
+    present, unwanted = set(map(desk.tag, ticket.tags)), set(map(desk.tag, remove))
+    on = set(map(desk.tag, add)) - unwanted - present
     # Under both its names: the history put it on under the old one, the lists have the present one.
     off = {tag for tag in ticket.tags | present if desk.tag(tag) in unwanted}
     if on and (tags := len(present - unwanted) + len(on)) > c.MOST_TAGS:

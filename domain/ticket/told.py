@@ -1,5 +1,8 @@
 """History that another system tells: the difference between what we know and what its log says."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from domain.catalogue import Catalogue
 from domain.command import Decision, decides
 from domain.permissions import Permission
@@ -11,6 +14,7 @@ from domain.ticket.decisions import (
     fields_with_values,
     known_category,
     prioritised,
+    tagged,
 )
 from domain.ticket.moving import move_events
 from domain.ticket.state import Ticket
@@ -28,7 +32,20 @@ def tell_opening(command: c.TellOpening, ticket: Ticket, desk: Catalogue) -> Dec
 def tell_update(command: c.TellUpdate, ticket: Ticket, desk: Catalogue) -> Decision:
     """The events that lead from the known state to the told one; never none, for an update did happen."""
     ticket.must_exist(command.number)
-    return _differences(command, ticket, desk) or [e.TicketUpdateTold()]
+    told = {name: getattr(command, name) for name in _TOLD}
+    return _differences(told, ticket, desk) or [e.TicketUpdateTold()]
+
+
+@decides(c.TellChange, needs=Permission.IMPORT)
+def tell_change(command: c.TellChange, ticket: Ticket, desk: Catalogue) -> Decision:
+    """What was written, then what is different afterwards; what was so already leaves nothing."""
+    ticket.must_exist(command.number)
+    said: Decision = []
+    if command.body is not None:
+        message = e.TicketNoted if command.internal else e.TicketReplied
+        said = [message(message_id=command.command_id, body=command.body)]
+    told = {name: value for name in _TOLD if (value := getattr(command, name, None)) is not None}
+    return [*said, *tagged(command.add, command.remove, ticket, desk), *_differences(told, ticket, desk)]
 
 
 def _opened(command: c.TellOpening, desk: Catalogue) -> e.TicketOpened:
@@ -47,17 +64,22 @@ def _opened(command: c.TellOpening, desk: Catalogue) -> e.TicketOpened:
     )
 
 
-def _differences(command: c.TellUpdate, ticket: Ticket, desk: Catalogue) -> Decision:
-    events = [*prioritised(command.priority, ticket), *field_changes(command.fields, ticket)]
-    if command.title != ticket.title:
-        events.append(e.TicketRetitled(title=command.title, previous=ticket.title))
-    if command.category != ticket.category:
-        category = known_category(command.category, desk)
+_TOLD = ("priority", "fields", "title", "category", "requester_id", "assignee", "status")
+
+
+def _differences(told: Mapping[str, Any], ticket: Ticket, desk: Catalogue) -> Decision:
+    now = {name: getattr(ticket, name) for name in _TOLD if name != "fields"} | told
+    events = [*prioritised(now["priority"], ticket), *field_changes(now.get("fields", {}), ticket)]
+    if now["title"] != ticket.title:
+        events.append(e.TicketRetitled(title=now["title"], previous=ticket.title))
+    if now["category"] != ticket.category:
+        category = known_category(now["category"], desk)
         events.append(e.TicketCategorised(category=category, previous=ticket.category))
-    if command.requester_id != ticket.requester_id:
-        events.append(e.TicketRequesterSet(requester_id=command.requester_id, previous=ticket.requester_id))
-    if command.assignee != ticket.assignee:
-        events.append(e.TicketAssigned(assignee=desk.assignee(command.assignee, former=True), previous=ticket.assignee))
-    if command.status != ticket.status:
-        events += move_events(desk.status(command.status), ticket)
+    if now["requester_id"] != ticket.requester_id:
+        events.append(e.TicketRequesterSet(requester_id=now["requester_id"], previous=ticket.requester_id))
+    if now["assignee"] != ticket.assignee:
+        assignee = desk.assignee(now["assignee"], former=True)
+        events.append(e.TicketAssigned(assignee=assignee, previous=ticket.assignee))
+    if now["status"] != ticket.status:
+        events += move_events(desk.status(now["status"]), ticket)
     return events

@@ -127,3 +127,31 @@ def test_nothing_is_told_of_a_deleted_ticket():
 def test_the_person_whom_the_other_system_names_is_the_author():
     command = wish(c.TellUpdate, told_by=person("resolver"), status="new", priority="low", assignee=NOBODY, title="x")
     assert command.author == person("resolver")
+
+
+def entry(*before: e.TicketEvent, **tells: Any) -> Outcome:
+    """The history of the other system has an entry more."""
+    return given(*before).when(c.TellChange, channel="import", told_by=person("resolver"), **tells)
+
+
+def test_an_entry_tells_only_what_it_names():
+    entry(WAS).then()
+    entry(WAS, status="new", add={"vip"}, remove={"spam"}).then(e.TicketTagged(tag="vip"))
+    entry(WAS, status="closed", priority="low", assignee=NOBODY).then(
+        e.TicketPrioritised(priority=Priority.LOW, previous=Priority.NORMAL),
+        e.TicketAssigned(assignee=NOBODY, previous=WAS.assignee),
+        e.TicketClosed(status="closed", kind=StatusKind.CLOSED, previous="new", previous_kind=StatusKind.NEW),
+    )
+
+
+def test_what_was_written_is_told_even_on_a_closed_ticket():
+    closed = WAS.model_copy(update={"status": "closed", "kind": StatusKind.CLOSED})
+    said = id_of("command")
+    entry(closed, body="Thanks!").then(e.TicketReplied(message_id=said, body="Thanks!"))
+    entry(closed, body="Noted", internal=True).then(e.TicketNoted(message_id=said, body="Noted"))
+
+
+def test_an_entry_is_judged_by_what_the_desk_has():
+    entry().then_refused(UnknownTicket, number="T-1")
+    entry(WAS, status="limbo").then_refused(UnknownStatus)
+    entry(WAS, e.TicketErasureRequested(reason="r"), body="x").then_refused(TicketErasedForEver)
