@@ -19,7 +19,7 @@ from bench.fill import BATCH, MadeUp, lengthen, record
 from bench.generator import texts
 from bench.place import scratch, server, server_facts
 from bench.result import Result, percentile
-from bench.services import WORKERS, bare, service
+from bench.services import WORKERS, bare, resident_mib, whole_desk
 from domain.event import SYSTEM, Actor
 from domain.permissions import RoleName
 from domain.ticket import events as e
@@ -52,14 +52,15 @@ class Measured:
 
 
 def run() -> Result:
-    """Each job alone, one after the other, on a desk that is caught up when it begins."""
+    """Each job alone, one after the other, on a whole desk whose read models follow along."""
     with server() as url, scratch(url) as ours, scratch(url, migrated=False) as theirs:
         desk = uvloop.run(_filled(ours))
         _projected(ours)
-        with service(ours) as port, bare(theirs) as floor:
+        with whole_desk(ours) as (port, supervisor), bare(theirs) as floor:
             uvloop.run(drive(floor, iter([post("/tickets", {"title": "x", "description": "y" * 400}, {})]), 1))
             _check(port, desk.key)
             conditions: dict[str, Any] = {"tickets": TICKETS, "connections": CONNECTIONS, "workers": WORKERS}
+            conditions["resident_mib_at_rest"] = round(resident_mib(supervisor))
             jobs = ("list", "search", "history", "reply", "create")
             loads = {job: _load(port, job, desk, REQUESTS[job], CONNECTIONS) for job in jobs}
             least = _load(floor, "bare", desk, REQUESTS["bare"], CONNECTIONS)

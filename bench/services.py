@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import psutil
 import psycopg
 
 from bench.desk import MASTER_KEY
@@ -21,6 +22,25 @@ WORKERS = 2
 @contextmanager
 def service(url: str) -> Iterator[int]:
     """The port of our API over the database, without rate limits."""
+    with _ours("api", url) as (port, _):
+        yield port
+
+
+@contextmanager
+def whole_desk(url: str) -> Iterator[tuple[int, psutil.Process]]:
+    """The port of everything that `ledgerdesk up` starts but for the database, and its supervisor."""
+    with _ours("up", url) as (port, supervisor):
+        yield port, psutil.Process(supervisor.pid)
+
+
+def resident_mib(supervisor: psutil.Process) -> float:
+    """Memory of the supervisor and its processes; what they share counts once (PSS), as the kernel has it."""
+    processes = [supervisor, *supervisor.children(recursive=True)]
+    return sum(process.memory_full_info().pss for process in processes) / 2**20
+
+
+@contextmanager
+def _ours(command: str, url: str) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
     port = _free_port()
     environment = {
         "DATABASE_URL": url,
@@ -29,9 +49,11 @@ def service(url: str) -> Iterator[int]:
         "LEDGERDESK_API_WORKERS": str(WORKERS),
         "LEDGERDESK_RATE_LIMIT": "0",
         "LEDGERDESK_LOG_LEVEL": "warning",
+        "LEDGERDESK_DEMO": "false",
     }
-    with _running([sys.executable, "-m", "cli", "api"], environment, f"http://127.0.0.1:{port}/api/v1/health/live"):
-        yield port
+    probe = f"http://127.0.0.1:{port}/api/v1/health/live"
+    with _running([sys.executable, "-m", "cli", command], environment, probe) as process:
+        yield port, process
 
 
 @contextmanager
@@ -53,11 +75,11 @@ def _free_port() -> int:
 
 
 @contextmanager
-def _running(command: list[str], environment: dict[str, str], probe: str) -> Iterator[None]:
+def _running(command: list[str], environment: dict[str, str], probe: str) -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(command, env={**os.environ, **environment})
     try:
         _wait_for(probe, process)
-        yield
+        yield process
     finally:
         process.terminate()
         process.wait(timeout=30)
