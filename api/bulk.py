@@ -17,6 +17,7 @@ from api.jobs import JobView, ask, find
 from api.known import must_know_requester
 from api.problems import problems
 from api.ticket_lists import reading
+from api.workspace import desk_now
 from domain.actions import Action, SetRequester
 from domain.command import decider
 from domain.errors import CommandIdReused, InvalidInput, NotAllowed, UnknownPerson
@@ -102,8 +103,9 @@ async def assign_many(body: AssignmentsBody, me: Caller = needs(Permission.TICKE
     """
     me.require(Permission.TICKET_ASSIGN)
     parse_sort(body.order)
+    desk = await desk_now(me)
     for person in body.named:
-        me.desk.assignee(Assignee(person=person))
+        desk.assignee(Assignee(person=person))
     if not body.dry_run:
         return await ask(me, BulkAssign.NAME, AssignmentsAsked(**body.model_dump(exclude={"dry_run"})))
     plan = await anyio.to_thread.run_sync(_plan, me, body)

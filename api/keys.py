@@ -14,6 +14,7 @@ from api.errors import ScopeTooWide, UnknownApiKey, UnknownScope
 from api.known import requester_of
 from api.problems import problems
 from api.scopes import known_scopes, permissions
+from api.workspace import desk_now
 from domain.errors import InvalidInput, UnknownPerson
 from domain.permissions import Permission
 from domain.requester import GONE
@@ -64,7 +65,7 @@ async def create_api_key(body: ApiKeyBody, me: Caller = needs(Permission.ACCESS_
 
 async def _owner(body: ApiKeyBody, me: Caller) -> UUID:
     if body.requester_id is None:
-        return me.desk.person(body.person_id or me.id).id
+        return (await desk_now(me)).person(body.person_id or me.id).id
     if body.person_id is not None:
         raise InvalidInput(field="requester_id", reason="a key acts for a person or for a requester, not for both")
     requester = (await requester_of(me, body.requester_id)).state

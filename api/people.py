@@ -17,8 +17,8 @@ from api.problems import problems
 from api.secrets import hash_password
 from api.services import Services
 from api.setup_bodies import PersonBody, PersonChanges, RoleBody, TeamsBody
-from api.workspace import SETS_UP, catalogue_now
-from domain.catalogue import RetiredTeam, shown
+from api.workspace import SETS_UP, catalogue_now, desk_now
+from domain.catalogue import Catalogue, RetiredTeam, shown
 from domain.errors import CommandIdReused, UnknownPerson, UnknownRole, UnknownTeam, VersionConflict
 from domain.permissions import Permission
 from domain.requester import Requester
@@ -112,9 +112,9 @@ async def seen(me: Caller) -> dict[str, Any]:
     return await described(me.services, me.workspace_id, Identity(me.desk, me.actor))
 
 
-def must_hold(me: Caller, role: str) -> None:
+def must_hold(me: Caller, desk: Catalogue, role: str) -> None:
     """Let the caller pass who has all that the role gives: a key restricted to managing people has only its scopes."""
-    for permission in me.desk.staff_role(role).permissions:
+    for permission in desk.staff_role(role).permissions:
         me.require(permission)
 
 
@@ -134,7 +134,7 @@ async def list_people(response: Response, me: Caller = needs(Permission.WORKSPAC
 @router.post("/people", **SETS_UP)
 async def add_person(body: PersonBody, me: Caller = needs(Permission.ACCESS_EDIT)) -> Response:
     """Take somebody onto the desk; the answer's id is the person's."""
-    must_hold(me, body.role)
+    must_hold(me, await desk_now(me), body.role)
     context = me.context()
     person = uuid5(context["command_id"], "person")
     given = {"person_name": body.name, "email": body.email, "role": body.role, "teams": body.teams}
@@ -153,15 +153,16 @@ async def change_person(person_id: UUID, body: PersonChanges, me: Caller = needs
 @router.post("/people/{person_id}/reactivation", **_CHANGES)
 async def reactivate_person(person_id: UUID, me: Caller = needs(Permission.ACCESS_EDIT)) -> Response:
     """Take somebody who left onto the desk again; they need a new password or key."""
-    if (former := me.desk.people.get(person_id)) is not None:
-        must_hold(me, former.role)
+    desk = await desk_now(me)
+    if (former := desk.people.get(person_id)) is not None:
+        must_hold(me, desk, former.role)
     return changed(await me.execute(ReactivatePerson(**me.context(), person_id=person_id)))
 
 
 @router.put("/people/{person_id}/role", **_CHANGES)
 async def change_role(person_id: UUID, body: RoleBody, me: Caller = needs(Permission.ACCESS_EDIT)) -> Response:
     """Give a person another role: at most what you may do yourself."""
-    must_hold(me, body.role)
+    must_hold(me, await desk_now(me), body.role)
     return changed(await me.execute(ChangeRole(**me.context(), person_id=person_id, **dict(body))))
 
 
@@ -175,7 +176,8 @@ async def change_teams(person_id: UUID, body: TeamsBody, me: Caller = needs(Perm
 async def set_login(person_id: UUID, body: LoginBody, me: Caller = needs(Permission.ACCESS_EDIT)) -> Response:
     """Set how a person signs in; ends their sessions everywhere."""
     # An admin key restricted to managing people must not become its owner's full rights by a sign-in.
-    must_hold(me, me.desk.person(person_id).role)
+    desk = await desk_now(me)
+    must_hold(me, desk, desk.person(person_id).role)
     hashed = await anyio.to_thread.run_sync(hash_password, body.password.get_secret_value())
     await me.services.access.set_login(me.workspace_id, person_id, body.login, hashed)
     return Response(status_code=204)

@@ -1,0 +1,39 @@
+"""What one API process has just set up, another one knows: no request is refused by what a process remembers."""
+
+from uuid import UUID
+
+import pytest
+
+from tests.api.conftest import PASSWORD, serving
+
+
+@pytest.fixture
+def elsewhere(server, admin):
+    """The admin, at another process that has just read the desk as it was."""
+    with serving(server.database_url) as url, server.client(server.acme.keys["admin"]) as client:
+        client.base_url = f"{url}/api/v1"
+        assert client.get("/me").status_code == 200
+        yield client
+
+
+def test_a_person_who_was_just_added_gets_a_sign_in_and_a_key(admin, elsewhere):
+    added = admin.post("/people", json={"name": "Eve", "role": "agent"})
+    eve = UUID(added.json()["id"])
+    signing_in = elsewhere.put(f"/people/{eve}/login", json={"login": "eve", "password": PASSWORD})
+    assert signing_in.status_code == 204, signing_in.text
+    key = elsewhere.post("/api-keys", json={"name": "eve", "scopes": ["read"], "person_id": str(eve)})
+    assert key.status_code == 201, key.text
+
+
+def test_a_role_that_was_just_made_can_be_given(admin, elsewhere, server):
+    made = admin.put("/roles/trainee", json={"title": "Trainee", "permissions": ["ticket.view"]})
+    assert made.status_code == 200, made.text
+    given = elsewhere.put(f"/people/{server.acme.people['agent']}/role", json={"role": "trainee"})
+    assert given.status_code == 200, given.text
+
+
+def test_tickets_are_dealt_to_a_person_who_was_just_added(admin, elsewhere):
+    eve = admin.post("/people", json={"name": "Eve", "role": "agent"}).json()["id"]
+    body = {"numbers": ["1"], "people": [eve], "dry_run": True}
+    dealt = elsewhere.post("/bulk/assignments", json=body)
+    assert dealt.json().get("code") != "unknown_person", dealt.text
