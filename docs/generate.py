@@ -8,10 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from fastapi.routing import APIRoute
 
 import domain.aggregates  # noqa: F401 - registers every event
+from api.app import ROUTERS
+from api.auth import Needs
+from api.routing import PREFIX
 from api.settings import ApiSettings
 from cli.main import COMMANDS, app
+from domain.conditions.fields import CUSTOM_PREFIX, FIELDS, Field, FieldType
+from domain.conditions.operators import OPERATORS
 from domain.errors import LedgerdeskError
 from domain.event import EVENTS, Event
 from eventstore import migrate
@@ -36,6 +42,38 @@ FRESHNESS_TYPES = {
     }.items()
     for column in columns.split()
 }
+# Which story tells of the events of a module, in the order in which a reader meets them.
+STORIES = {
+    "ticket.events": "Tickets: opening, content, life cycle",
+    "ticket.drafting": "Tickets: drafts and saved forms",
+    "ticket.messages": "Tickets: messages and files",
+    "ticket.handling": "Tickets: from hand to hand",
+    "ticket.settling": "Tickets: rating",
+    "ticket.flowing": "Tickets: forms, workflows, approvals",
+    "ticket.marking": "Tickets: marks",
+    "ticket.confidential": "Tickets: the confidential field",
+    "ticket.ties": "Tickets: merges, splits, links",
+    "ticket.undoing": "Tickets: undo",
+    "requester": "Requesters",
+    "requester_ties": "Requesters: merges and blocks",
+    "organisation": "Organisations",
+    "saved_view": "Saved views",
+    "workspace": "The workspace",
+    "setup.statuses": "Set-up: life cycle",
+    "setup.teams": "Set-up: teams",
+    "setup.staff": "Set-up: people",
+    "setup.roles": "Set-up: roles",
+    "setup.forms": "Set-up: fields and templates",
+    "setup.classification": "Set-up: types and categories",
+    "setup.workflows": "Set-up: workflows",
+    "setup.tags": "Set-up: tags",
+    "setup.macros": "Set-up: macros and canned replies",
+    "exports": "Exports",
+}
+# A condition is a tree of conditions: its page says what is in it.
+ANY_CHANGE = frozenset({"idempotency_key_reused", "version_conflict"})
+CONDITION, CONDITIONS = "[condition](conditions.md)", frozenset({"AllOf", "AnyOf", "NoneOf", "Leaf", "Condition"})
+FRESHNESS_ROW = ("how far they are", "[freshness](#deskfreshness)")
 COMMENT = re.compile(r"COMMENT ON (?:VIEW|COLUMN) desk\.(freshness(?:\.\w+)?) IS '((?:[^']|'')*)'")
 
 
@@ -53,7 +91,8 @@ def first_line(documented: object) -> str:
 
 def views() -> str:
     """Every view of schema desk."""
-    lines = [NOTE, "# Views of schema `desk`", "", "How to reach them, and examples: [analysts](analysts.md)."]
+    lines = [NOTE, "# Views of schema `desk`", "", "How to reach them, and examples: [analysts](analysts.md).", ""]
+    lines += table(("read model", "views"), [*((f"`{m.NAME}`", _contents(m)) for m in READ_MODELS), FRESHNESS_ROW])
     for model in READ_MODELS:
         types = column_types(model)
         for view in (name for name in model.COMMENTS if "." not in name):
@@ -61,6 +100,10 @@ def views() -> str:
     told = {name: text.replace("''", "'") for name, text in COMMENT.findall(_migration(FRESHNESS))}
     lines += _view("freshness", told, FRESHNESS_TYPES, "Compare with it before you trust a number.")
     return "\n".join(lines) + "\n"
+
+
+def _contents(model: ReadModel) -> str:
+    return ", ".join(f"[{view}](#desk{view})" for view in model.COMMENTS if "." not in view)
 
 
 def column_types(model: ReadModel) -> dict[str, str]:
@@ -88,32 +131,62 @@ def known_events() -> dict[str, type[Event]]:
 
 
 def events() -> str:
-    """Every event with its fields."""
+    """Every event with its fields, story by story."""
+    known = known_events()
+    stories: dict[str, list[str]] = {title: [] for title in STORIES.values()}
+    for name, kind in known.items():
+        stories[STORIES[kind.__module__.removeprefix("domain.")]].append(name)
     lines = [
         NOTE,
         "# Events",
         "",
-        "What the log keeps and `GET /api/v1/events` sends, by name. A field that is *content* is stored encrypted under the",
-        "key of its ticket, requester or person, and is null once that was erased. The envelope around the fields:",
+        "What the log keeps and `GET /api/v1/events` sends. A field that is *content* is stored encrypted under the key of its",
+        "ticket, requester, person or view, and is null once that was erased. A *secret* is content that no reader of the log is",
+        "shown: it is null in histories, exports and the stream. The envelope around the fields:",
         "[auditors](auditors.md#the-envelope) and [integrators](integrators.md#the-event-stream).",
+        "",
+        *table(
+            ("story", "events"), ((f"[{title}](#{anchor(title)})", _linked(names)) for title, names in stories.items())
+        ),
     ]
-    for name, kind in known_events().items():
-        lines += ["", f"## {name}", "", f"{first_line(kind)} Version {kind.VERSION}.", ""]
-        lines += table(("field", "type", "content"), _fields(kind)) if kind.model_fields else ["It has no fields."]
+    for title, names in stories.items():
+        lines += ["", f"## {title}"]
+        for name in names:
+            lines += _event(name, known[name])
     return "\n".join(lines) + "\n"
+
+
+def anchor(heading: str) -> str:
+    """What a heading is linked by."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def _linked(names: Iterable[str]) -> str:
+    return ", ".join(f"[{name.partition('.')[2]}](#{anchor(name)})" for name in names)
+
+
+def _event(name: str, kind: type[Event]) -> list[str]:
+    lines = ["", f"### {name}", "", f"{first_line(kind)} Version {kind.VERSION}.", ""]
+    return lines + (table(("field", "type", "content"), _fields(kind)) if kind.model_fields else ["It has no fields."])
 
 
 def _fields(kind: type[Event]) -> Iterator[tuple[str, str, str]]:
     schema = kind.model_json_schema()
     for field, described in schema["properties"].items():
         content = field in kind.CONTENT
-        yield f"`{field}`", json_type(described, schema.get("$defs", {}), content=content), "yes" if content else ""
+        protection = "secret" if field in kind.SECRETS else "yes" if content else ""
+        yield f"`{field}`", json_type(described, schema.get("$defs", {}), content=content), protection
 
 
 def json_type(schema: dict[str, Any], defs: dict[str, Any], *, content: bool = False) -> str:
     """A JSON schema in a few words; that content may be null goes without saying."""
     if "$ref" in schema:
-        schema = defs[schema["$ref"].rpartition("/")[2]]
+        name = schema["$ref"].rpartition("/")[2]
+        if name in CONDITIONS:
+            return CONDITION
+        schema = defs[name]
+    if "oneOf" in schema:
+        return f"object, by `{schema['discriminator']['propertyName']}`"
     if "anyOf" in schema:
         kinds = dict.fromkeys(json_type(each, defs) for each in schema["anyOf"])
         return " or ".join(kind for kind in kinds if not (content and kind == "null"))
@@ -177,10 +250,81 @@ def _codes(found: Iterable[type[LedgerdeskError]]) -> Iterator[tuple[str, int, s
     return ((f"`{error.code}`", error.status, error.sentence) for error in found)
 
 
+def routes() -> list[APIRoute]:
+    """Every route, in the order of the routers."""
+    return [route for module in ROUTERS for route in module.router.routes if isinstance(route, APIRoute)]
+
+
+def routes_page() -> str:
+    """Every route with the permission it asks for and what it may refuse."""
+    lines = [
+        NOTE,
+        "# Routes",
+        "",
+        f"All are under `{PREFIX}`. A permission is what a role must allow and an API key's scopes name. The refusals are those",
+        "of the route itself; [every request](problems.md) may also be answered 400, 401, 403, 406, 422, 429 or 503, one with a",
+        "body 413 or 415, and a change 409 `idempotency_key_reused` and 412 `version_conflict`.",
+    ]
+    by_tag: dict[str, list[APIRoute]] = {}
+    for route in routes():
+        by_tag.setdefault(str(route.tags[0]), []).append(route)
+    for tag, found in by_tag.items():
+        lines += ["", f"## {tag}", "", *table(("route", "permission", "what it does", "refuses"), map(_route, found))]
+    return "\n".join(lines) + "\n"
+
+
+def _route(route: APIRoute) -> tuple[str, str, str, str]:
+    method = min(route.methods or ())
+    asked = [each.call.permission for each in route.dependant.dependencies if isinstance(each.call, Needs)]
+    permission = f"`{asked[0]}`" if asked and asked[0] else "signed in" if asked else "none"
+    codes = {code for answer in route.responses.values() for code in _examples(answer)} - ANY_CHANGE
+    refuses = ", ".join(f"`{code}`" for code in sorted(codes))
+    return f"`{method} {route.path.removeprefix(PREFIX)}`", permission, first_line(route.endpoint), refuses
+
+
+def _examples(answer: Mapping[str, Any]) -> Iterator[str]:
+    problem = answer.get("content", {}).get("application/problem+json", {})
+    yield from problem.get("examples", {})
+
+
+def conditions() -> str:
+    """Every field that a condition can ask about, with the operators of its type."""
+    lines = [
+        NOTE,
+        "# Conditions: fields and operators",
+        "",
+        "How conditions are written, and what the operators mean: [working on tickets](working.md#conditions).",
+        f"`{CUSTOM_PREFIX}KEY` is the custom field of that key, of the type custom.",
+        "",
+        "## Fields",
+        "",
+        *table(("field", "what it is", "type", "values"), map(_asked, FIELDS.values())),
+        "",
+        "## Operators",
+        "",
+        *table(("type", "operators"), ((kind, _operators(kind)) for kind in FieldType)),
+        "",
+        "What they take:",
+        "",
+        *table(
+            ("operator", "value"), sorted({(f"`{n}`", o.takes) for ops in OPERATORS.values() for n, o in ops.items()})
+        ),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _asked(field: Field) -> tuple[str, str, str, str]:
+    return f"`{field.name}`", field.label, field.type, ", ".join(field.options)
+
+
+def _operators(kind: FieldType) -> str:
+    return ", ".join(f"`{name}`" for name in OPERATORS[kind])
+
+
 def subcommands() -> dict[str, Any]:
     """Every command that does something, by its full name."""
     root: Any = typer.main.get_command(app)
-    found = {}
+    found: dict[str, Any] = {}
     for name in COMMANDS:
         command = root.get_command(None, name)
         if hasattr(command, "commands"):
@@ -211,7 +355,7 @@ def _help(command: Any) -> tuple[str, str]:
 
 def settings() -> dict[str, str]:
     """Every setting by its environment variable, with its default as an operator would write it."""
-    found = {}
+    found: dict[str, Any] = {}
     for kind in (Settings, ApiSettings):
         for name, field in kind.model_fields.items():
             default = field.get_default() if field.default_factory is None else ""
@@ -240,6 +384,8 @@ PAGES = {
     "events.md": events,
     "problems.md": problems,
     "commands.md": commands,
+    "routes.md": routes_page,
+    "conditions.md": conditions,
     "decisions/README.md": decisions,
 }
 

@@ -51,7 +51,7 @@ def test_every_setting_is_there_with_its_default():
 
 
 def test_every_event_is_there():
-    headings = set(re.findall(r"^## (\S+)$", (DOCS / "events.md").read_text(), re.MULTILINE))
+    headings = set(re.findall(r"^### (\S+)$", (DOCS / "events.md").read_text(), re.MULTILINE))
     assert headings == known_events().keys()
 
 
