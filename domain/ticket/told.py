@@ -68,7 +68,8 @@ _TOLD = ("priority", "fields", "title", "category", "requester_id", "assignee", 
 
 
 def _differences(told: Mapping[str, Any], ticket: Ticket, desk: Catalogue) -> Decision:
-    now = {name: getattr(ticket, name) for name in _TOLD if name != "fields"} | told
+    now: dict[str, Any] = {name: getattr(ticket, name) for name in _TOLD if name != "fields"}
+    now |= told
     events = [*prioritised(now["priority"], ticket), *field_changes(now.get("fields", {}), ticket)]
     if now["title"] != ticket.title:
         events.append(e.TicketRetitled(title=now["title"], previous=ticket.title))

@@ -13,8 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from domain.catalogue import Catalogue
 from domain.errors import Refusal
+from domain.event import Actor
 from domain.ids import requester_id
-from domain.values import Assignee, Key, Line, Priority
+from domain.staff import Person
+from domain.values import NOBODY, Assignee, Key, Line, Priority
+from processors.jobs import import_history
+from processors.jobs.import_history import BadCell, Entry, History
 
 CUSTOM = "fields."
 _CUSTOM_KEY = re.compile(r"fields\.[a-z0-9][a-z0-9_-]{0,49}")
@@ -58,10 +62,6 @@ class Wrong(NamedTuple):
     reason: str
 
 
-class _BadCell(Exception):
-    pass
-
-
 @dataclass
 class Translated:
     """The ticket of a row: fields of OpenTicket, what the row is known by, and what is wrong with it."""
@@ -70,6 +70,7 @@ class Translated:
     key: str | None = None
     opened_at: datetime | None = None
     requester: Requester | None = None
+    history: History = field(default_factory=History)
     wrong: list[Wrong] = field(default_factory=list)
 
 
@@ -77,7 +78,7 @@ def _text(cell: Any, _: Catalogue) -> str:
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
     if isinstance(cell, list | dict):
-        raise _BadCell("must be text")
+        raise BadCell("must be text")
     return str(cell)
 
 
@@ -98,7 +99,7 @@ def _priority(cell: Any, _: Catalogue) -> Priority:
     try:
         return Priority(str(cell).strip().casefold())
     except ValueError:
-        raise _BadCell(f"is none of {', '.join(Priority)}; say in `values` what it means") from None
+        raise BadCell(f"is none of {', '.join(Priority)}; say in `values` what it means") from None
 
 
 def _status(cell: Any, desk: Catalogue) -> str:
@@ -106,32 +107,48 @@ def _status(cell: Any, desk: Catalogue) -> str:
     for status in desk.statuses.values():
         if wanted in (status.key, status.name.casefold()):
             return status.key
-    raise _BadCell(f"is none of {', '.join(desk.statuses)}; say in `values` what it means")
+    raise BadCell(f"is none of {', '.join(desk.statuses)}; say in `values` what it means")
 
 
 def _team(cell: Any, desk: Catalogue) -> UUID:
     wanted = str(cell).strip().casefold()
     found = next((team.id for team in desk.teams.values() if team.name.casefold() == wanted), None)
     if found is None:
-        raise _BadCell("is no team of this workspace")
+        raise BadCell("is no team of this workspace")
     return found
 
 
 def _person(cell: Any, desk: Catalogue) -> UUID:
-    wanted = str(cell).strip()
     active = [person for person in desk.people.values() if person.active]
-    named = [p for p in active if isinstance(p.name, str) and p.name.casefold() == wanted.casefold()]
-    found = desk.person_with_email(wanted) or (named[0] if len(named) == 1 else None)
+    return _one_of(active, cell)
+
+
+def _person_then(cell: Any, desk: Catalogue) -> UUID:
+    # Who has left since may have done what is told.
+    return _one_of(list(desk.people.values()), cell)
+
+
+def _one_of(people: list[Person], cell: Any) -> UUID:
+    wanted = str(cell).strip().casefold()
+    known = [p for p in people if isinstance(p.email, str) and p.email.casefold() == wanted]
+    named = [p for p in people if isinstance(p.name, str) and p.name.casefold() == wanted]
+    found = next((some for some in (known, named) if len(some) == 1), None)
     if found is None:
-        raise _BadCell("is the address of nobody on this desk, nor the name of one person")
-    return found.id
+        raise BadCell("is the address of nobody on this desk, nor the name of one person")
+    return found[0].id
+
+
+def _fields(cell: Any, _: Catalogue) -> dict[str, Any]:
+    if not isinstance(cell, dict):
+        raise BadCell("must be an object of fields and their values")
+    return cell
 
 
 def _moment(cell: Any, _: Catalogue) -> datetime:
     try:
         return moment(str(cell).strip())
     except ValueError:
-        raise _BadCell("is not a time like 2026-11-22T09:00Z or 22-11-2026 09:00") from None
+        raise BadCell("is not a time like 2026-11-22T09:00Z or 22-11-2026 09:00") from None
 
 
 def moment(text: str) -> datetime:
@@ -163,6 +180,21 @@ TARGETS: dict[str, Callable[[Any, Catalogue], Any]] = {
     "requester_phone": _text,
     "key": _text,
 }
+# What one entry of a history has besides: `history` is a list of entries in one cell, the others make each row an entry.
+PAST = ("history", "at", "by", "reply", "note")
+_ENTRY: dict[str, Callable[[Any, Catalogue], Any]] = {
+    "at": _moment,
+    "body": _text,
+    "title": _text,
+    "status": _status,
+    "priority": _priority,
+    "assignee": _person_then,
+    "team": _team,
+    "category": _category,
+    "fields": _fields,
+    "add": _tags,
+    "remove": _tags,
+}
 _REQUESTER = ("requester", "requester_name", "requester_email", "requester_phone")
 
 
@@ -177,7 +209,9 @@ class ImportAsked(BaseModel):
         min_length=1,
         max_length=1000,
         description="Column of the file → number, title, description, status, priority, type, category, tags, due_at, "
-        "opened_at, assignee, team, requester, requester_name, requester_email, requester_phone, key or fields.<key>.",
+        "opened_at, assignee, team, requester, requester_name, requester_email, requester_phone, key or fields.<key>; "
+        "history (JSON Lines: a list of entries with at, by and kind), or at, by, reply and note where each row is an "
+        "update of the ticket that its number or key names.",
         examples=[{"Subject": "title", "Caller": "requester", "Room": "fields.room"}],
     )
     values: dict[Line, dict[Line, Line]] = Field(
@@ -202,16 +236,25 @@ class ImportAsked(BaseModel):
                 raise ValueError("has more than 1000 values for one field")
         return self
 
+    @property
+    def by_updates(self) -> bool:
+        """Whether each row is one update of a ticket rather than a whole one."""
+        return "at" in self.mapping.values()
+
     def check(self) -> None:
         """UnknownTarget or MappingIncomplete unless tickets can be made of what is mapped."""
         for place, target in enumerate(self.mapping.values(), start=1):
-            if target not in TARGETS and not _CUSTOM_KEY.fullmatch(target):
-                near = get_close_matches(target, TARGETS, n=3)
+            if target not in (*TARGETS, *PAST) and not _CUSTOM_KEY.fullmatch(target):
+                near = get_close_matches(target, (*TARGETS, *PAST), n=3)
                 hint = f"Did you mean {', '.join(near)}?" if near else f"Use {', '.join(TARGETS)} or fields.<key>."
                 raise UnknownTarget(place=place, hint=hint)
         targets = list(self.mapping.values())
         if "title" not in targets:
             raise MappingIncomplete(reason="A ticket needs a title: map a column to `title`.")
+        if self.by_updates and not {"number", "key"} & set(targets):
+            raise MappingIncomplete(reason="Updates need to say of which ticket: map a column to `number` or `key`.")
+        if not self.by_updates and {"by", "reply", "note"} & set(targets):
+            raise MappingIncomplete(reason="Updates need to say when they were: map a column to `at`.")
         if len(set(targets)) != len(targets):
             raise MappingIncomplete(reason="Two columns are mapped to the same field. Map each field once.")
 
@@ -235,11 +278,74 @@ class Translator:
             if cell is None or cell == "":
                 continue
             try:
-                values[target] = cell if target.startswith(CUSTOM) else TARGETS[target](cell, self._desk)
-            except _BadCell as bad:
+                values[target] = self._value(target, cell)
+            except BadCell as bad:
                 row.wrong.append(Wrong(column, str(bad)))
+        past = {name: values.pop(name) for name in PAST if name in values}
         self._place(row, values)
+        if self._asked.by_updates:
+            self._update(row, past, cells)
+        elif "history" in past:
+            self._history(row, past["history"])
         return row
+
+    def _value(self, target: str, cell: Any) -> Any:
+        if target in ("history", "by") or target.startswith(CUSTOM):
+            return cell
+        return (TARGETS.get(target) or _ENTRY.get(target) or _text)(cell, self._desk)
+
+    def _history(self, row: Translated, cell: Any) -> None:
+        """What the row is now, its history may have made it: it begins without."""
+
+        def meant(name: str, value: Any) -> Any:
+            value = self._meant(name, value) if isinstance(value, str) else value
+            return self._author(value, row) if name == "by" else _ENTRY[name](value, self._desk)
+
+        row.history = history = import_history.read(cell, meant)
+        row.wrong += [Wrong(self.columns["history"], reason) for reason in history.wrong]
+        if history.opened and row.opened_at is None:
+            row.opened_at = history.opened.at
+        if history.entries:
+            row.opened_at = row.opened_at or history.entries[0].at
+            now = dict(import_history.before(row.fields, history))
+            row.history.entries += [Entry(history.entries[-1].at, None, import_history.mark(now), now)] if now else []
+
+    def _update(self, row: Translated, past: dict[str, Any], cells: Mapping[str, Any]) -> None:
+        """The row as an entry of its ticket's history, and as its beginning, should it be the first."""
+        if "at" not in past or not row.key:
+            missing = "at" if "at" not in past else "key" if "key" in self.columns else "number"
+            if not any(wrong.column == self.columns[missing] for wrong in row.wrong):
+                row.wrong.append(Wrong(self.columns[missing], "is missing"))
+            return
+        at, by = past["at"], self._by(row, past.get("by"))
+        tells = {name: row.fields[name] for name in _ENTRY if name in row.fields}
+        tells |= {"add": row.fields["tags"]} if "tags" in row.fields else {}
+        if tells["assignee"] == NOBODY:
+            del tells["assignee"]
+        mark = import_history.mark({target: cells.get(column) for column, target in self._asked.mapping.items()})
+        said = [{"body": past["reply"]}] if "reply" in past else []
+        said += [{"body": past["note"], "internal": True}] if "note" in past else []
+        entries = [Entry(at, by, f"{mark}{place}", each) for place, each in enumerate(said)]
+        row.history = History([Entry(at, by, mark, tells), *entries], Entry(at, by, ""))
+        row.opened_at = row.opened_at or at
+
+    def _by(self, row: Translated, cell: Any) -> Actor | None:
+        try:
+            return self._author(cell, row) if cell is not None else None
+        except BadCell as bad:
+            row.wrong.append(Wrong(self.columns["by"], str(bad)))
+            return None
+
+    def _author(self, cell: Any, row: Translated) -> Actor:
+        """A colleague, also one who has left, or the ticket's requester."""
+        wanted, customer = str(cell).strip().casefold(), row.requester
+        if customer and wanted in (customer.handle.casefold(), customer.name.casefold()):
+            return Actor(kind="requester", id=str(row.fields["requester_id"]))
+        try:
+            return Actor(kind="person", id=str(_person_then(cell, self._desk)))
+        except BadCell:
+            reason = "is nobody of this desk, nor the ticket's requester; say in `values` who of them it means"
+            raise BadCell(reason) from None
 
     def _meant(self, target: str, cell: Any) -> Any:
         meanings = self._values.get(target)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, BinaryIO, NamedTuple
 from uuid import UUID, uuid5
 
@@ -11,17 +11,20 @@ from pydantic import ValidationError
 
 from domain.aggregates import decide
 from domain.catalogue import Catalogue
+from domain.command import Command
 from domain.errors import CommandIdReused, InvalidInput, LedgerdeskError, Refusal
 from domain.permissions import Permission
 from domain.requester import RegisterRequester, RequesterExists
 from domain.ticket import Ticket
-from domain.ticket.commands import OpenTicket
+from domain.ticket.commands import OpenTicket, TellChange
 from domain.ticket.decisions import TicketNumberTaken
 from eventstore.desk import Receipt
 from eventstore.job_files import fetch, forget
 from eventstore.jobs import Item, Job, Step
-from processors.jobs import child
+from processors.jobs import child, import_told
+from processors.jobs.import_history import Entry
 from processors.jobs.import_mapping import ImportAsked, Translated, Translator, Wrong
+from processors.jobs.import_told import Came, Recording, Rehearsal, Told
 from processors.jobs.kind import Here, JobKind, command_context, granted
 
 PAGE = 200
@@ -46,6 +49,14 @@ class Wanted(NamedTuple):
     command: OpenTicket
 
 
+@dataclass
+class Met:
+    """What a turn remembers: its customers, and in a dry run the tickets whose beginning it has seen, by their numbers."""
+
+    customers: Customers = field(default_factory=dict)
+    tickets: dict[UUID, str] = field(default_factory=dict)
+
+
 class Import(JobKind):
     """Opens a ticket for each row, in pages; a row that is refused does not keep the others."""
 
@@ -56,14 +67,14 @@ class Import(JobKind):
         """Rows below the checkpoint are done."""
         asked = ImportAsked.model_validate(job.parameters)
         last = int(job.checkpoint.get("row", 0))
-        customers: Customers = {}
+        met = Met()
         if "over" not in job.checkpoint:
             with await _file(job, here, asked) as file:
                 async with aclosing(child.reading(asked.format, file, asked.encoding or "")) as rows:
                     yield Step(job.checkpoint, total=await anext(rows))
                     again = job.attempts > 1 or last > 0
                     async for page in _pages(rows, last):
-                        items = await _Page(job, here, asked, customers, again).items(page)
+                        items = await _Page(job, here, asked, met, again).items(page)
                         last, again = page[-1][0], False
                         yield Step({"row": last}, items)
             yield Step({"row": last, "over": True}, result={"dry_run": asked.dry_run})
@@ -98,7 +109,7 @@ class _Page:
     job: Job
     here: Here
     asked: ImportAsked
-    customers: Customers
+    met: Met
     again: bool
 
     async def items(self, rows: list[Row]) -> list[Item]:
@@ -107,48 +118,102 @@ class _Page:
         translator = Translator(self.asked, desk, self.job.workspace_id)
         items: dict[int, Item] = {}
         wanted: list[Wanted] = []
+        told: list[Told] = []
         for number, cells in rows:
             read = translator.read(cells)
-            command = self._command(number, read, translator) if not read.wrong else None
-            if command is None:
+            row = self._row(number, read, translator) if not read.wrong else None
+            if row is None or read.wrong:
                 items[number] = _invalid(number, read.wrong)
+            elif isinstance(row, Told):
+                told.append(row)
             else:
-                wanted.append(Wanted(number, read, command))
-        known = await self._known(wanted)
+                wanted.append(row)
+        known = await self._known([each.command for each in wanted])
         outcomes = await (self._rehearse(desk, wanted, known) if self.asked.dry_run else self._open(wanted))
         for each, outcome in zip(wanted, outcomes, strict=True):
             items[each.row] = self._item(each, outcome, known, translator)
+        items |= await self._tell(desk, told, translator)
         return [items[number] for number, _ in rows]
 
-    def _command(self, number: int, read: Translated, translator: Translator) -> OpenTicket | None:
+    def _row(self, number: int, read: Translated, translator: Translator) -> Wanted | Told | None:
+        """What the row asks for; what is wrong with it is added to what was read."""
         key = read.key or f"{self.asked.file_id}:{number}"
-        context = command_context(self.job, "", self.here) | {
-            "command_id": uuid5(self.job.workspace_id, f"import {self.asked.source}|{key}"),
-            "channel": CHANNEL,
-        }
+        opening_id = self._id(key)
+        try:
+            opening, unfit = self._opening(opening_id, read), []
+        except ValidationError as error:
+            opening, unfit = None, _wrong(error, translator)
+        if not read.history.entries:
+            read.wrong += unfit
+            return Wanted(number, read, opening) if opening else None
+        if not self.asked.by_updates:
+            # Of an update nobody knows yet whether it is its ticket's first.
+            read.wrong += unfit
+        entries = [told for entry in read.history.entries if (told := self._entry(key, entry, read, translator))]
+        return Told(number, read, opening_id, opening, unfit, entries)
+
+    def _id(self, key: str) -> UUID:
+        return uuid5(self.job.workspace_id, f"import {self.asked.source}|{key}")
+
+    def _context(self, command: UUID) -> dict[str, Any]:
+        return command_context(self.job, "", self.here) | {"command_id": command, "channel": CHANNEL}
+
+    def _opening(self, command: UUID, read: Translated) -> OpenTicket:
+        context = self._context(command)
         if read.opened_at:
             context["at"] = read.opened_at
+        if read.history.opened:
+            context["on_behalf_of"] = read.history.opened.by
+        return OpenTicket(**context, **read.fields)
+
+    def _entry(self, key: str, entry: Entry, read: Translated, translator: Translator) -> TellChange | None:
+        context = self._context(self._id(f"{key}|{entry.mark}")) | {"at": entry.at}
         try:
-            return OpenTicket(**context, **read.fields)
+            return TellChange(**context, number="0", told_by=entry.by or self.job.actor, **entry.tells)
         except ValidationError as error:
-            for each in error.errors(include_url=False, include_input=False, include_context=False):
-                place = each["loc"] or ("",)
-                target = ".".join(map(str, place[:2])) if place[0] == "fields" else str(place[0])
-                read.wrong.append(
-                    Wrong(translator.columns.get(target, target), each["msg"].removeprefix("Value error, "))
-                )
+            read.wrong += [
+                Wrong(translator.columns.get("history", each.column), each.reason)
+                for each in _wrong(error, translator)
+                if each not in read.wrong
+            ]
             return None
 
-    async def _known(self, wanted: Sequence[Wanted]) -> set[UUID]:
+    async def _tell(self, desk: Catalogue, rows: Sequence[Told], translator: Translator) -> dict[int, Item]:
+        """What came of the rows that tell a ticket's past, or in a dry run would come."""
+        if not rows:
+            return {}
+        known = await self._known([entry for row in rows for entry in (*row.entries, *filter(None, [row.opening]))])
+        log = Recording(self.here.desk, self.job.workspace_id, known, self.again)
+        if self.asked.dry_run:
+            log = Rehearsal(log.desk, log.workspace, known, False, desk, self.met.tickets)
+        else:
+            await self._requesters([Wanted(row.row, row.read, row.opening) for row in rows if row.opening])
+        came = await import_told.tell(rows, log, self._barred)
+        return {row: self._told_item(row, each, translator) for row, each in came.items()}
+
+    def _barred(self, row: Told) -> Refusal | None:
+        return self.met.customers.get(row.read.requester.handle) if row.read.requester else None
+
+    def _told_item(self, row: int, came: Came, translator: Translator) -> Item:
+        if came.wrong:
+            return _invalid(row, came.wrong)
+        if came.refusal:
+            return _failed(row, came.refusal, translator)
+        detail = {"number": came.number or None}
+        return Item(str(row), "done", None, detail) if came.new else Item(str(row), "skipped", ALREADY, detail)
+
+    async def _known(self, commands: Sequence[Command]) -> set[UUID]:
         """The commands that an earlier import, not this one, was answered."""
-        ids = [each.command.command_id for each in wanted]
+        ids = [command.command_id for command in commands]
         async with self.here.reading(self.job.workspace_id) as db:
             found = await db.execute(_COMMANDS, [self.job.asked_at, self.job.workspace_id, ids])
             return {command for command, ours in await found.fetchall() if not (ours and self.again)}
 
     async def _open(self, wanted: Sequence[Wanted]) -> list[Outcome]:
         await self._requesters(wanted)
-        refused = [self.customers.get(each.read.requester.handle) if each.read.requester else None for each in wanted]
+        refused = [
+            self.met.customers.get(each.read.requester.handle) if each.read.requester else None for each in wanted
+        ]
         outcomes: dict[int, Outcome] = {
             each.row: refusal for each, refusal in zip(wanted, refused, strict=True) if refusal
         }
@@ -171,21 +236,20 @@ class _Page:
 
     async def _requesters(self, wanted: Sequence[Wanted]) -> None:
         """Make the page's customers known, and find out for whom no ticket can be."""
-        if len(self.customers) > REMEMBERED:
-            self.customers.clear()
-        new = {who.handle: each for each in wanted if (who := each.read.requester) and who.handle not in self.customers}
+        if len(self.met.customers) > REMEMBERED:
+            self.met.customers.clear()
+        new = {
+            who.handle: each for each in wanted if (who := each.read.requester) and who.handle not in self.met.customers
+        }
         refusals = await asyncio.gather(*(self._registered(each) for each in new.values()))
-        self.customers.update(zip(new, refusals, strict=True))
+        self.met.customers.update(zip(new, refusals, strict=True))
 
     async def _registered(self, wanted: Wanted) -> Refusal | None:
         who, customer = wanted.read.requester, wanted.command.requester_id
         if who is None or customer is None:
             return None
         workspace = self.job.workspace_id
-        context = command_context(self.job, "", self.here) | {
-            "command_id": uuid5(workspace, f"import requester {who.handle}"),
-            "channel": CHANNEL,
-        }
+        context = self._context(uuid5(workspace, f"import requester {who.handle}"))
         told = {"requester_name": who.name, "email": who.email, "phone": who.phone}
         try:
             receipt = await self.here.desk.execute(RegisterRequester(**context, requester_id=customer, **told))
@@ -221,9 +285,7 @@ class _Page:
         if before or (isinstance(outcome, Receipt) and outcome.repeated and not self.again):
             return Item(row, "skipped", ALREADY, {"number": number})
         if isinstance(outcome, LedgerdeskError):
-            named = "number" if isinstance(outcome, TicketNumberTaken) else str(outcome.fields.get("field", ""))
-            wrong = Wrong(translator.columns.get(named), str(outcome))
-            return Item(row, "failed", outcome.code, {"errors": [wrong._asdict()]})
+            return _failed(wanted.row, outcome, translator)
         return Item(row, "done", None, {"number": outcome.number or number if outcome else number})
 
 
@@ -239,3 +301,18 @@ def _decided(command: OpenTicket, desk: Catalogue, taken: set[UUID]) -> Refusal 
 
 def _invalid(row: int, wrong: Sequence[Wrong]) -> Item:
     return Item(str(row), "failed", INVALID, {"errors": [each._asdict() for each in wrong]})
+
+
+def _failed(row: int, refusal: LedgerdeskError, translator: Translator) -> Item:
+    named = "number" if isinstance(refusal, TicketNumberTaken) else str(refusal.fields.get("field", ""))
+    wrong = Wrong(translator.columns.get(named), str(refusal))
+    return Item(str(row), "failed", refusal.code, {"errors": [wrong._asdict()]})
+
+
+def _wrong(error: ValidationError, translator: Translator) -> list[Wrong]:
+    found = []
+    for each in error.errors(include_url=False, include_input=False, include_context=False):
+        place = each["loc"] or ("",)
+        target = ".".join(map(str, place[:2])) if place[0] == "fields" else str(place[0])
+        found.append(Wrong(translator.columns.get(target, target), each["msg"].removeprefix("Value error, ")))
+    return found
