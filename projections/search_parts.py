@@ -43,10 +43,13 @@ def parts(recorded: Recorded[Event]) -> Iterator[Part]:
             yield from _undone(shown(event.content) or {})
         case _ if text := _said(event):
             message = getattr(event, "message_id", None)
-            yield Part(f"said:{recorded.version}", text, not isinstance(event, PUBLIC), message)
+            yield Part(f"said:{recorded.version}", text, _internal(event), message)
 
 
-PUBLIC = (e.TicketReplied, messages.TicketRemarked, handling.TicketUrged, settling.TicketRated)
+def _internal(event: Event) -> bool:
+    if isinstance(event, handling.TicketUrged):
+        return event.internal
+    return not isinstance(event, e.TicketReplied | messages.TicketRemarked | settling.TicketRated)
 
 
 def _said(event: Event) -> str | None:

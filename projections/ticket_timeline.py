@@ -8,7 +8,7 @@ from psycopg import Cursor
 from psycopg.rows import dict_row
 
 from domain.catalogue import shown
-from domain.event import Actor, Event, Recorded
+from domain.event import Event, Recorded
 from domain.ticket import events as e
 from domain.ticket.drafting import TicketDrafted, TicketDraftSaved
 from domain.ticket.handling import TicketUrged
@@ -147,7 +147,7 @@ def _row(recorded: Recorded[Event]) -> tuple[Any, ...]:
         recorded.version,
         recorded.position,
         event.NAME,
-        not _public(event, metadata.actor),
+        not _public(event),
         metadata.actor.kind,
         metadata.actor.id,
         metadata.occurred_at,
@@ -157,12 +157,10 @@ def _row(recorded: Recorded[Event]) -> tuple[Any, ...]:
     )
 
 
-def _public(event: Event, by: Actor) -> bool:
+def _public(event: Event) -> bool:
     match event:
-        case TicketAttached():
+        case TicketAttached() | TicketUrged():
             return not event.internal
-        case TicketUrged():
-            return by.kind == "requester"
         case _:
             return isinstance(event, PUBLIC)
 

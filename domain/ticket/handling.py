@@ -49,6 +49,7 @@ class TicketUrged(TicketEvent, name="ticket.urged", version=1):
     message_id: UUID
     body: Content[str]
     count: int
+    internal: bool = False
 
 
 class AlreadyClaimed(Refusal):
@@ -247,7 +248,10 @@ def _can_have(to: Assignee, ticket: Ticket, desk: Catalogue) -> bool:
 def urge(command: UrgeTicket, ticket: Ticket, _: Catalogue) -> Decision:
     """Each time one level more, as long as there is one."""
     must_be_unfinished(command.number, ticket)
-    urged = TicketUrged(message_id=command.command_id, body=command.body, count=ticket.urges + 1)
+    # Colleagues urge each other; what requesters write they see.
+    internal = command.by.kind != "requester"
+    count = ticket.urges + 1
+    urged = TicketUrged(message_id=command.command_id, body=command.body, count=count, internal=internal)
     if ticket.priority is Priority.URGENT:
         return [urged]
     levels = list(Priority)
@@ -281,4 +285,4 @@ def _is_again(to: Assignee, was: Assignee) -> bool:
 
 @evolves(TicketUrged)
 def _(ticket: Ticket, event: TicketUrged) -> Ticket:
-    return replace(ticket.with_message(event.message_id), urges=event.count)
+    return replace(ticket.with_message(event.message_id, internal=event.internal), urges=event.count)

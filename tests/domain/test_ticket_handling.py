@@ -193,7 +193,7 @@ def test_only_the_handler_or_who_is_in_charge_gives_a_ticket_back():
     ("was", "becomes"), [("low", Priority.NORMAL), ("normal", Priority.HIGH), ("high", Priority.URGENT)]
 )
 def test_an_urge_is_counted_and_raises_the_priority_by_one(was, becomes):
-    urged = h.TicketUrged(message_id=MESSAGE, body="Any news?", count=1)
+    urged = h.TicketUrged(message_id=MESSAGE, body="Any news?", count=1, internal=True)
     raised = e.TicketPrioritised(priority=becomes, previous=Priority(was))
     state = given(opened(priority=was)).when(h.UrgeTicket, body="Any news?").then(urged, raised)
     assert (state.urges, state.priority) == (1, becomes)
@@ -203,7 +203,7 @@ def test_an_urge_is_counted_and_raises_the_priority_by_one(was, becomes):
 def test_what_is_urgent_stays_urgent_and_is_still_counted():
     first = h.TicketUrged(message_id=id_of("first"), body="?", count=1)
     given(opened(priority="urgent"), first).when(h.UrgeTicket, body="??").then(
-        h.TicketUrged(message_id=MESSAGE, body="??", count=2)
+        h.TicketUrged(message_id=MESSAGE, body="??", count=2, internal=True)
     )
 
 

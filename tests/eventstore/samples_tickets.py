@@ -26,7 +26,7 @@ SAMPLES: tuple[Event, ...] = (
     handling.TicketClaimed(assignee=PERSON, previous=Assignee(team=ID)),
     handling.TicketTransferred(assignee=Assignee(role="lead"), previous=PERSON, note="客户很着急"),
     handling.TicketReturned(assignee=PERSON, previous=SEVERAL, reason="Not ours: it is a cable."),
-    handling.TicketUrged(message_id=ID, body="Any news?", count=2),
+    handling.TicketUrged(message_id=ID, body="Any news?", count=2, internal=True),
     messages.TicketRemarked(message_id=ID, body="Also the one on the second floor. 二楼也是。"),
     messages.TicketAttached(
         attachment_id=ID,
