@@ -76,6 +76,8 @@ async def undo_split(desk: Desk, command: t.UndoSplit) -> Receipt:
     await _complete(desk, command, t.TicketSplitOff, command.into)
 
     async def check() -> None:
+        # First whether it is theirs to ask: what became of the other ticket is not for everybody's ears.
+        await _reached(desk, command, command.number)
         split_off = await _ticket(desk, command.workspace_id, command.into)
         # What was never split off, or came back, is for the decision to refuse.
         if split_off.ties.split_from == command.number and not split_off.ties.withdrawn:

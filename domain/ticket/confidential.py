@@ -44,9 +44,7 @@ def leave(command: SetConfidential, ticket: Ticket, _: Catalogue) -> Decision:
 @decides(ViewConfidential, needs=Permission.CONFIDENTIAL_VIEW)
 def view(command: ViewConfidential, ticket: Ticket, _: Catalogue) -> Decision:
     """Where there is nothing to see, nothing is recorded."""
-    # What was merged away is closed to work, not to reading.
-    if ticket.ties.merged_into is None:
-        ticket.must_exist(command.number)
+    ticket.must_be_readable(command.number)
     return [TicketConfidentialViewed()] if ticket.confidential else []
 
 

@@ -6,7 +6,7 @@ from domain.catalogue import Catalogue
 from domain.command import Decision, decides, evolves
 from domain.errors import InvalidInput, Refusal
 from domain.permissions import Permission
-from domain.ticket.state import Absorbed, Ticket, TicketErasedForEver, UnknownTicket
+from domain.ticket.state import Absorbed, Ticket
 from domain.ticket.ties import (
     AbsorbTicket,
     MergeTicket,
@@ -50,10 +50,7 @@ def merge(command: MergeTicket, ticket: Ticket, desk: Catalogue) -> Decision:
 @decides(UndoMerge, needs=Permission.TICKET_MERGE)
 def undo_merge(command: UndoMerge, ticket: Ticket, _: Catalogue) -> Decision:
     """Back into the status from which it was merged."""
-    if not ticket.opened:
-        raise UnknownTicket(number=command.number)
-    if ticket.erasing:
-        raise TicketErasedForEver(number=command.number)
+    ticket.must_be_readable(command.number)
     if ticket.ties.merged_into is None or ticket.ties.before is None:
         raise NotMerged(number=command.number)
     return [_undone(ticket, ticket.ties.merged_into, *ticket.ties.before)]

@@ -193,12 +193,16 @@ class Ticket:
         """Whether the work is done, for now."""
         return self.kind in FINISHED
 
-    def must_exist(self, number: str) -> None:
-        """Raise unless the ticket was opened, not deleted, and not merged into another."""
+    def must_be_readable(self, number: str) -> None:
+        """Raise unless the ticket was opened and not deleted; what was merged away is closed to work, not to reading."""
         if not self.opened:
             raise UnknownTicket(number=number)
         if self.erasing:
             raise TicketErasedForEver(number=number)
+
+    def must_exist(self, number: str) -> None:
+        """Raise unless the ticket was opened, not deleted, and not merged into another."""
+        self.must_be_readable(number)
         if self.ties.merged_into is not None:
             raise TicketMergedAway(number=number, into=self.ties.merged_into)
 

@@ -14,7 +14,7 @@ from domain.errors import NotAllowed, Refusal
 from domain.event import Actor, Content, Secret
 from domain.permissions import Permission
 from domain.ticket.commands import TicketCommand
-from domain.ticket.events import TicketEvent
+from domain.ticket.events import TicketEvent, TicketUnarchived
 from domain.ticket.state import Ticket
 from domain.values import same_value
 
@@ -92,15 +92,27 @@ def undo(command: UndoCommand, ticket: Ticket, desk: Catalogue) -> Decision:
         raise ChangedSince(changed=_listed(later))
     if not changed:
         return []
+    return [_put_back(command, changed), *_back_in_the_lists(command, changed, ticket)]
+
+
+def _put_back(command: UndoCommand, changed: Iterable[str]) -> TicketUndone:
     values = {name: _plain(command.before, name) for name in changed}
-    return [
-        TicketUndone(
-            undoes=command.undoes,
-            restored={name: value for name, value in values.items() if name in _STRUCTURE},
-            content={name: value for name, value in values.items() if name in _CONTENT},
-            secret={name: value for name, value in values.items() if name in _SECRET},
-        )
-    ]
+    return TicketUndone(
+        undoes=command.undoes,
+        restored={name: value for name, value in values.items() if name in _STRUCTURE},
+        content={name: value for name, value in values.items() if name in _CONTENT},
+        secret={name: value for name, value in values.items() if name in _SECRET},
+    )
+
+
+def _back_in_the_lists(command: UndoCommand, changed: Iterable[str], ticket: Ticket) -> Decision:
+    """Only what is finished is archived: work that was archived since, and begins again, comes back."""
+    now = replace(ticket, **{name: getattr(command.before, name) for name in {"kind", "marks"}.intersection(changed)})
+    if now.finished or not now.marks.archived:
+        return []
+    if "marks" in changed:
+        raise ChangedSince(changed="status")
+    return [TicketUnarchived()]
 
 
 def _must_be_theirs(command: UndoCommand, desk: Catalogue) -> None:
