@@ -26,6 +26,7 @@ FOLLOWING = {
     "record-export": "an export",
     "release-requester": "undo-requester-merge",
     "release-ticket": "undo-merge",
+    "tell-change": "ledgerdesk import",
     "tell-opening": "ledgerdesk import",
     "tell-update": "ledgerdesk import",
     "unlink-back": "unlink-ticket",

@@ -10,6 +10,7 @@ from typing import BinaryIO
 import typer
 from rich.progress import Progress
 
+from cli.import_tickets import tickets
 from cli.imports.mapping import Mapping
 from cli.imports.recording import Recording, Rehearsal
 from cli.imports.run import Import, Report
@@ -36,7 +37,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=N
 
 @app.callback()
 def import_() -> None:
-    """Bring another desk's log in.
+    """Bring another desk's tickets or its log in.
 
     Example: ledgerdesk import incidents incidents.csv
     """
@@ -70,6 +71,9 @@ def incidents(
     _tell(report, dry_run=dry_run, as_json=as_json)
     if report.problems:
         raise typer.Exit(1)
+
+
+app.command()(tickets)
 
 
 def _writable(errors: Path, file: Path) -> None:

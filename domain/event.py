@@ -120,6 +120,8 @@ class Actor(BaseModel):
 
 
 SYSTEM = Actor(kind="system", id="ledgerdesk")
+# Whoever did what another system tells without saying who.
+UNKNOWN = Actor(kind="system", id="unknown")
 
 
 class Metadata(NamedTuple):

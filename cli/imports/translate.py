@@ -13,7 +13,7 @@ from cli.imports.source import COUNTERS, PEOPLE, TITLES, Row
 from cli.imports.spool import Incident, Spool, category
 from domain.catalogue import Status
 from domain.command import Command
-from domain.event import SYSTEM, Actor
+from domain.event import SYSTEM, UNKNOWN, Actor
 from domain.ids import person_id, requester_id, team_id
 from domain.requester import RegisterRequester
 from domain.staff import Team
@@ -22,7 +22,6 @@ from domain.values import FINISHED, Assignee, Priority, StatusKind
 from domain.workspace import ExtendCatalogue, NewPerson
 
 CHANNEL = "import"
-UNKNOWN = Actor(kind="system", id="unknown")
 _STRUCTURE = {
     *("number", "incident_state", "active", "priority", "assignment_group", "assigned_to"),
     *("category", "subcategory", "caller_id", "sys_updated_by", "sys_updated_at", *COUNTERS, *TITLES),

@@ -13,6 +13,7 @@ from domain.aggregates import decide
 from domain.catalogue import Catalogue
 from domain.command import Command
 from domain.errors import CommandIdReused, InvalidInput, LedgerdeskError, Refusal
+from domain.event import UNKNOWN
 from domain.permissions import Permission
 from domain.requester import RegisterRequester, RequesterExists
 from domain.ticket import Ticket
@@ -69,7 +70,7 @@ class Import(JobKind):
         last = int(job.checkpoint.get("row", 0))
         met = Met()
         if "over" not in job.checkpoint:
-            with await _file(job, here, asked) as file:
+            with await self.file(job, here, asked) as file:
                 async with aclosing(child.reading(asked.format, file, asked.encoding or "")) as rows:
                     yield Step(job.checkpoint, total=await anext(rows))
                     again = job.attempts > 1 or last > 0
@@ -79,15 +80,18 @@ class Import(JobKind):
                         yield Step({"row": last}, items)
             yield Step({"row": last, "over": True}, result={"dry_run": asked.dry_run})
         if not asked.dry_run:
-            await forget(here.jobs, job.workspace_id, asked.file_id)
+            await self.forget(job, here, asked)
 
+    async def file(self, job: Job, here: Here, asked: ImportAsked) -> BinaryIO:
+        """The file, open; its name is gone, so that nothing is left of it however we end."""
+        async with child.folder() as folder:
+            path = folder / "rows"
+            await fetch(here.jobs, job.workspace_id, asked.file_id, path)
+            return path.open("rb")
 
-async def _file(job: Job, here: Here, asked: ImportAsked) -> BinaryIO:
-    """The file, open; its name is gone, so that nothing is left of it however we end."""
-    async with child.folder() as folder:
-        path = folder / "rows"
-        await fetch(here.jobs, job.workspace_id, asked.file_id, path)
-        return path.open("rb")
+    async def forget(self, job: Job, here: Here, asked: ImportAsked) -> None:
+        """The file, once all of it is imported."""
+        await forget(here.jobs, job.workspace_id, asked.file_id)
 
 
 async def _pages(rows: AsyncIterator[Row], after: int) -> AsyncIterator[list[Row]]:
@@ -169,7 +173,7 @@ class _Page:
     def _entry(self, key: str, entry: Entry, read: Translated, translator: Translator) -> TellChange | None:
         context = self._context(self._id(f"{key}|{entry.mark}")) | {"at": entry.at}
         try:
-            return TellChange(**context, number="0", told_by=entry.by or self.job.actor, **entry.tells)
+            return TellChange(**context, number="0", told_by=entry.by or UNKNOWN, **entry.tells)
         except ValidationError as error:
             read.wrong += [
                 Wrong(translator.columns.get("history", each.column), each.reason)

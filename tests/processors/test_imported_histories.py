@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from psycopg.rows import TupleRow
 
-from domain.event import Actor, Event, Recorded
+from domain.event import UNKNOWN, Actor, Event, Recorded
 from domain.ids import ticket_id
 from domain.ticket import events as e
 from domain.values import Priority
@@ -90,7 +90,7 @@ async def test_a_history_is_told_with_its_times_and_people(
         (e.TicketResolved, at(12), office.person),
         (e.TicketNoted, at(12), office.person),
         # What the row says now and its history does not account for.
-        (e.TicketClosed, at(12), office.person),
+        (e.TicketClosed, at(12), UNKNOWN),
     ]
     assert past[0].metadata.on_behalf_of == customer
     assert (ticket.priority, ticket.status, ticket.tags) == (Priority.URGENT, "closed", {"printer"})
