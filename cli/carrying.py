@@ -40,13 +40,18 @@ _SERVICES: dict[type[Command], Callable[[Desk, Any], Awaitable[Receipt]]] = {
 async def carry(office: Office, command: Command) -> Receipt:
     """The receipt, once everything that belongs to the command is done."""
     await _must_know(office, command)
-    service = _SERVICES.get(type(command))
-    receipt = await (service(office.desk, command) if service else office.desk.execute(command))
+    receipt = await perform(office.desk, command)
     if isinstance(command, DeactivatePerson):
         await office.access.revoke_person(command.workspace_id, command.person_id)
     if isinstance(command, EraseRequester):
         await office.access.revoke_person(command.workspace_id, command.requester_id)
     return receipt
+
+
+async def perform(desk: Desk, command: Command) -> Receipt:
+    """The command and what follows from it on other streams."""
+    service = _SERVICES.get(type(command))
+    return await (service(desk, command) if service else desk.execute(command))
 
 
 async def _must_know(office: Office, command: Command) -> None:

@@ -4,18 +4,24 @@ import asyncio
 import json
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-from api.access import create_api_key, create_login
-from cli.demo import plan
+from api.access import Access, Found
+from api.secrets import hash_password
+from cli.carrying import perform
+from cli.demo import plan, scenes
 from cli.imports.recording import Recording
 from cli.opening import keyring_of, reading
 from cli.together import batches, together
 from domain.command import Command
+from domain.ids import requester_id
 from domain.permissions import RoleName
+from domain.values import Attachment
 from eventstore.desk import Desk
+from eventstore.files.desk import Owner, files_of
 from eventstore.settings import Settings
 from eventstore.stories import stream
 
@@ -30,9 +36,11 @@ def seed(settings: Settings) -> list[str]:
     try:
         access = json.loads(kept.read_text())
     except (OSError, ValueError):
-        access = _grant_access(settings)
+        access = asyncio.run(_grant_access(settings))
         _write_private(kept, json.dumps(access))
-    sign_ins = ", ".join(f"{person.login} ({person.role})" for person in plan.COLLEAGUES)
+    people = [f"{person.login} ({person.role})" for person in plan.COLLEAGUES]
+    # A desk of an older version has no requesters who sign in.
+    sign_ins = ", ".join([*people, *(f"{login} (requester)" for login in access.get("requesters", ()))])
     return [
         f"Workspace {plan.SLUG}; sign in as {sign_ins}",
         f"Password of all of them: {access['password']}",
@@ -48,13 +56,27 @@ async def _seed(settings: Settings) -> None:
         if await recording.recorded([completing]):
             return
         began = _began(settings) or desk.clock() - plan.SET_UP_BEFORE
-        for command in plan.setting_up(began):
-            await _once(recording, [command])
+        await _once(recording, plan.setting_up(began))
+        await together(_once(recording, [command]) for command in plan.organisations(began))
         await together(_once(recording, [command]) for command in plan.customers(began))
-        await desk.vault.reserve_numbers(plan.WORKSPACE, plan.TICKETS)
+        await desk.vault.reserve_numbers(plan.WORKSPACE, plan.TICKETS + scenes.TICKETS)
         for lives in batches(plan.tickets(began + plan.SET_UP_BEFORE), AT_ONCE):
             await together(_once(recording, life) for life in lives)
+        log = await _uploaded(settings)
+        now = began + plan.SET_UP_BEFORE
+        await together(_once(recording, steps) for steps in scenes.Scenes(now, log).all())
+        await together(_once(recording, [view]) for view in scenes.views(now))
         await recording.execute(completing)
+
+
+async def _uploaded(settings: Settings) -> Attachment:
+    """The file that one of the tickets has."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield scenes.LOG.encode()
+
+    owner = Owner(plan.WORKSPACE, scenes.person("sofia"))
+    return (await files_of(settings, keyring_of(settings)).take(owner, pieces(), "db01.log", "text/plain"))[1]
 
 
 async def _once(recording: Recording, commands: Sequence[Command]) -> None:
@@ -62,7 +84,7 @@ async def _once(recording: Recording, commands: Sequence[Command]) -> None:
     done = await recording.recorded(commands)
     for command in commands:
         if command.command_id not in done:
-            await recording.execute(command)
+            await perform(recording.desk, command)
 
 
 def _began(settings: Settings) -> datetime | None:
@@ -72,13 +94,19 @@ def _began(settings: Settings) -> datetime | None:
     return events[0].metadata.occurred_at if events else None
 
 
-def _grant_access(settings: Settings) -> dict[str, str]:
+async def _grant_access(settings: Settings) -> dict[str, Any]:
     """Sign-ins with one password of this installation's own, and a key of the admin's."""
     url, password = str(settings.database_url), secrets.token_urlsafe(12)
-    for person in plan.COLLEAGUES:
-        create_login(url, plan.WORKSPACE, person.id, person.login, password)
-    admin = next(person for person in plan.COLLEAGUES if person.role is RoleName.ADMIN)
-    return {"password": password, "api_key": create_api_key(url, plan.WORKSPACE, admin.id, "demo", ["admin"])}
+    # Hashing takes its time on purpose; once is enough for what is one password.
+    hashed = hash_password(password)
+    people = {person.login: person.id for person in plan.COLLEAGUES}
+    requesters = {login: requester_id(plan.WORKSPACE, name) for login, name in plan.SIGN_INS.items()}
+    async with Access(url) as access:
+        for login, who in (people | requesters).items():
+            await access.set_login(plan.WORKSPACE, who, login, hashed)
+        admin = next(person.id for person in plan.COLLEAGUES if person.role == RoleName.ADMIN)
+        _, key = await access.add_api_key(Found(plan.WORKSPACE, admin), "demo", ["admin"], None)
+    return {"password": password, "api_key": key, "requesters": list(requesters)}
 
 
 def _write_private(path: Path, text: str) -> None:

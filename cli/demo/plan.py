@@ -7,9 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
-from cli.demo.stories import BLANKS, DESK, PLACES, REQUESTERS, STORIES, TEAMS, Story
+from cli.demo.furniture import NETWORK_ROLE, context, furnishing, role
+from cli.demo.stories import BLANKS, DESK, HARDWARE, NETWORK, PLACES, REQUESTERS, STORIES, TEAMS, Story
 from domain.event import SYSTEM, Actor
 from domain.ids import person_id, requester_id, team_id, workspace_id
+from domain.organisation import AddOrganisation
 from domain.permissions import RoleName
 from domain.requester import RegisterRequester
 from domain.ticket import commands as c
@@ -29,6 +31,14 @@ COMPLETE = uuid5(WORKSPACE, "demo complete")
 HOURS = (1, 1, 1, 1, 1, 2, 4, 8, 14, 16, 15, 12, 8, 11, 14, 13, 11, 8, 5, 3, 2, 2, 1, 1)
 WEEKEND = 0.2
 WAITING = 0.35
+# Name, domain of their addresses, tier, plan.
+ORGANISATIONS = (
+    ("华东零售集团", "retail.example", "gold", "premium"),
+    ("Alpine Logistics", "logistics.example", "silver", "standard"),
+    ("Nordlicht Studio", "studio.example", "bronze", "standard"),
+)
+# Requesters who can sign in, by the login.
+SIGN_INS = {"liuyang": REQUESTERS[0], "anna": REQUESTERS[8]}
 
 
 @dataclass(frozen=True)
@@ -37,7 +47,7 @@ class Colleague:
 
     login: str
     name: str
-    role: RoleName
+    role: str
     teams: tuple[str, ...] = ()
 
     @property
@@ -55,16 +65,18 @@ COLLEAGUES = (
     Colleague("maria", "Maria López", RoleName.ADMIN),
     Colleague("zhaomin", "赵敏", RoleName.AUDITOR),
     Colleague("james", "James Carter", RoleName.ANALYST),
+    Colleague("kim", "Kim Min-seo", NETWORK_ROLE, (NETWORK,)),
 )
-WORKERS = tuple(colleague for colleague in COLLEAGUES if colleague.teams)
+# Those who do all kinds of work.
+WORKERS = tuple(colleague for colleague in COLLEAGUES if colleague.teams and colleague.role != NETWORK_ROLE)
 
 
 def setting_up(at: datetime) -> list[WorkspaceCommand]:
     """The desk's people, teams and categories, in the order in which they need each other."""
-    context: dict[str, Any] = {"workspace_id": WORKSPACE, "by": SYSTEM, "at": at, "channel": "cli"}
+    common: dict[str, Any] = {"workspace_id": WORKSPACE, "by": SYSTEM, "at": at, "channel": "cli"}
 
     def named(name: str) -> dict[str, Any]:
-        return context | {"command_id": uuid5(WORKSPACE, f"demo {name}")}
+        return common | {"command_id": uuid5(WORKSPACE, f"demo {name}")}
 
     people = [
         AddPerson(
@@ -80,14 +92,36 @@ def setting_up(at: datetime) -> list[WorkspaceCommand]:
     return [
         CreateWorkspace(**named("workspace"), slug=SLUG, title="Demo 演示"),
         *(AddTeam(**named(team), team_id=team_id(WORKSPACE, team), title=team) for team in TEAMS),
+        role(at),
         *people,
         *(AddCategory(**named(" ".join(path)), path=path) for path in sorted({story.category for story in STORIES})),
+        *furnishing(at),
     ]
 
 
 def completing(at: datetime) -> WorkspaceCommand:
     """The last command of all: a desk that has it needs nothing more."""
     return AddCategory(workspace_id=WORKSPACE, by=SYSTEM, at=at, command_id=COMPLETE, channel="cli", path=("其他",))
+
+
+def organisations(at: datetime) -> list[AddOrganisation]:
+    """Where customers belong."""
+    return [
+        AddOrganisation(
+            **context(at, f"organisation {name}"),
+            organisation_id=organisation_id(name),
+            organisation_name=name,
+            domains=(domain,),
+            tier=tier,
+            plan=plan,
+        )
+        for name, domain, tier, plan in ORGANISATIONS
+    ]
+
+
+def organisation_id(name: str) -> UUID:
+    """The id of an organisation of the demo desk."""
+    return uuid5(WORKSPACE, f"organisation:{name}")
 
 
 def customers(at: datetime) -> list[RegisterRequester]:
@@ -102,6 +136,8 @@ def customers(at: datetime) -> list[RegisterRequester]:
             requester_id=requester_id(WORKSPACE, name),
             requester_name=name,
             email=f"customer{place}@example.com",
+            organisation_id=organisation_id(ORGANISATIONS[place % len(ORGANISATIONS)][0]),
+            tags=("vip",) if place % 5 == 1 else (),
         )
         for place, name in enumerate(REQUESTERS, 1)
     ]
@@ -161,11 +197,23 @@ class Life:
             "tags": tuple(tag for tag in story.tags if chance.random() < 0.7),
             "requester_id": requester_id(WORKSPACE, customer),
             "assignee": Assignee(team=team_id(WORKSPACE, story.team)),
+            **self._form(story, blanks),
         }
         if chance.random() < 0.3:
             self._do(c.OpenTicket, chance.choice(WORKERS), minutes=0, channel="phone", **told)
         else:
             self._do(c.OpenTicket, None, minutes=0, channel="email", on_behalf_of=asker, **told)
+
+    def _form(self, story: Story, blanks: dict[str, str]) -> dict[str, Any]:
+        # By chances of its own: the rest of the week stays what it is, whatever forms ask for.
+        chance = random.Random(self.number)  # noqa: S311 - a demo, not a secret
+        if story.category == ("应用", "权限"):
+            systems = chance.sample(["sap", "crm", "wiki", "hr"], k=chance.randint(1, 2))
+            return {"type": "request", "fields": {"systems": systems, "seats": chance.randint(1, 30)}}
+        fields = {"impact": chance.choices(["one", "team", "company"], (7, 3, 1))[0]}
+        if fields["impact"] == "company":
+            fields["outage_since"] = (self.at - timedelta(minutes=chance.randint(5, 90))).isoformat()
+        return {"type": "incident", "fields": fields | ({"device": blanks["device"]} if story.team == HARDWARE else {})}
 
     def _take(self, agent: Colleague, team: str) -> None:
         self._do(c.AssignTicket, agent, minutes=50, to=Assignee(team=team_id(WORKSPACE, team), person=agent.id))

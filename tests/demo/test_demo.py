@@ -3,20 +3,22 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
 
 from cli import demo
-from cli.demo import plan
+from cli.demo import plan, scenes
 from domain.event import SYSTEM
 from domain.ticket import commands as c
+from domain.values import Attachment
 from eventstore.keyring import Keyring
 from eventstore.settings import Settings
 from eventstore.stories import stream
 from tests.commandline import MASTER_KEY, environment
 
+LOG = Attachment(attachment_id=uuid4(), name="db01.log", media_type="text/plain", size=1, sha256="0" * 64, key="k")
 NOW = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
 
 
@@ -53,9 +55,58 @@ def test_a_start_that_was_killed_is_completed_by_the_next(
     assert 0 < _opened(database) < plan.TICKETS
     monkeypatch.setattr(plan, "tickets", whole)
     demo.seed(settings)
-    assert _opened(database) == plan.TICKETS
+    assert _opened(database) == plan.TICKETS + scenes.TICKETS + 1, "and the one that was split off"
     last = list(whole(_began(database) + plan.SET_UP_BEFORE))[-1][0]
     assert _at(database, last.stream_id) == last.at, "all times follow from the first start"
+
+
+SITUATIONS = (
+    "ticket.claimed",
+    "ticket.transferred",
+    "ticket.returned",
+    "ticket.urged",
+    "ticket.snoozed",
+    "ticket.pinned",
+    "ticket.marked_spam",
+    "ticket.archived",
+    "ticket.merged_into",
+    "ticket.absorbed",
+    "ticket.split_off",
+    "ticket.split_from",
+    "ticket.linked",
+    "ticket.rated",
+    "ticket.attached",
+    "ticket.mentioned",
+    "ticket.confidential_set",
+    "ticket.drafted",
+    "ticket.step_submitted",
+    "ticket.approval_requested",
+    "ticket.approval_given",
+    "workspace.role_set",
+    "workspace.field_set",
+    "workspace.template_set",
+    "workspace.workflow_set",
+    "workspace.macro_set",
+    "workspace.canned_reply_set",
+    "organisation.added",
+    "view.saved",
+)
+
+
+def test_it_shows_every_situation(settings: Settings, database: psycopg.Connection[tuple[int]]) -> None:
+    lines = demo.seed(settings)
+    for role in ("(agent)", "(lead)", "(admin)", "(requester)", "(network_desk)"):
+        assert role in lines[0]
+    topics = {topic for (topic,) in database.execute("SELECT DISTINCT topic FROM log.stored_events")}
+    assert [name for name in SITUATIONS if name not in topics] == []
+
+
+def test_the_scenes_keep_to_their_numbers_and_to_the_past() -> None:
+    told = [step for steps in scenes.Scenes(NOW, LOG).all() for step in steps]
+    numbers = {step.number for step in told if isinstance(step, c.OpenTicket) and step.number}
+    assert numbers <= {str(scenes.FIRST + place) for place in range(scenes.TICKETS)}
+    assert all(step.at <= NOW for step in told)
+    assert len({step.command_id for step in told}) == len(told)
 
 
 def test_its_week_is_past_and_in_both_languages() -> None:
