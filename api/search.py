@@ -13,7 +13,7 @@ from api.problems import problems
 from api.ticket_lists import Names, TicketRow, context, prepared, reading, referenced, visible
 from domain.errors import InvalidInput
 from domain.permissions import Permission
-from projections import freshness, search_hits
+from projections import search_hits
 from projections.search_hits import Audience, SearchMissing
 from projections.search_marks import marked, snippet
 from projections.search_terms import LONGEST_QUERY, NothingToSearch, parsed
@@ -71,10 +71,9 @@ def search(
     query = parsed(q)
     begin = search_hits.opened_cursor(after) if after else None
     with reading(me) as db:
-        position = freshness.position_of(db, "ticket_search")
         hits = search_hits.page(db, query, _audience(me), limit, begin)
     found = [_found(me, row, query.marked) for row in hits.rows]
-    return prepared({"tickets": found, "next": hits.next, "names": referenced(me, hits.rows)}, position)
+    return prepared({"tickets": found, "next": hits.next, "names": referenced(me, hits.rows)}, hits.position)
 
 
 def _audience(me: Caller) -> Audience:

@@ -49,10 +49,14 @@ class Audience(NamedTuple):
 
 
 class Hits(NamedTuple):
-    """Rows as dicts of SHOWN with in_title, part and body of a text that matches, and the next page's cursor."""
+    """Rows as dicts of SHOWN with in_title, part and body of a text that matches, and the next page's cursor.
+
+    `position`: everything up to it in the log was searched.
+    """
 
     rows: list[dict[str, Any]]
     next: str | None
+    position: int
 
 
 _HITS = SQL("{}.hits(%s, %s, %s, %s, %s, %s, %s, %s, %s)")
@@ -84,7 +88,7 @@ def page(db: Cursor[Any], query: Query, asker: Audience, limit: int, after: Afte
         if after is None:
             break
     found = rows[:limit]
-    return Hits(found, _cursor(found[-1]) if len(rows) > limit else None)
+    return Hits(found, _cursor(found[-1]) if len(rows) > limit else None, build.position)
 
 
 def _asked(query: Query, asker: Audience) -> list[Any]:
