@@ -10,22 +10,23 @@ from fastapi import Depends, Request
 
 from api import metrics
 from api.access import Found
-from api.errors import MissingCsrfToken, NotSignedIn, ScopeMissing
+from api.errors import MissingCsrfToken, NotSignedIn
 from api.scopes import permissions
 from api.secrets import KEY_PREFIX, csrf_token, same
 from api.services import Services, services
 from api.tokens import Lookup
 from api.versions import expected_version, what_happened_since
-from domain.access import reach
+from domain.access import reach, reaches
 from domain.catalogue import Catalogue
 from domain.command import Command
 from domain.conditions import Condition
-from domain.errors import InvalidInput, LedgerdeskError, NotAllowed, VersionConflict
+from domain.errors import InvalidInput, LedgerdeskError, NotAllowed, ScopeMissing, VersionConflict
 from domain.event import Actor
 from domain.permissions import Permission
 from domain.requester import Requester
 from domain.staff import Grant
 from domain.ticket import Ticket
+from domain.ticket.state import UnknownTicket
 from eventstore.desk import Receipt
 
 C = TypeVar("C", bound=Command)
@@ -71,14 +72,18 @@ class Caller:
     @property
     def permissions(self) -> frozenset[Permission]:
         """What the role allows, within the key's scopes."""
-        allowed = self.grant.permissions
-        return allowed if self.found.scopes is None else allowed & permissions(self.found.scopes)
+        return self.grant.permissions if self.within is None else self.grant.permissions & self.within
+
+    @property
+    def within(self) -> frozenset[Permission] | None:
+        """All that an API key allows; a session sets no bounds."""
+        return None if self.found.scopes is None else permissions(self.found.scopes)
 
     def require(self, permission: Permission) -> None:
         """Let the caller pass, or NotAllowed naming what is missing."""
         if permission not in self.grant.permissions:
             raise NotAllowed(permission=permission, role=self.grant.role)
-        if self.found.scopes is not None and permission not in permissions(self.found.scopes):
+        if self.within is not None and permission not in self.within:
             raise ScopeMissing(permission=permission)
 
     def context(self) -> dict[str, Any]:
@@ -86,6 +91,7 @@ class Caller:
         return {
             "workspace_id": self.found.workspace_id,
             "by": self.actor,
+            "within": self.within,
             "at": self.services.desk.clock(),
             "command_id": self.command_id(),
             "channel": "api" if self.by_key else "web",
@@ -125,10 +131,24 @@ class Caller:
         except LedgerdeskError as error:
             verdict = error.code
             if isinstance(error, VersionConflict):
+                await self._must_see(command)
                 error.fields["since"] = await what_happened_since(self.services, command)
             raise
         finally:
             metrics.command(type(command).__name__, verdict).inc()
+
+    def sees(self, ticket: Ticket) -> bool:
+        """Whether the ticket is within reach; of merged customers each has the tickets of all."""
+        return ticket.requester_id in self.absorbed or reaches(self.actor, self.grant, ticket, self.desk)
+
+    async def _must_see(self, command: Command) -> None:
+        """UnknownTicket where the version is that of a ticket out of reach: versions are compared before anything else."""
+        if command.AGGREGATE != "ticket" or self.reach is None:
+            return
+        ticket = (await self.services.desk.state(self.workspace_id, "ticket", command.stream_id)).state
+        theirs = self.sees(ticket) if ticket.opened else ticket.drafted_by == self.actor
+        if not theirs:
+            raise UnknownTicket(number=getattr(command, "number", ""))
 
 
 async def caller_of(request: Request) -> Caller:

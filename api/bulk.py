@@ -138,7 +138,7 @@ async def _at_once(me: Caller, bulk_id: UUID, body: BulkAsked) -> list[Item]:
     """Do it now, as a job of our own: if we die, a worker finishes it."""
     desk, asker = me.services.desk, uuid4()
     wanted = body.model_dump(mode="json")
-    new = await jobs_at_once.begin(desk.vault, bulk_id, me.workspace_id, Bulk.NAME, me.actor, wanted, asker)
+    new = await jobs_at_once.begin(desk.vault, bulk_id, me.workspace_id, Bulk.NAME, me.actor, wanted, asker, me.within)
     if not new and (before := await anyio.to_thread.run_sync(_items, me, bulk_id)):
         return before
     context = me.context() | {"command_id": bulk_id, "correlation_id": bulk_id, "expected_version": None}

@@ -1,6 +1,6 @@
 """What the API itself refuses."""
 
-from domain.errors import LedgerdeskError, NotAllowed, Refusal
+from domain.errors import LedgerdeskError, Refusal
 
 
 class NotSignedIn(Refusal):
@@ -33,13 +33,6 @@ class MissingCsrfToken(Refusal):
     code = "csrf_token_missing"
     status = 403
     sentence = "Send the session's csrf_token as the header X-CSRF-Token with every change."
-
-
-class ScopeMissing(NotAllowed):
-    """The API key was not given the permission, whatever its person may do."""
-
-    code = "scope_missing"
-    sentence = "This needs the permission «{permission}», which is outside this API key's scopes."
 
 
 class UnknownScope(Refusal):

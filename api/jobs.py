@@ -183,7 +183,7 @@ async def import_(body: ImportAsked, me: Caller = needs(Permission.IMPORT)) -> R
 async def ask(me: Caller, kind: str, body: BaseModel) -> Response:
     """Have it done in the background; the job that answers for it."""
     job_id, wanted = me.command_id(), body.model_dump(mode="json")
-    await jobs.ask(me.services.desk.vault, job_id, me.workspace_id, kind, me.actor, wanted)
+    await jobs.ask(me.services.desk.vault, job_id, me.workspace_id, kind, me.actor, wanted, me.within)
     job = await anyio.to_thread.run_sync(find, me, job_id)
     return Response(to_json(job), 202, {"Location": f"{routing.PREFIX}/jobs/{job_id}"}, "application/json")
 

@@ -7,7 +7,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
 from api.auth import COOKIE, Needs
-from api.errors import MissingCsrfToken, NotSignedIn, RateLimited, ScopeMissing
+from api.errors import MissingCsrfToken, NotSignedIn, RateLimited
 from api.problems import (
     BodyTooLarge,
     InvalidRequest,
@@ -19,7 +19,7 @@ from api.problems import (
     problems,
 )
 from api.routing import operations
-from domain.errors import NotAllowed
+from domain.errors import NotAllowed, ScopeMissing
 from eventstore.database import DatabaseUnavailable
 
 REF = "#/components/schemas/{model}"

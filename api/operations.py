@@ -14,11 +14,11 @@ from pydantic import BaseModel
 from api import metrics, routing
 from api.answers import text
 from api.auth import address, caller_of
-from api.errors import NotSignedIn, ScopeMissing
+from api.errors import NotSignedIn
 from api.problems import problems
 from api.scopes import METRICS
 from api.services import Services, services
-from domain.errors import LedgerdeskError
+from domain.errors import LedgerdeskError, ScopeMissing
 from eventstore.database import DatabaseUnavailable, explaining
 from eventstore.migrate import pending
 from projections import freshness

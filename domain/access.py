@@ -5,21 +5,19 @@ from uuid import UUID
 from domain.catalogue import Catalogue
 from domain.command import Command
 from domain.conditions import AllOf, AnyOf, Condition, Leaf
-from domain.errors import NotAllowed
 from domain.event import Actor
+from domain.granting import must_be_allowed
 from domain.permissions import Permission
 from domain.staff import Grant, Person, Scope
 from domain.ticket.state import Ticket, UnknownTicket
 
 
 def allow(command: Command, needed: Permission, state: object, desk: Catalogue) -> None:
-    """Let the command pass, or raise NotAllowed or UnknownTicket. The system acts for operators and is not asked."""
+    """Let the command pass, or raise NotAllowed, ScopeMissing or UnknownTicket. The system acts for operators and is not asked."""
     if command.by.kind == "system":
         return
-    grant = desk.grant(command.by)
-    if needed not in grant.permissions:
-        raise NotAllowed(permission=needed, role=grant.role)
-    if isinstance(state, Ticket) and state.opened and not reaches(command.by, grant, state, desk):
+    must_be_allowed(command, needed, desk)
+    if isinstance(state, Ticket) and state.opened and not reaches(command.by, desk.grant(command.by), state, desk):
         # As if it were not there: that it exists is not theirs to know either.
         raise UnknownTicket(number=state.number)
 

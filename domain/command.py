@@ -28,6 +28,8 @@ class Command(BaseModel):
     causation_id: UUID | None = None
     rule_id: UUID | None = None
     rule_version: int | None = None
+    # All that the credential allows whoever it is of; None where it sets no bounds.
+    within: frozenset[Permission] | None = None
 
     AGGREGATE: ClassVar[str] = ""
 

@@ -44,6 +44,13 @@ class NotAllowed(Refusal):
     sentence = "This needs the permission «{permission}», which the role {role} does not have. Ask an admin for it."
 
 
+class ScopeMissing(NotAllowed):
+    """The API key was not given the permission, whatever its person may do."""
+
+    code = "scope_missing"
+    sentence = "This needs the permission «{permission}», which is outside this API key's scopes."
+
+
 class UnknownPerson(Refusal):
     """No active person of that id belongs to the workspace."""
 

@@ -1,8 +1,21 @@
-"""Nobody gives what they do not have: the rule behind every change of somebody's rights (B7)."""
+"""What whoever commands may do, within what their credential allows; and nobody gives what they do not have (B7)."""
 
 from domain.catalogue import Catalogue
 from domain.command import Command
+from domain.errors import NotAllowed, ScopeMissing
+from domain.permissions import Permission
 from domain.staff import Grant, Role, RoleTooWide
+
+
+def must_be_allowed(command: Command, needed: Permission, desk: Catalogue) -> None:
+    """Raise NotAllowed or ScopeMissing unless it may be done. The system acts for operators and is not asked."""
+    if command.by.kind == "system":
+        return
+    grant = desk.grant(command.by)
+    if needed not in grant.permissions:
+        raise NotAllowed(permission=needed, role=grant.role)
+    if command.within is not None and needed not in command.within:
+        raise ScopeMissing(permission=needed)
 
 
 def grantable(command: Command, role: Role, desk: Catalogue) -> Role:

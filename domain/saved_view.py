@@ -13,8 +13,9 @@ from pydantic import Field
 from domain.catalogue import Catalogue
 from domain.command import Command, Decision, decides, evolves
 from domain.conditions import Condition
-from domain.errors import InvalidInput, NotAllowed, Refusal
-from domain.event import Actor, Content, Event
+from domain.errors import InvalidInput, Refusal
+from domain.event import Content, Event
+from domain.granting import must_be_allowed
 from domain.permissions import Permission
 from domain.values import Key, Line
 
@@ -101,7 +102,7 @@ def save(command: SaveView, view: View, desk: Catalogue) -> Decision:
         raise InvalidInput(field="team", reason="belongs to a view that is shared with a team, and to no other")
     if command.team is not None:
         desk.team(command.team)
-    _must_share(command.by, desk, command.sharing, command.team)
+    _must_share(command, desk, command.sharing, command.team)
     wanted = ViewSaved(
         title=command.title,
         condition=command.condition.model_dump(mode="json"),
@@ -118,6 +119,7 @@ def save(command: SaveView, view: View, desk: Catalogue) -> Decision:
 @decides(RemoveView, needs=Permission.WORKSPACE_VIEW)
 def remove(command: RemoveView, view: View, desk: Catalogue) -> Decision:
     """One's own, or for those who share views also a shared one."""
+    _must_be_a_view(command, view)
     if view.removed:
         return []
     if view.saved is None:
@@ -126,7 +128,14 @@ def remove(command: RemoveView, view: View, desk: Catalogue) -> Decision:
     return [ViewRemoved()]
 
 
+def _must_be_a_view(command: ViewCommand, state: object) -> None:
+    # The id may be that of a ticket or of the workspace itself.
+    if not isinstance(state, View):
+        raise UnknownView(view=command.view_id)
+
+
 def _must_be_theirs(command: ViewCommand, view: View, desk: Catalogue) -> None:
+    _must_be_a_view(command, view)
     if view.removed:
         raise UnknownView(view=command.view_id)
     if view.saved is None:
@@ -136,16 +145,14 @@ def _must_be_theirs(command: ViewCommand, view: View, desk: Catalogue) -> None:
         return
     if not sees(person.id, view.saved, person.teams):
         raise UnknownView(view=command.view_id)
-    _must_share(command.by, desk, Sharing.SHARED)
+    _must_share(command, desk, Sharing.SHARED)
 
 
-def _must_share(by: Actor, desk: Catalogue, sharing: Sharing, team: UUID | None = None) -> None:
+def _must_share(command: ViewCommand, desk: Catalogue, sharing: Sharing, team: UUID | None = None) -> None:
     """Everybody's lists are for those who may share; one's own team's are for its members too."""
-    if sharing is Sharing.PRIVATE or (sharing is Sharing.TEAM and team in desk.acting(by).teams):
+    if sharing is Sharing.PRIVATE or (sharing is Sharing.TEAM and team in desk.acting(command.by).teams):
         return
-    grant = desk.grant(by)
-    if Permission.SAVED_VIEW_SHARE not in grant.permissions:
-        raise NotAllowed(permission=Permission.SAVED_VIEW_SHARE, role=grant.role)
+    must_be_allowed(command, Permission.SAVED_VIEW_SHARE, desk)
 
 
 @evolves(ViewSaved)

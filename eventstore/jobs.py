@@ -17,6 +17,7 @@ from psycopg_pool import PoolTimeout
 
 from domain.errors import CommandIdReused, LedgerdeskError, Refusal
 from domain.event import Actor
+from domain.permissions import Permission
 from eventstore.arrays import Texts
 from eventstore.database import Role, async_pool, explained
 from eventstore.vault import Vault
@@ -63,7 +64,7 @@ class Job:
     job_id: UUID
     workspace_id: UUID
     kind: str
-    asked_by: dict[str, str]
+    asked_by: dict[str, Any]
     asked_at: datetime
     parameters: dict[str, Any]
     checkpoint: dict[str, Any]
@@ -77,7 +78,13 @@ class Job:
     @property
     def actor(self) -> Actor:
         """Whoever asked, with whose rights it is done."""
-        return Actor(**self.asked_by)
+        return Actor(kind=self.asked_by["kind"], id=self.asked_by["id"])
+
+    @property
+    def within(self) -> frozenset[Permission] | None:
+        """All that the credential allowed with which it was asked for; None where that set no bounds."""
+        scopes = self.asked_by.get("within")
+        return None if scopes is None else frozenset(map(Permission, scopes))
 
 
 class Item(NamedTuple):
@@ -105,9 +112,22 @@ ASK = "SELECT jobs.ask(%s, %s, %s, %s, %s, %s)"
 CANCEL = "SELECT jobs.cancel(%s, %s)"
 
 
-async def ask(vault: Vault, job_id: UUID, workspace: UUID, kind: str, by: Actor, parameters: dict[str, Any]) -> bool:
+def asker(by: Actor, within: frozenset[Permission] | None) -> Jsonb:
+    """Whoever asks, and what their credential allows: the job keeps to it however much later it is done."""
+    return Jsonb(by.model_dump() | ({} if within is None else {"within": sorted(within)}))
+
+
+async def ask(
+    vault: Vault,
+    job_id: UUID,
+    workspace: UUID,
+    kind: str,
+    by: Actor,
+    parameters: dict[str, Any],
+    within: frozenset[Permission] | None = None,
+) -> bool:
     """Have it done by a worker; whether it is new. The id again with other words is CommandIdReused."""
-    asked = (job_id, workspace, kind, Jsonb(by.model_dump()), Jsonb(parameters), MOST_OPEN)
+    asked = (job_id, workspace, kind, asker(by, within), Jsonb(parameters), MOST_OPEN)
     verdict = await vault.call(ASK, *asked)
     if verdict == "full":
         raise TooManyJobs(most=MOST_OPEN)
@@ -253,13 +273,13 @@ class Jobs:
 
 
 _SHOWN = (
-    "job_id, kind, state, asked_by, asked_at, parameters, total, done, failed, skipped, cancel_requested, error_code, error, "
+    "job_id, kind, state, asked_by - 'within' AS asked_by, asked_at, parameters, total, done, failed, skipped, cancel_requested, error_code, error, "
     "result, started_at, finished_at, EXISTS (SELECT FROM jobs.files f WHERE f.file_id = j.job_id AND f.size IS NOT NULL) AS has_file"
 )
 _SELECT_JOB = f"SELECT {_SHOWN} FROM jobs.jobs j WHERE workspace_id = %s AND job_id = %s"  # noqa: S608
 _SELECT_JOBS = f"""
     SELECT {_SHOWN} FROM jobs.jobs j
-    WHERE workspace_id = %(workspace)s AND (asked_by = %(by)s OR kind = ANY(%(kinds)s))
+    WHERE workspace_id = %(workspace)s AND (asked_by - 'within' = %(by)s OR kind = ANY(%(kinds)s))
         AND (%(at)s::timestamptz IS NULL OR (asked_at, job_id) < (%(at)s, %(job)s))
     ORDER BY asked_at DESC, job_id DESC LIMIT %(limit)s
 """  # noqa: S608

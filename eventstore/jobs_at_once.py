@@ -9,6 +9,8 @@ from psycopg.types.json import Jsonb
 
 from domain.errors import CommandIdReused
 from domain.event import Actor
+from domain.permissions import Permission
+from eventstore import jobs
 from eventstore.jobs import MOST_OPEN, Item, TooManyJobs
 from eventstore.vault import Vault
 
@@ -20,10 +22,17 @@ FINISH = "SELECT jobs.finish(%s, %s, %s, %s::text[], %s::text[], %s::text[], %s:
 
 
 async def begin(
-    vault: Vault, job_id: UUID, workspace: UUID, kind: str, by: Actor, parameters: dict[str, Any], asker: UUID
+    vault: Vault,
+    job_id: UUID,
+    workspace: UUID,
+    kind: str,
+    by: Actor,
+    parameters: dict[str, Any],
+    asker: UUID,
+    within: frozenset[Permission] | None = None,
 ) -> bool:
     """Begin it; False where the same was asked for before. The id again with other words is CommandIdReused."""
-    asked = (job_id, workspace, kind, Jsonb(by.model_dump()), Jsonb(parameters), MOST_OPEN, asker, LEASE)
+    asked = (job_id, workspace, kind, jobs.asker(by, within), Jsonb(parameters), MOST_OPEN, asker, LEASE)
     verdict = await vault.call(BEGIN, *asked)
     if verdict == "full":
         raise TooManyJobs(most=MOST_OPEN)

@@ -10,9 +10,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from domain.catalogue import Catalogue
 from domain.command import Command, Decision, decides, evolves
-from domain.errors import InvalidInput, NotAllowed, Refusal, UnknownPerson
+from domain.errors import InvalidInput, Refusal, UnknownPerson
 from domain.event import Content, Event
-from domain.granting import grantable
+from domain.granting import grantable, must_be_allowed
 from domain.permissions import Permission
 from domain.staff import Absence, Person, Shift
 from domain.values import Key, Line, Moment
@@ -245,9 +245,7 @@ def _own_or_led(command: SetDuty | AddAbsence | RemoveAbsence, desk: Catalogue) 
 def _may_arrange(command: Command, person: UUID, desk: Catalogue) -> None:
     if command.by.kind == "system" or command.by.id == str(person):
         return
-    grant = desk.grant(command.by)
-    if Permission.TEAM_EDIT not in grant.permissions:
-        raise NotAllowed(permission=Permission.TEAM_EDIT, role=grant.role)
+    must_be_allowed(command, Permission.TEAM_EDIT, desk)
 
 
 @decides(SetDuty, needs=Permission.DUTY_EDIT)

@@ -8,6 +8,7 @@ from uuid import UUID
 from domain.catalogue import Catalogue
 from domain.command import Decision, decides
 from domain.errors import InvalidInput, Refusal
+from domain.granting import must_be_allowed
 from domain.permissions import Permission
 from domain.ticket import commands as c
 from domain.ticket import events as e
@@ -16,7 +17,6 @@ from domain.ticket.flowing import checked_fields, opening
 from domain.ticket.handling import handler
 from domain.ticket.marking import followed
 from domain.ticket.messages import attached
-from domain.ticket.moving import must_be_allowed
 from domain.ticket.state import Ticket, UnknownTicket
 from domain.values import StatusKind
 
@@ -91,9 +91,9 @@ def _not_a_requesters(name: str) -> InvalidInput:
 def _brought(command: c.OpenTicket, desk: Catalogue) -> Decision:
     """What came with the opening."""
     if command.confidential is not None:
-        must_be_allowed(command.by, Permission.CONFIDENTIAL_EDIT, desk)
+        must_be_allowed(command, Permission.CONFIDENTIAL_EDIT, desk)
     if command.followers:
-        must_be_allowed(command.by, Permission.TICKET_FOLLOW, desk)
+        must_be_allowed(command, Permission.TICKET_FOLLOW, desk)
     secret = [TicketConfidentialSet(text=command.confidential)] if command.confidential is not None else []
     return [*secret, *attached(command.attachments, Ticket()), *followed(command.followers, Ticket(), desk)]
 

@@ -158,7 +158,8 @@ def look(command: LookAtTicket, ticket: Ticket, desk: Catalogue) -> Decision:
     """Who only watches, as auditors and requesters do, accepts nothing by looking."""
     ticket.must_exist(command.number)
     works_on_it = command.by.kind == "person" and Permission.TICKET_MOVE in desk.grant(command.by).permissions
-    return accepted(ticket, desk) if works_on_it else []
+    limited = command.within is not None and Permission.TICKET_MOVE not in command.within
+    return accepted(ticket, desk) if works_on_it and not limited else []
 
 
 @decides(AcceptTicket, needs=Permission.TICKET_MOVE)

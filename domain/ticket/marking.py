@@ -8,11 +8,11 @@ from uuid import UUID
 from domain.catalogue import Catalogue
 from domain.command import Decision, decides, evolves
 from domain.errors import InvalidInput, Refusal
+from domain.granting import must_be_allowed
 from domain.permissions import Permission
 from domain.ticket.commands import TicketCommand
 from domain.ticket.events import TicketEvent
 from domain.ticket.events import TicketUnarchived as TicketUnarchived
-from domain.ticket.moving import must_be_allowed
 from domain.ticket.state import Ticket
 from domain.values import Moment
 
@@ -190,7 +190,7 @@ def mark_spam(command: MarkSpam, ticket: Ticket, desk: Catalogue) -> Decision:
     ticket.must_exist(command.number)
     blocks = ticket.marks.blocks
     if command.block and blocks is None:
-        must_be_allowed(command.by, Permission.REQUESTER_BLOCK, desk)
+        must_be_allowed(command, Permission.REQUESTER_BLOCK, desk)
         blocks = ticket.requester_id
         if blocks is None:
             raise InvalidInput(field="block", reason="the ticket has no requester to block; mark it without")
@@ -206,7 +206,7 @@ def unmark_spam(command: UnmarkSpam, ticket: Ticket, desk: Catalogue) -> Decisio
     if not ticket.marks.spam:
         return []
     if ticket.marks.blocks is not None:
-        must_be_allowed(command.by, Permission.REQUESTER_BLOCK, desk)
+        must_be_allowed(command, Permission.REQUESTER_BLOCK, desk)
     return [TicketUnmarkedSpam(unblocks=ticket.marks.blocks)]
 
 

@@ -10,12 +10,13 @@ from domain.catalogue import Catalogue
 from domain.command import Decision, decides, evolves
 from domain.errors import InvalidInput, Refusal
 from domain.event import Content
+from domain.granting import must_be_allowed
 from domain.permissions import Permission
 from domain.ticket import commands as c
 from domain.ticket.commands import MOST_FILES, TicketCommand
 from domain.ticket.events import TicketEvent, TicketNoted, TicketReplied
 from domain.ticket.marking import woken
-from domain.ticket.moving import move_events, must_be_allowed
+from domain.ticket.moving import move_events
 from domain.ticket.state import AttachedFile, Ticket
 from domain.values import Attachment, Line, Message, StatusKind
 
@@ -158,7 +159,7 @@ def attach(command: AttachToTicket, ticket: Ticket, desk: Catalogue) -> Decision
     """What requesters must not see is for those who may write notes."""
     ticket.must_be_open(command.number)
     if command.internal:
-        must_be_allowed(command.by, Permission.TICKET_NOTE, desk)
+        must_be_allowed(command, Permission.TICKET_NOTE, desk)
     return attached(command.attachments, ticket, internal=command.internal)
 
 

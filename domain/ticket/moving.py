@@ -2,8 +2,8 @@
 
 from domain.catalogue import Catalogue, Status
 from domain.command import Decision, decides
-from domain.errors import NotAllowed, Refusal
-from domain.event import Actor
+from domain.errors import Refusal
+from domain.granting import must_be_allowed
 from domain.permissions import Permission
 from domain.ticket import commands as c
 from domain.ticket import events as e
@@ -30,7 +30,7 @@ def move(command: c.MoveTicket, ticket: Ticket, desk: Catalogue) -> Decision:
     """Only to a status that may follow; what has a permission of its own needs that too."""
     wanted = desk.status(command.status)
     if wanted.kind in _OF_ITS_OWN:
-        must_be_allowed(command.by, _OF_ITS_OWN[wanted.kind], desk)
+        must_be_allowed(command, _OF_ITS_OWN[wanted.kind], desk)
     return moved(command.number, wanted, ticket, desk)
 
 
@@ -39,15 +39,6 @@ _OF_ITS_OWN = {
     StatusKind.RATED: Permission.TICKET_CONFIRM,
     StatusKind.CLOSED: Permission.TICKET_CLOSE,
 }
-
-
-def must_be_allowed(actor: Actor, needed: Permission, desk: Catalogue) -> None:
-    """Raise NotAllowed unless the actor has one more permission than their command needs anyway."""
-    if actor.kind == "system":
-        return
-    grant = desk.grant(actor)
-    if needed not in grant.permissions:
-        raise NotAllowed(permission=needed, role=grant.role)
 
 
 @decides(c.ResolveTicket, needs=Permission.TICKET_MOVE)

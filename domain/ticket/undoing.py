@@ -10,8 +10,9 @@ from pydantic import Field, TypeAdapter
 
 from domain.catalogue import Catalogue
 from domain.command import Decision, decides, evolves
-from domain.errors import NotAllowed, Refusal
+from domain.errors import Refusal
 from domain.event import Actor, Content, Secret
+from domain.granting import must_be_allowed
 from domain.permissions import Permission
 from domain.ticket.commands import TicketCommand
 from domain.ticket.events import TicketEvent, TicketUnarchived
@@ -118,9 +119,7 @@ def _back_in_the_lists(command: UndoCommand, changed: Iterable[str], ticket: Tic
 def _must_be_theirs(command: UndoCommand, desk: Catalogue) -> None:
     if command.by.kind == "system" or command.by == command.done_by:
         return
-    grant = desk.grant(command.by)
-    if Permission.TICKET_BULK not in grant.permissions:
-        raise NotAllowed(permission=Permission.TICKET_BULK, role=grant.role)
+    must_be_allowed(command, Permission.TICKET_BULK, desk)
 
 
 def _blocked(command: UndoCommand) -> list[str]:

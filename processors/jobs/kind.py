@@ -79,6 +79,7 @@ def command_context(job: Job, item: str, here: Here) -> dict[str, Any]:
     return {
         "workspace_id": job.workspace_id,
         "by": job.actor,
+        "within": job.within,
         "at": here.desk.clock(),
         "command_id": command_id(job, item),
         "channel": "job",

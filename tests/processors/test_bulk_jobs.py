@@ -14,11 +14,11 @@ import psycopg
 import pytest
 from psycopg.rows import TupleRow
 
-from domain.permissions import RoleName
+from domain.permissions import Permission, RoleName
 from domain.ticket.commands import CloseTicket, OpenTicket, TagTicket
 from domain.workspace import AddPerson
-from eventstore import jobs_at_once
-from eventstore.database import Role, async_pool
+from eventstore import jobs, jobs_at_once
+from eventstore.database import Role, async_pool, connect
 from eventstore.identifiers import uuid7
 from eventstore.jobs import Job, JobLost, Jobs, Step
 from processors.jobs import bulk
@@ -227,3 +227,20 @@ async def test_what_changed_at_once_is_finished_by_a_worker_if_its_asker_dies(
     assert (state["state"], state["done"], state["failed"]) == ("done", 2, 1)
     assert not await jobs_at_once.finish(office.desk.vault, job, office.workspace, asker, [])
     assert len(items(database_url, job)) == 3
+
+
+async def test_a_job_keeps_to_what_the_key_allowed_with_which_it_was_asked_for(
+    office: Office, database_url: str, database: Db
+) -> None:
+    await opened(office, 2)
+    built(database_url, TicketList())
+    job, actions = uuid4(), [{"do": "set_status", "status": "closed"}]
+    within = frozenset({Permission.TICKET_VIEW, Permission.TICKET_BULK, Permission.TICKET_MOVE})
+    wanted = {"actions": actions, "condition": ALL}
+    await jobs.ask(office.desk.vault, job, office.workspace, "bulk", office.person, wanted, within)
+    with at_work(database_url):
+        state = await ended(database_url, job)
+    assert (state["failed"], state["asked_by"]) == (2, office.person.model_dump())
+    assert {item[2] for item in items(database_url, job)} == {"scope_missing"}
+    with connect(database_url, Role.WORKER) as db, db.cursor() as cursor:
+        assert [each["job_id"] for each in jobs.page(cursor, office.workspace, office.person, [], None, 5)] == [job]

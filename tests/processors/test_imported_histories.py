@@ -86,7 +86,7 @@ async def test_a_history_is_told_with_its_times_and_people(
         (e.TicketPrioritised, at(7), office.person),
         (e.TicketReplied, at(9), office.person),
         (e.TicketReplied, at(10), customer),
-        (e.TicketTagged, at(11), office.person),
+        (e.TicketTagged, at(11), UNKNOWN),
         (e.TicketResolved, at(12), office.person),
         (e.TicketNoted, at(12), office.person),
         # What the row says now and its history does not account for.
