@@ -134,7 +134,8 @@ def settling_ones_own(people: People) -> None:
     who = people.requester(number)
     match people.dice.randrange(3):
         case 0:
-            people.act("rate", who, number, stars=1)
+            number = people.number(lambda ticket: ticket["kind"] in ("confirmed", "rated"))
+            people.act("rate", people.requester(number), number, stars=1)
         case _:
             people.act(people.one(["close", "confirm", "look"]), who, number)
 
@@ -263,32 +264,36 @@ def undoing(people: People) -> None:
 
 @tries(5)
 def merging(people: People) -> None:
-    people.game.tie("merge", people.who(), people.number(), into=people.number())
+    people.game.tie("merge", people.who(), people.number(), cut=people.chance(3), into=people.number())
 
 
 @tries(4)
 def merging_no_more(people: People) -> None:
-    people.game.tie("undo_merge", people.who(), people.number(lambda ticket: ticket["merged_into"]))
+    number = people.number(lambda ticket: ticket["merged_into"])
+    people.game.tie("undo_merge", people.who(), number, cut=people.chance(3))
 
 
 @tries(3)
 def splitting(people: People) -> None:
     number = people.number(lambda ticket: ticket["messages"] and not ticket["erased"])
     if not people.full():
-        people.game.tie("split", people.who(), number, message_id=people.message(number), title="Else")
+        people.game.tie(
+            "split", people.who(), number, cut=people.chance(3), message_id=people.message(number), title="Else"
+        )
 
 
 @tries(3)
 def splitting_no_more(people: People) -> None:
     into = people.number(lambda ticket: ticket["split_from"])
     number = people.ticket(into)["split_from"] or people.number()
-    people.game.tie("undo_split", people.who(), number, into=into)
+    people.game.tie("undo_split", people.who(), number, cut=people.chance(3), into=into)
 
 
 @tries(5)
 def linking(people: People) -> None:
     relation = people.one(RELATIONS)
-    people.game.tie("link", people.who(), people.number(), relation=relation, other=people.number())
+    number, other = people.number(), people.number()
+    people.game.tie("link", people.who(), number, cut=people.chance(3), relation=relation, other=other)
 
 
 @tries(3)
@@ -296,4 +301,4 @@ def linking_no_more(people: People) -> None:
     number = people.number(lambda ticket: ticket["links"])
     tied = sorted(people.ticket(number)["links"]) or [(people.one(RELATIONS), people.number())]
     relation, other = people.one(tied)
-    people.game.tie("unlink", people.who(), number, relation=relation, other=other)
+    people.game.tie("unlink", people.who(), number, cut=people.chance(3), relation=relation, other=other)

@@ -12,10 +12,12 @@ from domain.event import SYSTEM, Event, Recorded
 from domain.ids import ticket_id
 from domain.ticket import ties as t
 from domain.ticket.commands import ConfirmTicketErasure
-from domain.ticket.counterparts import FIRST_HALVES, counterpart
+from domain.ticket.counterparts import CHANNEL, other_number
 from domain.ticket.state import Ticket as State
 from eventstore import counterparts, erasure
+from eventstore.desk import Receipt
 from eventstore.undo import undo
+from processors.counterparts import Counterparts
 from tests.domain.kit import NOON
 from tests.domain.machine import ties, world
 from tests.domain.machine.model import Done, No, Who, attempt
@@ -34,6 +36,28 @@ TIES: dict[str, type[t.TicketCommand]] = {
     "unlink": t.UnlinkTicket,
 }
 NEW = "?"
+
+
+class Killed(BaseException):
+    """Whoever carried a command out died in between."""
+
+
+class Dying:
+    """A desk whose process ends before the other ticket hears of anything."""
+
+    def __init__(self, desk: Any) -> None:
+        self._desk = desk
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._desk, name)
+
+    async def execute(self, command: Any) -> Receipt:
+        """Only what is no other half, or was done before."""
+        known = await self._desk.streams.first_answer(command.workspace_id, command.command_id)
+        if command.channel == CHANNEL and known is None:
+            raise Killed
+        receipt: Receipt = await self._desk.execute(command)
+        return receipt
 
 
 class Office(Protocol):
@@ -123,19 +147,25 @@ class Game:
         events = self.office.events(ticket_id(world.WORKSPACE, number))
         return all(recorded.metadata.command_id != command for recorded in events)
 
-    def tie(self, name: str, who: Who, number: str, **asked: Any) -> None:
-        """One command that two tickets hear of."""
+    def tie(self, name: str, who: Who, number: str, *, cut: bool = False, **asked: Any) -> None:
+        """One command that two tickets hear of; `cut` kills whoever carries it out in between, and a process ends it."""
         context = self.context(who)
         command = TIES[name](number=number, **context, **asked)
         wanted = partial(self._tied, name, who, number, context["command_id"], **asked)
-        receipt = self.compare(name, wanted, lambda desk: getattr(counterparts, name)(desk, command))
-        if name == "split" and receipt is not None:
-            done = self.model.done[context["command_id"]]
-            self._number(receipt.number, done)
-            for ticket in (self.model.tickets[number], done.after):
-                ticket["splits"][asked["message_id"]] = receipt.number
+        step = getattr(counterparts, name)
+        done = self.compare(name, wanted, lambda desk: step(Dying(desk) if cut else desk, command))
+        if name == "split" and done:
+            self._split(number, context["command_id"], asked["message_id"])
         for each in self.numbers:
             self.check(each)
+
+    def _split(self, number: str, command: UUID, message: UUID) -> None:
+        events = self.office.events(ticket_id(world.WORKSPACE, number))
+        new = next(other_number(each.event) for each in events if each.metadata.command_id == command)
+        done = self.model.done[command]
+        for ticket in (self.model.tickets[number], done.after):
+            ticket["splits"][message] = new
+        self._number(str(new), done)
 
     def _tied(self, name: str, who: Who, number: str, command: UUID, **asked: Any) -> None:
         before, copy = self.model.tickets, deepcopy(self.model.tickets)
@@ -162,7 +192,7 @@ class Game:
         self.check(number)
 
     def compare(self, name: str, wanted: Callable[[], None], doing: Doing, also: Collection[str] = ()) -> Any:
-        """The receipt, or None where it is refused, as it should be, with nothing left behind."""
+        """What came of it, or None where it is refused, as it should be, with nothing left behind."""
         known, position = set(self.model.done), self.office.position()
         try:
             wanted()
@@ -185,6 +215,9 @@ class Game:
     def _tried(self, doing: Doing) -> tuple[Any, LedgerdeskError | None]:
         try:
             return self.office.run(doing), None
+        except Killed:
+            self.catch_up()
+            return Killed, None
         except LedgerdeskError as refusal:
             return None, refusal
 
@@ -197,14 +230,23 @@ class Game:
         stream = ticket_id(world.WORKSPACE, number)
         agree(self.office.state(stream), self.office.events(stream), self.model.ticket(number))
 
+    def catch_up(self) -> None:
+        """What the process does that finishes what was cut off."""
+        for number in self.numbers:
+            stream = ticket_id(world.WORKSPACE, number)
+            for recorded in self.office.events(stream):
+                self._finish(recorded, self.office.state(stream))
+
+    def _finish(self, recorded: Recorded[Event], state: Any) -> None:
+        process = Counterparts()
+        commands = process.react(recorded, state) if isinstance(recorded.event, process.EVENTS) else []
+        for second in commands:
+            self.office.run(lambda desk, each=second: process.perform(desk, each))
+
     def replay(self) -> None:
         """A process that finishes what was interrupted finds nothing to do."""
         position = self.office.position()
-        for number in self.numbers:
-            for recorded in self.office.events(ticket_id(world.WORKSPACE, number)):
-                second = counterpart(recorded, number) if isinstance(recorded.event, FIRST_HALVES) else None
-                if second is not None:
-                    self.office.run(lambda desk, each=second: counterparts.finish(desk, each))
+        self.catch_up()
         assert self.office.position() == position
         blocked = {who.id for who in (world.RITA, world.SAM) if self.office.state(who.id).blocked}
         assert blocked == self.model.blocked

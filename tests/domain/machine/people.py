@@ -37,6 +37,10 @@ def tries(often: int = 2) -> Callable[[Callable[["People"], None]], Callable[["P
     return register
 
 
+def _lives(ticket: Ticket) -> bool:
+    return bool(ticket["opened"] and not ticket["erased"] and not ticket["merged_into"])
+
+
 class People:
     """They play on one game."""
 
@@ -69,12 +73,13 @@ class People:
         return self.one(WHO)
 
     def number(self, fits: Callable[[Ticket], Any] = bool) -> str:
-        """Mostly a ticket that it fits; now and then one that there is not."""
+        """Mostly a ticket that it fits and that can be worked on; now and then one that there is not."""
         known = self.game.model.tickets
         fitting = [number for number in self.game.numbers if fits(known[number])]
-        if self.chance(40):
+        worked_on = [number for number in fitting if _lives(known[number])]
+        if self.chance(50):
             return "999"
-        return self.one(fitting if fitting and not self.chance(8) else self.game.numbers)
+        return self.one(self.game.numbers if self.chance(10) else worked_on or fitting or self.game.numbers)
 
     def act(self, name: str, who: Who | None = None, number: str | None = None, **asked: Any) -> None:
         """Somebody does it."""

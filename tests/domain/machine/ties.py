@@ -50,7 +50,7 @@ def _no_ring(number: str, other: str) -> None:
 
 
 def undo_merge(desk: Desk, who: Who, number: str) -> None:
-    """Both are what they were."""
+    """Both are what they were; what was deleted meanwhile stays as it is."""
     source = desk.ticket(number)
     desk.gate(who, source, "ticket.merge")
     must_be(source, "readable")
@@ -59,6 +59,8 @@ def undo_merge(desk: Desk, who: Who, number: str) -> None:
     target = desk.ticket(source["merged_into"])
     source["status"], source["kind"] = source["before"]
     source["merged_into"] = source["before"] = None
+    if target["erased"]:
+        return
     came = target["absorbed"].get(number, set())
     target["absorbed"] = {each: people for each, people in target["absorbed"].items() if each != number}
     target["followers"] = target["followers"] - came
