@@ -3,7 +3,6 @@
 from uuid import UUID
 
 from api.auth import Caller
-from domain.access import reaches
 from domain.ids import ticket_id
 from domain.organisation import Organisation, UnknownOrganisation
 from domain.requester import Requester, UnknownRequester
@@ -40,9 +39,10 @@ async def ticket_seen(me: Caller, number: str) -> Loaded:
     """The ticket as the log has it now; UnknownTicket where the caller may not see it, or refused where it is gone."""
     loaded = await me.services.desk.state(me.workspace_id, "ticket", ticket_id(me.workspace_id, number))
     ticket: Ticket = loaded.state
-    ticket.must_exist(number)
-    if ticket.requester_id not in me.absorbed and not reaches(me.actor, me.grant, ticket, me.desk):
+    # Also that it was deleted, or went on elsewhere, is for those alone who might see it.
+    if ticket.opened and not me.sees(ticket):
         raise UnknownTicket(number=number)
+    ticket.must_exist(number)
     return loaded
 
 
