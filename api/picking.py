@@ -7,20 +7,16 @@ import psycopg
 
 from api.auth import Caller
 from domain.catalogue import Catalogue
-from domain.ticket.flowing import eligible
+from domain.ticket.flowing import Filing, eligible
 from domain.workflows import Node
-
-LOADS = (
-    "SELECT assignee_person, count(*) FROM desk.ticket_list WHERE workspace_id = %s AND assignee_person = ANY(%s) "
-    "AND kind IN ('new', 'open', 'pending') GROUP BY assignee_person"
-)
+from projections import agent_load
 
 
-async def picked(me: Caller, node: Node | None, context: UUID) -> UUID | None:
+async def picked(me: Caller, node: Node | None, about: Filing, context: UUID) -> UUID | None:
     """The person for the step; None where agents claim it, or nobody is free."""
     if node is None or node.claim != "system":
         return None
-    people = eligible(node, me.services.desk.clock(), me.desk)
+    people = eligible(node, about, me.services.desk.clock(), me.desk)
     busy = await anyio.to_thread.run_sync(loads, me, people)
     free = [person for person in people if _below_limit(me.desk, person, busy.get(person, 0))]
     # Of those with as little to do, not always the same one.
@@ -31,7 +27,8 @@ async def picked_at_first(me: Caller, type_: str | None, category: tuple[str, ..
     """The person for the first step of a ticket that is opened with that type and category."""
     _, pinned = me.desk.pinned_for(type_, category)
     workflow = me.desk.workflow_of(pinned)
-    return await picked(me, workflow.node(workflow.start) if workflow else None, context)
+    start = workflow.node(workflow.start) if workflow else None
+    return await picked(me, start, Filing(type_, category), context)
 
 
 def _below_limit(desk: Catalogue, person: UUID, load: int) -> bool:
@@ -43,6 +40,6 @@ def loads(me: Caller, people: list[UUID]) -> dict[UUID, int]:
     """How many open tickets each of them has; for a thread."""
     try:
         with me.services.reading(me.workspace_id) as db:
-            return dict(db.execute(LOADS, [me.workspace_id, people]).fetchall())
+            return agent_load.counts(db, me.workspace_id, people)
     except psycopg.errors.UndefinedTable:
         return {}  # the list is being built: they count as equally busy

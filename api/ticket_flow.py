@@ -18,7 +18,7 @@ from domain.catalogue import Catalogue, shown
 from domain.forms import CustomField, InvalidField
 from domain.permissions import Permission
 from domain.ticket.drafting import SaveForm
-from domain.ticket.flowing import MoveToForm, SubmitStep, form_of
+from domain.ticket.flowing import Filing, MoveToForm, SubmitStep, form_of
 from domain.ticket.handling import NotYours
 from domain.ticket.moving import IllegalMove, TicketFinished
 from domain.ticket.state import Approval, Ticket, TicketErasedForEver, TicketMergedAway, TicketNotOpen, UnknownTicket
@@ -145,8 +145,10 @@ async def save_form(number: TicketNumber, body: FormBody, me: Caller = needs(Per
 async def submit_step(number: TicketNumber, body: StepBody, me: Caller = needs(Permission.TICKET_SUBMIT)) -> Response:
     """Finish the present step with its form and go on to a next one (下一步处理); an end resolves the ticket."""
     context = me.context()
-    workflow, _ = _place((await ticket_seen(me, number)).state, me.desk)
-    pick = await picked(me, workflow.node(body.next) if workflow else None, context["command_id"])
+    ticket: Ticket = (await ticket_seen(me, number)).state
+    workflow, _ = _place(ticket, me.desk)
+    following = workflow.node(body.next) if workflow else None
+    pick = await picked(me, following, Filing(ticket.type, ticket.category), context["command_id"])
     return await done(me, SubmitStep(**context, number=number, pick=pick, **dict(body)))
 
 

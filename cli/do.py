@@ -11,7 +11,6 @@ import typer
 from psycopg import Cursor
 from pydantic import ValidationError
 
-from api.picking import LOADS
 from cli.asking import FOLLOWING, MADE, Asked, NotByHand, action, actions, asked
 from cli.carrying import carry
 from cli.naming import Register
@@ -30,6 +29,7 @@ from eventstore.desk import Receipt
 from eventstore.files.desk import Owner, files_of
 from eventstore.reading import bound
 from eventstore.undo import undo
+from projections import agent_load
 
 AS = typer.Option(
     None, "--as", metavar="WHO", help="Act as this person or requester, with their rights; else the system."
@@ -200,8 +200,8 @@ async def _found(office: Office, kind: type[Command], register: Register, by: Ac
     person = register.desk.people.get(UUID(by.id)) if by.kind == "person" else None
     if kind is not ClaimTicket or person is None or person.load_limit is None:
         return {}
-    rows = reading(office, lambda db: db.execute(LOADS, [office.workspace.id, [person.id]]).fetchall())
-    return {"load": dict(rows).get(person.id, 0)}
+    load = reading(office, lambda db: agent_load.counts(db, office.workspace.id, [person.id]))
+    return {"load": load.get(person.id, 0)}
 
 
 async def _undone(office: Office, given: dict[str, Any], context: dict[str, Any]) -> Receipt:

@@ -1,5 +1,6 @@
 """AgentLoad: how many unfinished tickets each person has, by priority, from the kept counts of the ticket list."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -31,10 +32,10 @@ def loads(db: Cursor[Any], workspace: UUID) -> dict[UUID, AgentLoad]:
     return found
 
 
-def load(db: Cursor[Any], workspace: UUID, person: UUID) -> int:
-    """How many unfinished tickets a person has."""
-    row = db.execute(
-        "SELECT open FROM desk.facet_counts WHERE workspace_id = %s AND facet = 'assignee_person' AND value = %s",
-        [workspace, str(person)],
-    ).fetchone()
-    return int(row[0]) if row else 0
+def counts(db: Cursor[Any], workspace: UUID, people: Sequence[UUID]) -> dict[UUID, int]:
+    """How many unfinished tickets each of these people has, of whom has any."""
+    rows = db.execute(
+        "SELECT value, open FROM desk.facet_counts WHERE workspace_id = %s AND facet = 'assignee_person' AND value = ANY(%s)",
+        [workspace, [str(person) for person in people]],
+    )
+    return {UUID(person): tickets for person, tickets in rows}

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from uuid import UUID, uuid5
 
 from pydantic import Field
@@ -17,7 +17,7 @@ from domain.staff import available
 from domain.ticket.commands import EditTicket, OpenTicket, TicketCommand
 from domain.ticket.events import TicketAssigned, TicketEvent
 from domain.ticket.state import Approval, Flow, Ticket
-from domain.values import NOBODY, Assignee, FieldValue, Key, Message, Pinned, Text
+from domain.values import NOBODY, Assignee, CategoryPath, FieldValue, Key, Message, Pinned, Text
 from domain.workflows import Node
 
 
@@ -173,7 +173,8 @@ def opening(command: OpenTicket, desk: Catalogue) -> Decision:
     if start is None:
         assigned = [TicketAssigned(assignee=given)] if given != command.assignee else []
         return [*pinned, *assigned]
-    to = participants(start, desk, command.pick, command.at) if command.assignee == NOBODY else NOBODY
+    about = Filing(command.type, command.category)
+    to = participants(start, about, desk, command.pick, command.at) if command.assignee == NOBODY else NOBODY
     return [*pinned, *entered(start, command), *assigned_to(to if to != NOBODY else given, command.assignee)]
 
 
@@ -196,22 +197,35 @@ def assigned_to(to: Assignee, has: Assignee) -> Decision:
     return [] if to in (NOBODY, has) else [TicketAssigned(assignee=to, previous=has)]
 
 
-def participants(node: Node, desk: Catalogue, pick: UUID | None = None, at: datetime | None = None) -> Assignee:
-    """Who gets the ticket at a step: whom the system picked, or all who may claim it and are still there."""
+class Filing(NamedTuple):
+    """What a ticket is filed under; that may say who handles it."""
+
+    type: str | None
+    category: CategoryPath
+
+
+def participants(
+    node: Node, about: Filing, desk: Catalogue, pick: UUID | None = None, at: datetime | None = None
+) -> Assignee:
+    """Who gets the ticket at a step: whom the system picked, or all who may claim it, handle it and are still there."""
     to = node.participants
-    if node.claim == "system" and pick is not None and at is not None and pick in eligible(node, at, desk):
+    if node.claim == "system" and pick is not None and at is not None and pick in eligible(node, about, at, desk):
         return Assignee(team=to.team if to.team in desk.people[pick].teams else None, person=pick)
-    here = tuple(person for person in to.people if desk.works_here(person))
-    if (to.person and not desk.works_here(to.person)) or (to.team and not desk.teams[to.team].active):
+    here = tuple(person for person in to.people if _can_have(person, about, desk))
+    if (to.person and not _can_have(to.person, about, desk)) or (to.team and not desk.teams[to.team].active):
         return NOBODY
     alone = len(here) == 1
     return Assignee(team=to.team, person=here[0] if alone else to.person, people=() if alone else here, role=to.role)
 
 
-def eligible(node: Node, at: datetime, desk: Catalogue) -> list[UUID]:
-    """The participants whom the system may pick: here, on duty and not absent."""
-    people = desk.people.values()
-    return [each.id for each in people if desk.may_claim(each.id, node.participants) and available(each, at)]
+def _can_have(person: UUID, about: Filing, desk: Catalogue) -> bool:
+    return desk.works_here(person) and desk.may_handle(person, *about)
+
+
+def eligible(node: Node, about: Filing, at: datetime, desk: Catalogue) -> list[UUID]:
+    """The participants whom the system may pick: here, on duty, not absent, and let handle what the ticket is about."""
+    people = (each for each in desk.people.values() if available(each, at) and _can_have(each.id, about, desk))
+    return [each.id for each in people if desk.may_claim(each.id, node.participants)]
 
 
 @evolves(TicketFormPinned)

@@ -8,6 +8,7 @@ from domain.permissions import Permission
 from domain.ticket.decisions import field_changes
 from domain.ticket.flowing import (
     ApprovalWithdrawn,
+    Filing,
     MoveToForm,
     SubmitStep,
     TicketFormPinned,
@@ -59,7 +60,9 @@ def submit(command: SubmitStep, ticket: Ticket, desk: Catalogue) -> Decision:
     _must_be_approved(node, ticket.flow.approvals)
     following = _node(workflow, command.next, ticket.flow)
     submitted = TicketStepSubmitted(node=node.key, next=following.key, note=command.note or None)
-    assigned = assigned_to(participants(following, desk, command.pick, command.at), ticket.assignee)
+    assigned = assigned_to(
+        participants(following, Filing(ticket.type, ticket.category), desk, command.pick, command.at), ticket.assignee
+    )
     ends = into(StatusKind.RESOLVED, command.number, ticket, desk) if following.ends else []
     came = entered(following, command, previous=node.key)
     return [*_filled_in(command, ticket, workflow, node, desk), submitted, *came, *assigned, *ends]
@@ -119,7 +122,8 @@ def move_to_form(command: MoveToForm, ticket: Ticket, desk: Catalogue) -> Decisi
     if node.key == flow.node and _same_key(flow, newest):
         return pinned
     came = entered(node, command, previous=flow.node)
-    return [*pinned, *_withdrawn(flow), *came, *assigned_to(participants(node, desk), ticket.assignee)]
+    to = participants(node, Filing(ticket.type, ticket.category), desk)
+    return [*pinned, *_withdrawn(flow), *came, *assigned_to(to, ticket.assignee)]
 
 
 def _same_step(flow: Flow, newest: Flow, workflow: Workflow) -> str:

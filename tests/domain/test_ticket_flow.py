@@ -2,20 +2,30 @@
 
 import pytest
 
+from domain.classification import CategoryDefinition
 from domain.forms import InvalidField, Use
+from domain.setup.classification import SetCategory
 from domain.setup.forms import SetTemplate
 from domain.setup.staff import SetDuty
 from domain.setup.workflows import SetWorkflow
 from domain.ticket import commands as c
 from domain.ticket import events as e
 from domain.ticket.drafting import SaveForm
-from domain.ticket.flowing import MoveToForm, SubmitStep, TicketFormPinned, TicketStepEntered, TicketStepSubmitted
+from domain.ticket.flowing import (
+    Filing,
+    MoveToForm,
+    SubmitStep,
+    TicketFormPinned,
+    TicketStepEntered,
+    TicketStepSubmitted,
+    eligible,
+)
 from domain.ticket.handling import NotYours
 from domain.ticket.moving import TicketFinished
 from domain.ticket.stepping import ApprovalPending, IllegalStep, NoWorkflow
 from domain.values import NOBODY, Assignee, Pinned, StatusKind
 from domain.workflows import WorkflowDefinition
-from tests.domain.kit import ANN, BILLING, BOB, LEFT, given, opened, person
+from tests.domain.kit import ANN, BILLING, BOB, LEFT, NOON, given, opened, person
 from tests.domain.setups import BUY, END, FIRST, READY, SECOND, WAY, desk_after
 
 REPORT, DESK_V1 = Pinned(key="report", version=1), Pinned(key="desk", version=1)
@@ -127,6 +137,20 @@ def test_who_is_off_duty_is_not_picked():
     begun = at("first", ANN, desk, TicketFormPinned(template=REPORT, workflow=Pinned(key="desk", version=2)))
     *_, assigned = begun.when(SubmitStep, by=person("ann"), next="second", pick=BOB).events
     assert assigned.assignee.needs_claim
+
+
+def test_who_may_not_handle_what_the_ticket_is_about_does_not_get_it():
+    printers = CategoryDefinition(path=("Hardware",), people=(BOB,))
+    desk = desk_after(picking(), SetCategory, definition=printers)
+    begun = opened(type="incident", status="open", kind="open", category=("Hardware",), assignee={"person": ANN})
+    second = TicketFormPinned(template=REPORT, workflow=Pinned(key="desk", version=2))
+    first = given(begun, second, TicketStepEntered(node="first"), desk=desk)
+    for pick in (ANN, None):
+        *_, assigned = first.when(SubmitStep, by=person("ann"), next="second", pick=pick).events
+        assert assigned.assignee == Assignee(person=BOB)
+    system, about = desk.workflow_of(second.workflow).node("second"), Filing("incident", ("Hardware",))
+    assert eligible(system, about, NOON, desk) == [BOB]
+    assert set(eligible(system, Filing("incident", ()), NOON, desk)) == {ANN, BOB}
 
 
 def changed_desk():

@@ -99,11 +99,13 @@ async def test_kept_counts_are_what_counting_would_say(database_url: str) -> Non
         ).fetchall()
         used = tag_usage.most_used(cursor, WORKSPACE)
         loads = agent_load.loads(cursor, WORKSPACE)
+        counts = agent_load.counts(cursor, WORKSPACE, [*loads, requester])
         card = requester_card.figures(cursor, WORKSPACE, [requester])[requester]
     unfinished = [row for row in rows if row[1] and row[2] not in FINISHED]
     assert len(rows) == 10
     assert {each.tag: each.tickets for each in used} == Counter(tag for row in rows for tag in row[0])
     assert {each.tag: each.open for each in used if each.open} == Counter(tag for row in unfinished for tag in row[0])
+    assert counts == {person: load.open for person, load in loads.items()}
     had = Counter(row[3] for row in unfinished if row[4])
     assert {load.open for load in loads.values()} == ({had.total()} if had else set())
     assert all(load.by_priority == had for load in loads.values())
