@@ -13,6 +13,7 @@ import typer
 from rich.progress import Progress
 
 from cli.opening import WORKSPACE, bar, chosen, keyring_of, reading, ready
+from cli.redaction import hidden
 from cli.tickets import COLUMNS, Exported, LogView, as_envelope, as_row
 from domain.errors import InvalidInput
 from domain.event import Event, Recorded
@@ -80,9 +81,10 @@ def events(
     with opened(workspace) as view, written(output) as file, bar() as progress:
         if ticket or status:
             chosen_tickets = counted(progress, view, view.tickets(ticket, status))
-            write_lines(file, (as_envelope(event) for found in chosen_tickets for event in found.events))
+            found: Iterator[Recorded[Event]] = (event for each in chosen_tickets for event in each.events)
         else:
-            write_lines(file, map(as_envelope, passed(progress, view)))
+            found = passed(progress, view)
+        write_lines(file, (as_envelope(hidden(event, view.redacted)) for event in found))
 
 
 @contextmanager

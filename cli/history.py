@@ -12,17 +12,16 @@ import typer
 from psycopg import Cursor
 
 from cli.opening import WORKSPACE, chosen, keyring_of, reading, ready
+from cli.redaction import hidden, redactions
 from cli.story import Names, minute, path, quoted, said
 from domain.catalogue import shown
 from domain.errors import InvalidInput, LedgerdeskError
-from domain.event import ERASED, Event, Recorded
+from domain.event import Event, Recorded
 from domain.ids import ticket_id
-from domain.ticket.messages import TicketMessageRedacted
 from domain.ticket.state import Ticket, UnknownTicket
 from eventstore.keyring import Keyring
 from eventstore.stories import folded, stream
 from eventstore.workspaces import KnownWorkspace, known_workspaces
-from projections.changes import message_of
 
 _DAY = re.compile(r"\d{4}-?\d{2}-?\d{2}")
 
@@ -88,7 +87,8 @@ def told(db: Cursor[Any], keyring: Keyring, number: str, slug: str | None) -> St
     if len(found) > 1:
         raise InSeveralWorkspaces(number=number, workspaces=", ".join(w.slug for w, _ in found))
     workspace, events = found[0]
-    events = without_redacted(events)
+    redacted = redactions(events)
+    events = [hidden(recorded, redacted) for recorded in events]
 
     @cache
     def requester(requester_id: UUID) -> str:
@@ -102,17 +102,6 @@ def told(db: Cursor[Any], keyring: Keyring, number: str, slug: str | None) -> St
     if (requester_of := folded("ticket", events).requester_id) is not None:
         requester(requester_of)
     return Story(workspace, events, names)
-
-
-def without_redacted(events: list[Recorded[Event]]) -> list[Recorded[Event]]:
-    """The same without what redacted messages and their files said."""
-    hidden = {r.event.message_id for r in events if isinstance(r.event, TicketMessageRedacted)}
-    return [_hidden(recorded) if message_of(recorded.event) in hidden else recorded for recorded in events]
-
-
-def _hidden(recorded: Recorded[Event]) -> Recorded[Event]:
-    event = recorded.event
-    return recorded._replace(event=event.model_copy(update=dict.fromkeys(type(event).CONTENT, ERASED)))
 
 
 def upto(story: Story, number: str, at: str) -> Story:

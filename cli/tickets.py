@@ -10,6 +10,7 @@ from uuid import UUID
 from psycopg import Cursor
 from pydantic_core import to_jsonable_python
 
+from cli.redaction import redactions
 from cli.story import Names
 from domain.catalogue import Catalogue, shown
 from domain.event import Event, Recorded
@@ -17,7 +18,8 @@ from domain.ids import ticket_id
 from domain.ticket import Ticket
 from domain.ticket.state import UnknownTicket
 from domain.values import NOBODY
-from eventstore.codec import UnknownEvent
+from eventstore.codec import SELECT_EVENTS, StoredRow, UnknownEvent
+from eventstore.feed import decode_page
 from eventstore.keyring import Keyring
 from eventstore.stories import folded, stream, streams, ticket_streams
 from eventstore.workspaces import KnownWorkspace
@@ -25,6 +27,7 @@ from projections.ticket_folds import listed
 
 PAGE = 200
 _REMEMBERED = 10_000
+_REDACTIONS = SELECT_EVENTS + " WHERE workspace_id = %s AND topic = 'ticket.message_redacted' AND notification_id <= %s"
 _COUNT = "SELECT count(*) FROM log.stored_events WHERE workspace_id = %s AND topic = 'ticket.opened' AND notification_id <= %s"
 
 
@@ -50,6 +53,12 @@ class LogView:
         """What the workspace has set up."""
         state: Catalogue = folded("workspace", stream(self.db, self.keyring, self.workspace.id))
         return state
+
+    @cached_property
+    def redacted(self) -> frozenset[UUID]:
+        """Messages that were redacted."""
+        rows = self.db.execute(_REDACTIONS, [self.workspace.id, self.upto], binary=True).fetchall()
+        return redactions(decode_page(self.db, self.keyring, [StoredRow(*row) for row in rows]))
 
     def count(self) -> int:
         """How many tickets there are."""

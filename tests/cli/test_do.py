@@ -9,6 +9,8 @@ import pytest
 
 from cli.asking import FOLLOWING, NotByHand, UnknownAction, actions
 from cli.do import described
+from cli.story import Names, said
+from domain.catalogue import Catalogue
 from domain.command import DECIDERS
 from domain.errors import InvalidInput, NotAllowed
 from domain.requester import UnknownRequester
@@ -16,6 +18,7 @@ from domain.ticket.handling import AlreadyClaimed
 from domain.ticket.state import UnknownTicket
 from tests.commandline import Run
 from tests.commandline import ledgerdesk as ledgerdesk
+from tests.eventstore.samples import SAMPLES
 
 ANN, BOB = "ann@acme.example", "bob@acme.example"
 
@@ -60,6 +63,13 @@ def test_a_description_says_what_is_needed_and_how_it_is_written(ledgerdesk: Run
         assert line in told
 
 
+def test_a_history_can_tell_every_event_of_a_ticket() -> None:
+    names = Names(Catalogue(), str)
+    for event in SAMPLES:
+        if event.NAME.startswith("ticket."):
+            assert "cannot describe" not in said(event, names)
+
+
 def test_the_list_has_every_action_that_is_done_by_hand(ledgerdesk: Run) -> None:
     listed = {line.split()[0] for line in ledgerdesk("do", "--list").stdout.splitlines() if line.startswith("  ")}
     assert listed == actions().keys() - FOLLOWING.keys()
@@ -98,6 +108,16 @@ def test_what_touches_two_tickets_is_done_on_both(desk: Run) -> None:
     assert shown(desk, split)["split_from"] == "1"
 
 
+READS = (
+    ("show", "1"),
+    ("show", "1", "--json"),
+    ("history", "1"),
+    ("history", "1", "--json"),
+    ("export", "events"),
+    ("export", "events", "--ticket", "1"),
+)
+
+
 def test_undo_redaction_and_erasure_leave_nothing_behind(desk: Run) -> None:
     done = receipt(desk, "change-priority", "1", "priority=urgent", "--as", ANN)
     desk("do", "undo-command", "1", f"undoes={done['command_id']}", "--as", ANN)
@@ -105,7 +125,7 @@ def test_undo_redaction_and_erasure_leave_nothing_behind(desk: Run) -> None:
     desk("do", "note-on-ticket", "1", "body=the PIN is 1234", "--as", BOB)
     message = shown(desk)["messages"][0]["message_id"]
     desk("do", "redact-message", "1", f"message_id={message}", "reason=a PIN", "--as", ANN)
-    for command in (("show", "1"), ("show", "1", "--json"), ("history", "1"), ("history", "1", "--json")):
+    for command in READS:
         assert "1234" not in desk(*command).stdout
     desk("do", "erase-ticket", "1", "reason=asked to", "--as", ANN)
     assert shown(desk)["title"] is None

@@ -61,7 +61,7 @@ def told(slug: str = "acme") -> list[Command]:
     return [
         CreateWorkspace(slug=slug, title=slug, **common()),
         AddTeam(team_id=TEAM, title="Billing", **common()),
-        AddPerson(person_id=ANN, person_name="Ann", role=RoleName.ADMIN, **common()),
+        AddPerson(person_id=ANN, person_name="Ann", role=RoleName.ADMIN, teams=(TEAM,), **common()),
         RegisterRequester(requester_id=customer, requester_name="Bob", **common()),
         c.OpenTicket(**on(**opened)),
         c.AssignTicket(**on(to=Assignee(team=TEAM, person=ANN))),
