@@ -40,6 +40,18 @@ class Numbers:
             block.next += 1
             return str(block.next - 1)
 
+    async def pass_over(self, workspace: UUID, numbers: int) -> None:
+        """Hand out none of the next ones: imported tickets hold them."""
+        block = self._blocks.setdefault(workspace, _Block())
+        async with block.lock:
+            await self._vault.reserve_numbers(workspace, numbers)
+            block.end = block.next
+
+    async def hold(self, workspace: UUID, count: int) -> None:
+        """Reserve exactly so many for those who ask next."""
+        first = await self._vault.reserve_numbers(workspace, count)
+        self._blocks[workspace] = _Block(first, first + count)
+
     async def _reserve(self, workspace: UUID, block: _Block) -> None:
         now = time.monotonic()
         hurried = now - block.reserved < _LASTS

@@ -60,6 +60,7 @@ async def _seed(settings: Settings) -> None:
         await together(_once(recording, [command]) for command in plan.organisations(began))
         await together(_once(recording, [command]) for command in plan.customers(began))
         await desk.vault.reserve_numbers(plan.WORKSPACE, plan.TICKETS + scenes.TICKETS)
+        await desk.numbers.hold(plan.WORKSPACE, scenes.UNNUMBERED)
         for lives in batches(plan.tickets(began + plan.SET_UP_BEFORE), AT_ONCE):
             await together(_once(recording, life) for life in lives)
         log = await _uploaded(settings)

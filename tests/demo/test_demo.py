@@ -97,6 +97,7 @@ def test_it_shows_every_situation(settings: Settings, database: psycopg.Connecti
     lines = demo.seed(settings)
     for role in ("(agent)", "(lead)", "(admin)", "(requester)", "(network_desk)"):
         assert role in lines[0]
+    assert max(_numbers(database)) == plan.FIRST_NUMBER + plan.TICKETS + scenes.TICKETS + scenes.UNNUMBERED - 1 == 1200
     topics = {topic for (topic,) in database.execute("SELECT DISTINCT topic FROM log.stored_events")}
     assert [name for name in SITUATIONS if name not in topics] == []
 
@@ -118,6 +119,11 @@ def test_its_week_is_past_and_in_both_languages() -> None:
     assert 50 < chinese < 150
     assert any(step.by != SYSTEM for life in lives for step in life)
     assert lives == list(plan.tickets(NOW))
+
+
+def _numbers(database: psycopg.Connection[tuple[int]]) -> list[int]:
+    found = database.execute("SELECT next FROM log.ticket_numbers")
+    return [number - 1 for (number,) in found]
 
 
 def _began(database: psycopg.Connection[tuple[int]]) -> datetime:
