@@ -9,7 +9,7 @@ from pydantic import Field
 from domain.catalogue import Catalogue
 from domain.command import Decision, decides, evolves
 from domain.errors import InvalidInput, Refusal
-from domain.event import Content
+from domain.event import Content, Secret
 from domain.granting import must_be_allowed
 from domain.permissions import Permission
 from domain.ticket import commands as c
@@ -38,7 +38,7 @@ class TicketAttached(TicketEvent, name="ticket.attached", version=1):
     size: int
     sha256: str
     file_name: Content[str]
-    key: Content[str]
+    key: Secret[str]
 
 
 class TicketAttachmentRemoved(TicketEvent, name="ticket.attachment_removed", version=1):

@@ -67,6 +67,7 @@ def test_a_closed_or_merged_ticket_still_shows_it_but_takes_no_other():
 def test_what_no_reader_of_the_log_is_shown_is_content_too():
     secret = {kind.NAME: kind.SECRETS for kind in EVENTS.values() if kind.SECRETS}
     assert secret == {
+        "ticket.attached": {"key"},
         "ticket.confidential_set": {"text"},
         "ticket.drafted": {"form"},
         "ticket.draft_saved": {"form"},
