@@ -22,8 +22,8 @@ from domain.ticket.state import Ticket
 
 @decides(c.TellOpening, needs=Permission.IMPORT)
 def tell_opening(command: c.TellOpening, ticket: Ticket, desk: Catalogue) -> Decision:
-    """A number that another ticket has is not told over it."""
-    if ticket.opened:
+    """A number that another ticket has, or a draft, is not told over it."""
+    if ticket.opened or ticket.drafted_by is not None:
         raise TicketNumberTaken(number=command.number)
     return [_opened(command, desk)]
 

@@ -8,6 +8,7 @@ from domain.errors import InvalidInput, UnknownPerson, UnknownStatus, UnknownTea
 from domain.ticket import commands as c
 from domain.ticket import events as e
 from domain.ticket.decisions import TicketNumberTaken
+from domain.ticket.drafting import TicketDrafted
 from domain.ticket.state import TicketErasedForEver, UnknownTicket
 from domain.values import NOBODY, Assignee, Priority, StatusKind
 from tests.domain.kit import ANN, BILLING, LEFT, NETWORK, Outcome, given, id_of, opened, person, wish
@@ -38,6 +39,12 @@ def test_an_opening_is_told_once():
     begun().then(WAS)
     begun(WAS).then_refused(TicketNumberTaken, number="T-1")
     begun(WAS, e.TicketErasureRequested(reason="r")).then_refused(TicketNumberTaken)
+
+
+def test_an_opening_is_not_told_over_a_draft_not_even_a_discarded_one():
+    drafted = TicketDrafted(number="T-1", author=person("ann"), form={"title": "x"})
+    begun(drafted).then_refused(TicketNumberTaken, number="T-1")
+    begun(drafted, e.TicketErasureRequested(reason="draft discarded")).then_refused(TicketNumberTaken)
 
 
 def test_a_field_without_a_value_is_no_field():
