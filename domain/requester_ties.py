@@ -126,10 +126,16 @@ def undo_merge(command: UndoRequesterMerge, requester: Requester, _: Catalogue) 
 
 @decides(AbsorbRequester, needs=Permission.REQUESTER_MERGE)
 def absorb(command: AbsorbRequester, requester: Requester, _: Catalogue) -> Decision:
-    """The other side of a merge never refuses."""
+    """Never refused. Of two that were merged into each other at once, the one with the lower id stays."""
     if not requester.registered or command.absorbed in requester.merges:
         return []
-    return [RequesterAbsorbed(absorbed=command.absorbed, brings=command.brings)]
+    brings = tuple(each for each in command.brings if each != command.requester_id)
+    absorbed = RequesterAbsorbed(absorbed=command.absorbed, brings=brings)
+    if requester.merged_into != command.absorbed:
+        return [absorbed]
+    if command.requester_id > command.absorbed:
+        return []
+    return [RequesterMergeUndone(into=command.absorbed), absorbed]
 
 
 @decides(ReleaseRequester, needs=Permission.REQUESTER_MERGE)

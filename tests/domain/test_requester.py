@@ -145,6 +145,15 @@ def test_a_merge_taken_back_leaves_both_exactly_as_they_were():
     assert released == before.state
 
 
+def test_of_two_merged_into_each_other_at_once_one_stays():
+    lower, upper = sorted((id_of("zoe"), TWIN))
+    into_upper = ties.RequesterMergedInto(into=upper)
+    stays = given(ZOE, into_upper).when(ties.AbsorbRequester, requester_id=lower, absorbed=upper, brings=(lower,))
+    stays.then(ties.RequesterMergeUndone(into=upper), ties.RequesterAbsorbed(absorbed=upper))
+    into_lower = ties.RequesterMergedInto(into=lower)
+    given(ZOE, into_lower).when(ties.AbsorbRequester, requester_id=upper, absorbed=lower).then_nothing()
+
+
 def test_the_other_side_of_a_merge_never_refuses_and_nothing_happens_twice():
     absorbed = ties.RequesterAbsorbed(absorbed=TWIN)
     given(ZOE).when(ties.AbsorbRequester, absorbed=TWIN).then(absorbed)
