@@ -81,7 +81,7 @@ def ticket(
     seen = events if at is None else _until(events, at)
     if not seen or (version is not None and seen[-1].version != version):
         raise NotYetThere(number=number, moment=f"version {version}" if version is not None else at)
-    return _shown(stream, seen)
+    return _shown(stream, number, seen)
 
 
 def _until(events: list[Recorded[Event]], at: datetime) -> list[Recorded[Event]]:
@@ -90,10 +90,13 @@ def _until(events: list[Recorded[Event]], at: datetime) -> list[Recorded[Event]]
     return [recorded for recorded in events if recorded.version <= last]
 
 
-def _shown(stream: UUID, seen: list[Recorded[Event]]) -> TicketAsOf:
+def _shown(stream: UUID, number: str, seen: list[Recorded[Event]]) -> TicketAsOf:
     state = Ticket()
     for recorded in seen:
         state = evolve(state, recorded.event)
+    if not state.opened:
+        # It was somebody's draft then, which is theirs alone.
+        raise NotYetThere(number=number, moment=f"version {seen[-1].version}")
     return TicketAsOf(
         ticket_id=stream,
         number=state.number,

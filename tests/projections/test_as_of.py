@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from domain.ticket.commands import EditTicket, EraseTicket, ReplyToTicket, ResolveTicket
+from domain.ticket.drafting import DraftTicket
 from eventstore.database import Role, connect
 from eventstore.erasure import erase
 from projections import as_of
@@ -65,6 +66,15 @@ def test_now(office: Office, database_url: str) -> None:
 def test_before_and_beyond(office: Office, database_url: str, moment: dict[str, Any]) -> None:
     with pytest.raises(NotYetThere, match="T-1"):
         stood(office, database_url, **moment)
+
+
+async def test_what_was_somebody_s_draft_is_shown_to_nobody(office: Office, database_url: str) -> None:
+    drafted = await office.do(DraftTicket, title="not yet")
+    number = str(drafted.number)
+    with closing(working(database_url)) as db:
+        for moment in ({}, {"version": 1}):
+            with pytest.raises(NotYetThere, match=number):
+                as_of.ticket(db.cursor(), KEYRING, drafted.stream_id, number, **moment)
 
 
 async def test_an_erased_ticket_had_a_past_without_content(office: Office, database_url: str) -> None:
