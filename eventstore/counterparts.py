@@ -15,7 +15,7 @@ from domain.ticket.counterparts import counterpart, other_number, taken_back
 from domain.ticket.linking import must_have_no_parent, parent
 from domain.ticket.splitting import must_be_untouched
 from domain.ticket.state import Link, Ticket
-from eventstore.desk import Desk, Receipt
+from eventstore.desk import ATTEMPTS, Desk, Receipt, TooBusy
 
 # No chain of parents that people make is longer.
 HIGHEST = 100
@@ -77,11 +77,11 @@ async def undo_split(desk: Desk, command: t.UndoSplit) -> Receipt:
 
     async def check() -> None:
         # First whether it is theirs to ask: what became of the other ticket is not for everybody's ears.
-        await _reached(desk, command, command.number)
+        origin = await _reached(desk, command, command.number)
         split_off = await _ticket(desk, command.workspace_id, command.into)
         # What was never split off, or came back, is for the decision to refuse.
         if split_off.ties.split_from == command.number and not split_off.ties.withdrawn:
-            must_be_untouched(command, split_off)
+            must_be_untouched(command, split_off, origin)
 
     await _unless_answered(desk, command, check())
     return await both(desk, command)
@@ -149,10 +149,12 @@ async def _ancestors(desk: Desk, workspace: UUID, number: str) -> tuple[str, ...
 
 async def _free_number(desk: Desk, workspace: UUID) -> str:
     """A number that no imported ticket holds already."""
-    while True:
+    for attempt in range(ATTEMPTS):
         number = await desk.numbers.next(workspace)
         if not (await desk.state(workspace, "ticket", ticket_id(workspace, number))).version:
             return number
+        await desk.numbers.pass_over(workspace, 2**attempt)
+    raise TooBusy()
 
 
 async def _written(desk: Desk, command: t.SplitTicket) -> str:

@@ -178,8 +178,9 @@ class Desk:
         return await self._memory.recall(workspace, aggregate, stream, within=CATALOGUE_SECONDS)
 
     async def _open_numbered(self, command: OpenTicket) -> Receipt:
-        # An imported ticket may hold the number that comes next: the log's key says so, and the one after is tried.
-        for _ in range(ATTEMPTS):
+        # Imported tickets may hold the numbers that come next: the log's key says so, and each time twice as many are
+        # passed over, for there may be hundreds of thousands.
+        for attempt in range(ATTEMPTS):
             number = await self.numbers.next(command.workspace_id)
             stream, before = ticket_id(command.workspace_id, number), Loaded(Ticket(number=number))
             answer = await self._attempt(command, stream, before, fresh=False)
@@ -187,6 +188,7 @@ class Desk:
             if answer is not None:
                 receipt = self._receipt(command, answer, number)
                 return await self._first_numbered(command, receipt) if receipt.repeated else receipt
+            await self.numbers.pass_over(command.workspace_id, 2**attempt)
         raise TooBusy()
 
     async def _first_numbered(self, command: OpenTicket, receipt: Receipt) -> Receipt:

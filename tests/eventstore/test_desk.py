@@ -185,6 +185,14 @@ async def test_a_taken_number_is_refused_and_a_free_one_found(office: Office, el
     assert int(str(later.number)) > taken
 
 
+async def test_thousands_of_imported_numbers_keep_no_new_ticket_waiting(office: Office) -> None:
+    first = await office.do(OpenTicket, title="numbered by us")
+    imported = [str(int(str(first.number)) + place) for place in range(1, 201)]
+    await office.desk.execute_all([office.command(OpenTicket, title="imported", number=each) for each in imported])
+    later = await office.do(OpenTicket, title="the next one")
+    assert str(later.number) not in imported
+
+
 async def test_what_no_append_checks_is_not_remembered_for_long(
     office: Office, elsewhere: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
