@@ -148,7 +148,7 @@ class Streams:
             found = await db.execute(SELECT_AFTER, [stream, after], binary=True)
             rows = [StoredRow(*row) for row in await found.fetchall()]
             keys = await self._keys(db, workspace, {owner for row in rows if (owner := subject(row))})
-        return [decode(row, keys) for row in rows]
+        return [recorded async for recorded in _decoded(rows, keys)]
 
     async def events_of_many(self, workspace: UUID, streams: Sequence[UUID]) -> dict[UUID, list[Recorded[Event]]]:
         """All events of many streams, read set-wise."""
@@ -157,8 +157,8 @@ class Streams:
             cursor = await db.execute(SELECT_HISTORIES, [Uuids(list(streams))], binary=True)
             rows = [StoredRow(*row) for row in await cursor.fetchall()]
             keys = await self._keys(db, workspace, {owner for row in rows if (owner := subject(row))})
-        for row in rows:
-            found[row.originator_id].append(decode(row, keys))
+        async for recorded in _decoded(rows, keys):
+            found[recorded.stream_id].append(recorded)
         return found
 
     async def first_answer(self, workspace: UUID, command: UUID) -> Answer | None:
@@ -189,8 +189,15 @@ async def _prepared(db: AsyncConnection[Any]) -> None:
     )
 
 
-# Folding a long stream must not keep the event loop from everybody else.
+# Reading a long stream must not keep the event loop from everybody else.
 _SLICE = 500
+
+
+async def _decoded(rows: Sequence[StoredRow], keys: dict[UUID, ContentKey | Erased]) -> AsyncIterator[Recorded[Event]]:
+    for place, row in enumerate(rows, 1):
+        yield decode(row, keys)
+        if place % _SLICE == 0:
+            await asyncio.sleep(0)
 
 
 async def folded(before: Loaded, rows: Sequence[StoredRow], keys: dict[UUID, ContentKey | Erased]) -> Loaded:
