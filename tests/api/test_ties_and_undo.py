@@ -23,6 +23,7 @@ def test_a_duplicate_is_merged_and_comes_back(admin, opened):
     merged = admin.post(f"/tickets/{one}/merge", json={"into": other})
     assert said(merged) == (200, 1)
     assert (ties(admin, one), ties(admin, other)) == ({"merged_into": other}, {"absorbed": [one]})
+    assert admin.get(f"/tickets/{other}").json()["merged"] == [one]
     refused = admin.post(f"/tickets/{one}/notes", json={"body": "Here?"})
     assert said(refused) == (409, "ticket_merged")
     assert refused.json()["fields"]["into"] == other
