@@ -13,7 +13,7 @@ from domain.ticket import ties as t
 from domain.ticket.commands import TicketCommand
 from domain.ticket.counterparts import counterpart, other_number, taken_back
 from domain.ticket.linking import must_have_no_parent, parent
-from domain.ticket.splitting import must_be_untouched
+from domain.ticket.splitting import files_of, must_be_untouched
 from domain.ticket.state import Link, Ticket
 from eventstore.desk import ATTEMPTS, Desk, Receipt, TooBusy
 
@@ -38,6 +38,9 @@ async def both(desk: Desk, command: TicketCommand) -> Receipt:
 
 async def finish(desk: Desk, second: Command) -> Receipt:
     """Carry out the other half. A link that cannot be made there is taken back where it began."""
+    if isinstance(second, t.OpenSplit):
+        origin = await _ticket(desk, second.workspace_id, second.origin)
+        second = second.model_copy(update={"files": files_of(second.message_id, origin)})
     receipt = await desk.execute(second)
     if isinstance(second, t.LinkBack) and not receipt.events:
         other = await _ticket(desk, second.workspace_id, second.number)

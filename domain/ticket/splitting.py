@@ -1,14 +1,17 @@
 """Splitting a message off into a ticket of its own, and taking that back (A17, A22)."""
 
 from dataclasses import replace
+from uuid import UUID
 
 from domain.catalogue import Catalogue
-from domain.command import Decision, decides, evolves
+from domain.command import CONTEXT_FIELDS, Decision, decides, evolves
 from domain.errors import Refusal
 from domain.permissions import Permission
+from domain.ticket.commands import OpenTicket
 from domain.ticket.events import TicketOpened
-from domain.ticket.messages import UnknownMessage
-from domain.ticket.state import Split, Ticket, Ties
+from domain.ticket.flowing import opening
+from domain.ticket.messages import UnknownMessage, attached
+from domain.ticket.state import AttachedFile, Split, Ticket, Ties
 from domain.ticket.ties import (
     OpenSplit,
     SplitTicket,
@@ -19,7 +22,7 @@ from domain.ticket.ties import (
     UndoSplit,
     WithdrawSplit,
 )
-from domain.values import StatusKind
+from domain.values import Attachment, StatusKind
 
 
 class InternalMessage(Refusal):
@@ -76,6 +79,17 @@ def split(command: SplitTicket, ticket: Ticket, _: Catalogue) -> Decision:
     ]
 
 
+def files_of(message_id: UUID, ticket: Ticket) -> tuple[Attachment, ...]:
+    """The files that came with a message, unless they are erased."""
+    theirs = (file for file in ticket.attachments if file.message_id == message_id and isinstance(file.key, str))
+    return tuple(_as_attached(file) for file in theirs)
+
+
+def _as_attached(file: AttachedFile) -> Attachment:
+    told = {name: getattr(file, name) for name in Attachment.model_fields}
+    return Attachment(**told)
+
+
 @decides(UndoSplit, needs=Permission.TICKET_MERGE)
 def undo_split(command: UndoSplit, ticket: Ticket, _: Catalogue) -> Decision:
     """Whoever carries it out has made sure that nobody worked on the new ticket."""
@@ -86,16 +100,21 @@ def undo_split(command: UndoSplit, ticket: Ticket, _: Catalogue) -> Decision:
     return [TicketSplitUndone(message_id=known.message_id, into=command.into)]
 
 
-def must_be_untouched(command: UndoSplit, split_off: Ticket) -> None:
+def must_be_untouched(command: UndoSplit, split_off: Ticket, origin: Ticket) -> None:
     """Raise where withdrawing the new ticket would hide what somebody did there."""
-    written = split_off.messages or split_off.attachments or split_off.confidential
+    came = {file.attachment_id for file in origin.attachments}
+    attached_since = {file.attachment_id for file in split_off.attachments} - came
+    written = split_off.messages or attached_since or split_off.confidential
     if written or split_off.finished or split_off.ties != Ties(split_from=command.number):
         raise SplitWorkedOn(number=command.number, into=command.into)
 
 
 @decides(OpenSplit, needs=Permission.TICKET_MERGE)
 def open_split(command: OpenSplit, ticket: Ticket, desk: Catalogue) -> Decision:
-    """Never refused: what the message's own ticket has was checked there, and is taken as it is."""
+    """Never refused: what the message's own ticket has was checked there, and is taken as it is.
+
+    It begins its form and its workflow, and has the message's files, like a ticket that is opened.
+    """
     if ticket.opened or ticket.drafted_by is not None:
         return []
     status = desk.status_of_kind(StatusKind.NEW)
@@ -111,7 +130,13 @@ def open_split(command: OpenSplit, ticket: Ticket, desk: Catalogue) -> Decision:
         requester_id=command.requester_id,
         source="split",
     )
-    return [opened, TicketSplitFrom(origin=command.origin, message_id=command.message_id)]
+    split_from = TicketSplitFrom(origin=command.origin, message_id=command.message_id)
+    return [opened, *opening(_as_opened(command), desk), split_from, *attached(command.files, ticket)]
+
+
+def _as_opened(command: OpenSplit) -> OpenTicket:
+    told = {name: getattr(command, name) for name in (*CONTEXT_FIELDS, "number", "title")}
+    return OpenTicket(**told, type=command.type, category=command.category)
 
 
 @decides(WithdrawSplit, needs=Permission.TICKET_MERGE)

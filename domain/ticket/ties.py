@@ -12,7 +12,7 @@ from pydantic import Field
 from domain.event import Content
 from domain.ticket.commands import TicketCommand
 from domain.ticket.events import TicketEvent
-from domain.values import Message, Number, Priority, StatusKind, Title
+from domain.values import Attachment, Message, Number, Priority, StatusKind, Title
 
 Relation = Literal["related", "parent", "child", "duplicate", "original"]
 
@@ -167,6 +167,8 @@ class OpenSplit(TicketCommand):
     priority: Priority = Priority.NORMAL
     type: str | None = None
     category: tuple[str, ...] = ()
+    # The message's files, found by whoever carries it out: no part of what is asked.
+    files: tuple[Attachment, ...] = Field(default=(), exclude=True)
 
 
 class WithdrawSplit(TicketCommand):

@@ -10,14 +10,16 @@ from domain.event import ERASED, SYSTEM, Actor, Event, Metadata, Recorded
 from domain.ticket import events as e
 from domain.ticket import ties as t
 from domain.ticket.counterparts import CHANNEL, FIRST_HALVES, counterpart, taken_back
+from domain.ticket.flowing import TicketFormPinned, TicketStepEntered
 from domain.ticket.linking import INVERSE, HasParent, LinkCycle
 from domain.ticket.marking import FollowTicket, MarkSpam, TicketFollowed, TicketMarkedSpam, TicketUnmarkedSpam
 from domain.ticket.merging import NotMerged
-from domain.ticket.messages import TicketMessageRedacted, UnknownMessage
-from domain.ticket.splitting import AlreadySplit, InternalMessage, NotSplit, SplitWorkedOn, must_be_untouched
+from domain.ticket.messages import TicketAttached, TicketMessageRedacted, UnknownMessage
+from domain.ticket.splitting import AlreadySplit, InternalMessage, NotSplit, SplitWorkedOn, files_of, must_be_untouched
 from domain.ticket.state import Ticket, TicketErasedForEver, TicketMergedAway, UnknownTicket
-from domain.values import Priority, StatusKind
+from domain.values import Attachment, Priority, StatusKind
 from tests.domain.kit import ANN, BOB, WORKSPACE, folded, given, id_of, opened, wish
+from tests.domain.setups import READY
 
 NEW = {"status": "new", "kind": StatusKind.NEW}
 CLOSED = {"status": "closed", "kind": StatusKind.CLOSED}
@@ -145,6 +147,31 @@ def test_the_new_ticket_says_where_it_came_from():
     given(opened()).when(t.OpenSplit, **about).then_nothing()
 
 
+FILE = {"attachment_id": id_of("file"), "media_type": "image/png", "size": 3, "sha256": "ab" * 32, "key": "k"}
+ATTACHED = TicketAttached(**FILE, message_id=id_of("said"), file_name="scan.png")
+CARRIED = Attachment(**FILE, name="scan.png")
+
+
+def test_the_files_of_a_message_go_on_with_it():
+    other = ATTACHED.model_copy(update={"attachment_id": id_of("other"), "message_id": None})
+    assert files_of(id_of("said"), folded(Ticket(), opened(), SAID, ATTACHED, other)) == (CARRIED,)
+    about = {"origin": "T-1", "message_id": id_of("said"), "title": "Scanner", "body": "Broken", "files": (CARRIED,)}
+    *_, attached = given().when(t.OpenSplit, number="T-2", **about).events
+    assert attached == ATTACHED.model_copy(update={"message_id": None})
+
+
+def test_a_ticket_that_is_split_off_begins_its_form_and_its_workflow():
+    about = {"origin": "T-1", "message_id": id_of("said"), "title": "Scanner", "body": "Broken", "type": "incident"}
+    events = given(desk=READY).when(t.OpenSplit, number="T-2", **about).events
+    assert [type(each) for each in events] == [
+        e.TicketOpened,
+        TicketFormPinned,
+        TicketStepEntered,
+        e.TicketAssigned,
+        t.TicketSplitFrom,
+    ]
+
+
 def test_taking_a_split_back_leaves_the_first_ticket_exactly_as_it_was():
     before = folded(Ticket(), opened(), SAID)
     undone = t.TicketSplitUndone(message_id=id_of("said"), into="T-2")
@@ -165,12 +192,22 @@ def test_the_new_ticket_is_withdrawn_once_and_sends_people_back():
     given(opened(), FROM, withdrawn).when(t.UndoMerge).then_refused(NotMerged)
 
 
-@pytest.mark.parametrize("work", [[SAID], [MERGED], [e.TicketResolved(status="resolved", kind="resolved", **WAS_NEW)]])
+@pytest.mark.parametrize(
+    "work",
+    [
+        [SAID],
+        [MERGED],
+        [ATTACHED.model_copy(update={"attachment_id": id_of("mine")})],
+        [e.TicketResolved(status="resolved", kind="resolved", **WAS_NEW)],
+    ],
+)
 def test_nobody_s_work_is_hidden_by_taking_a_split_back(work):
     asked = wish(t.UndoSplit, number="T-0", into="T-1")
-    must_be_untouched(asked, folded(Ticket(), opened(), FROM))
+    origin = folded(Ticket(), opened(number="T-0"), ATTACHED)
+    must_be_untouched(asked, folded(Ticket(), opened(), FROM), origin)
+    must_be_untouched(asked, folded(Ticket(), opened(), FROM, ATTACHED), origin)
     with pytest.raises(SplitWorkedOn):
-        must_be_untouched(asked, folded(Ticket(), opened(), FROM, *work))
+        must_be_untouched(asked, folded(Ticket(), opened(), FROM, ATTACHED, *work), origin)
 
 
 def linked(relation: str = "parent", other: str = "T-2") -> t.TicketLinked:

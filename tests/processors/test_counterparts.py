@@ -19,6 +19,7 @@ from domain.ticket.linking import HasParent, LinkCycle
 from domain.ticket.marking import FollowTicket, MarkSpam, UnmarkSpam
 from domain.ticket.splitting import SplitWorkedOn
 from domain.ticket.state import Link, Ticket, TicketMergedAway, TicketNotOpen, Ties, UnknownTicket
+from domain.values import Attachment
 from eventstore import counterparts
 from eventstore.desk import Desk
 from eventstore.erasure import erase
@@ -167,7 +168,9 @@ async def test_a_message_becomes_a_ticket_and_comes_back(
 ) -> None:
     await office.ticket("T-1", type="incident")
     said = uuid4()
-    await office.do(c.ReplyToTicket, number="T-1", body="The scanner too", command_id=said)
+    file = {"attachment_id": uuid4(), "name": "scan.png", "media_type": "image/png", "size": 3}
+    brought = Attachment(**file, sha256="ab" * 32, key="k")
+    await office.do(c.ReplyToTicket, number="T-1", body="The scanner too", command_id=said, attachments=(brought,))
     before = await state_of(office, "T-1")
     command = office.command(t.SplitTicket, number="T-1", message_id=said, title="Scanner")
     receipt = await counterparts.split(office.desk, command)
@@ -181,6 +184,7 @@ async def test_a_message_becomes_a_ticket_and_comes_back(
         "incident",
         "T-1",
     )
+    assert [(file.name, file.key) for file in new.attachments] == [("scan.png", "k")]
     start()
     await until(lambda: seen_all(database))
     assert topics(database, office, receipt.number)[:2] == ["opened", "split_from"]
