@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from pydantic import TypeAdapter
 from pydantic_core import to_jsonable_python
 
 import domain.aggregates  # noqa: F401 - registers every event
+from domain.conditions import Condition
 from domain.event import SYSTEM, Actor, Event, Metadata
 from eventstore.codec import StoredRow, encode
 from eventstore.keyring import ContentKey
@@ -24,6 +26,9 @@ KEY = bytes(range(32))
 STREAM = UUID("018f0000-0000-7000-8000-0000000000aa")
 WORKSPACE = UUID("018f0000-0000-7000-8000-0000000000bb")
 WHEN = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+
+# A language of its own, in which only ever more can be said: what is new in it is no new shape of the events that speak it.
+_LANGUAGE = frozenset(TypeAdapter[Any](Condition).json_schema()["$defs"])
 
 METADATA = Metadata(
     event_id=ID,
@@ -72,7 +77,7 @@ def _bare(schema: Any) -> Any:
         return {
             key: _bare(value)
             for key, value in schema.items()
-            if key not in ("title", "description") or isinstance(value, dict)
+            if (key not in ("title", "description") or isinstance(value, dict)) and key not in _LANGUAGE
         }
     return [_bare(item) for item in schema] if isinstance(schema, list) else schema
 
