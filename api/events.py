@@ -15,10 +15,13 @@ from api.auth import Caller, identified, needs
 from api.errors import NotSignedIn
 from api.problems import problems
 from api.services import Services
+from domain.access import reaches
 from domain.errors import InvalidInput, NotAllowed
 from domain.event import EVENTS, Erased, Event, Recorded
 from domain.ids import ticket_id
 from domain.permissions import Permission
+from domain.saved_view import View, sees
+from domain.ticket.state import Ticket
 from domain.values import Number
 from eventstore.codec import SELECT_EVENTS, StoredRow, UnknownEvent
 from eventstore.database import DatabaseUnavailable
@@ -53,6 +56,8 @@ class Batch:
 
     messages: list[bytes]
     position: int
+    # Whether there may be more behind it; one may be empty where all that was read is out of the caller's reach.
+    goes_on: bool
 
 
 _MESSAGE = {
@@ -82,7 +87,10 @@ async def stream_events(
     limit: Annotated[int | None, Query(ge=1, le=10_000, description="End after so many events.")] = None,
     wait: Annotated[bool, Query(description="Stay and wait for more; false ends with what is there.")] = True,
 ) -> StreamingResponse:
-    """Every event of the workspace in order, and then each new one as it happens."""
+    """Every event of the workspace in order, and then each new one as it happens.
+
+    Of tickets those that you may see now, as often as they change; of customers with «requester.view»; of views those you see.
+    """
     for name in types or []:
         if name not in EVENTS:
             raise InvalidInput(field="types", reason=f"there is no event «{name}»; see the documentation of events")
@@ -91,7 +99,7 @@ async def stream_events(
     start = int(last_event_id) if last_event_id else after or 0
     most = limit or (LAST_POSITION if wait else PAGE)
     # Read before the answer begins, so that a refusal can still be said.
-    first = await _read(me.services, wanted, start, min(PAGE, most))
+    first = await _read(me, wanted, start, min(PAGE, most))
     messages = _messages(me, wanted, first, most, wait=wait)
     return StreamingResponse(messages, headers=HEADERS, media_type="text/event-stream")
 
@@ -101,43 +109,84 @@ async def _messages(me: Caller, wanted: Wanted, batch: Batch, left: int, *, wait
         if batch.messages:
             yield b"".join(batch.messages)
             left -= len(batch.messages)
-        if left <= 0 or not (wait or batch.messages):
+        if left <= 0 or not (wait or batch.goes_on):
             return
         mark = me.services.tail.mark()
         after = batch.position
-        batch = await _next(me.services, wanted, batch, min(PAGE, left))
-        if not batch.messages and wait:
-            if not await me.services.tail.wait(mark, HEARTBEAT):
-                # An id alone moves the browser's Last-Event-ID past events that were filtered out.
-                yield b": waiting\nid: %d\n\n" % max(after, batch.position)
-            if not await _still_allowed(me):
-                return
+        batch = await _next(me, wanted, batch, min(PAGE, left))
+        if not wait:
+            continue
+        if not batch.goes_on and not await me.services.tail.wait(mark, HEARTBEAT):
+            # An id alone moves the browser's Last-Event-ID past events that were filtered out.
+            yield b": waiting\nid: %d\n\n" % max(after, batch.position)
+        now = await _as_of_now(me)
+        if now is None:
+            return
+        me = now
 
 
-async def _next(here: Services, wanted: Wanted, before: Batch, limit: int) -> Batch:
+async def _next(me: Caller, wanted: Wanted, before: Batch, limit: int) -> Batch:
     try:
-        return await _read(here, wanted, before.position, limit)
+        return await _read(me, wanted, before.position, limit)
     except DatabaseUnavailable:
         # It comes back; the reader need not know.
         await anyio.sleep(1.0)
-        return Batch([], before.position)
+        return Batch([], before.position, goes_on=False)
 
 
-async def _still_allowed(me: Caller) -> bool:
+async def _as_of_now(me: Caller) -> Caller | None:
+    """The caller with the rights that they have by now; None where they may not go on."""
     try:
-        (await identified(me.request)).require(Permission.EVENTS_VIEW)
+        now = await identified(me.request)
+        now.require(Permission.EVENTS_VIEW)
     except (NotSignedIn, NotAllowed):
-        return False
+        return None
     except DatabaseUnavailable:
-        pass
-    return True
+        return me
+    return now
 
 
-async def _read(here: Services, wanted: Wanted, after: int, limit: int) -> Batch:
-    return await anyio.to_thread.run_sync(_page, here, wanted, after, limit)
+async def _read(me: Caller, wanted: Wanted, after: int, limit: int) -> Batch:
+    events, position, goes_on = await anyio.to_thread.run_sync(_page, me.services, wanted, after, limit)
+    seen = await _seen(me, events)
+    return Batch([_message(event) for event in seen], position, goes_on)
 
 
-def _page(here: Services, wanted: Wanted, after: int, limit: int) -> Batch:
+async def _seen(me: Caller, events: list[Recorded[Event]]) -> list[Recorded[Event]]:
+    """Those of the events that are of what the caller may see, as it is now: a ticket that left their reach is gone whole."""
+    if me.reach is not None:
+        numbered = {each.stream_id for each in events if _of(each) == "ticket"}
+        loaded = await me.services.desk.streams.load_many(me.workspace_id, "ticket", sorted(numbered))
+        out = {stream for stream in numbered if not _reached(me, loaded[stream].state)}
+        events = [each for each in events if each.stream_id not in out]
+    if Permission.REQUESTER_VIEW not in me.permissions:
+        events = [each for each in events if _of(each) not in ("requester", "organisation")]
+    views = sorted({each.stream_id for each in events if _of(each) == "view"})
+    if not views:
+        return events
+    kept = await me.services.desk.streams.load_many(me.workspace_id, "view", views)
+    hidden = {stream for stream in views if not _theirs(me, kept[stream].state)}
+    return [each for each in events if each.stream_id not in hidden]
+
+
+def _of(recorded: Recorded[Event]) -> str:
+    """What the event is about: ticket, requester, organisation, workspace or view."""
+    event = recorded.event
+    return (event.unknown_name if isinstance(event, UnknownEvent) else event.NAME).partition(".")[0]
+
+
+def _reached(me: Caller, ticket: Ticket) -> bool:
+    if not ticket.opened:
+        return ticket.drafted_by == me.actor
+    return reaches(me.actor, me.grant, ticket, me.desk)
+
+
+def _theirs(me: Caller, view: View) -> bool:
+    """Whether the view is one that the caller sees."""
+    return view.saved is not None and sees(me.id, view.saved, me.desk.acting(me.actor).teams)
+
+
+def _page(here: Services, wanted: Wanted, after: int, limit: int) -> tuple[list[Recorded[Event]], int, bool]:
     asked = {"workspace": wanted.workspace_id, "stream": wanted.stream, "types": wanted.types}
     with here.reading(wanted.workspace_id) as db:
         top = head(db)
@@ -148,7 +197,7 @@ def _page(here: Services, wanted: Wanted, after: int, limit: int) -> Batch:
         events = decode_page(db, here.keyring, rows)
     last = rows[-1].notification_id if rows else after
     position = last if len(rows) == limit else max(last, top)
-    return Batch([_message(event) for event in events], position)
+    return events, position, bool(rows)
 
 
 def _message(recorded: Recorded[Event]) -> bytes:

@@ -6,12 +6,16 @@ from typing import Any
 from api.services import Services
 from domain.command import Command
 from domain.errors import InvalidInput
+from domain.event import EVENTS
+from projections.ticket_timeline import PUBLIC
 
 _ETAG = re.compile(r'(?:W/)?"(\d{1,18})"')
 SINCE = (
     "SELECT originator_version, topic FROM log.stored_events WHERE workspace_id = %s AND originator_id = %s "
-    "AND originator_version > %s ORDER BY originator_version LIMIT 100"
+    "AND originator_version > %s AND (%s::text[] IS NULL OR topic = ANY(%s)) ORDER BY originator_version LIMIT 100"
 )
+# What a requester is told of.
+_PUBLIC = [name for name, event in EVENTS.items() if issubclass(event, PUBLIC)]
 
 
 def etag(version: int) -> str:
@@ -30,8 +34,9 @@ def expected_version(if_match: str | None) -> int | None:
 
 
 async def what_happened_since(here: Services, command: Command) -> list[dict[str, Any]]:
-    """Version and name of the events that the author of the command has not seen, at most 100."""
-    asked = [command.workspace_id, command.stream_id, command.expected_version]
+    """Version and name of the events that the author of the command has not seen and may see, at most 100."""
+    told = _PUBLIC if command.by.kind == "requester" else None
+    asked = [command.workspace_id, command.stream_id, command.expected_version, told, told]
     async with here.desk.streams.bound(command.workspace_id) as db:
         rows = await (await db.execute(SINCE, asked)).fetchall()
     return [{"version": version, "event": name} for version, name in rows]
