@@ -9,7 +9,7 @@ from api import routing
 from api.answers import changed
 from api.auth import Caller, needs
 from api.bodies import Body
-from api.known import must_know_requester
+from api.known import must_know_requester, ticket_seen
 from api.ticket_changes import TicketNumber, changes
 from domain.actions import Action, Actions, ActOnTicket, SetRequester
 from domain.command import decider
@@ -70,4 +70,5 @@ async def acted(me: Caller, number: str, actions: tuple[Action, ...]) -> Respons
 @router.post("/tickets/{number}/undo", **changes(UnknownCommand, NotUndoable, ChangedSince, NotAllowed))
 async def undo_command(number: TicketNumber, body: UndoBody, me: Caller = needs(Permission.TICKET_UNDO)) -> Response:
     """Put back what one command changed, if nothing else has changed it since; what others did only leads may undo."""
+    await ticket_seen(me, number)
     return changed(await undo(me.services.desk, number, body.command_id, me.context()), number=number)

@@ -7,6 +7,7 @@ from fastapi import Response
 from pydantic import BaseModel, Field, ValidationError
 
 from api import routing
+from api.acting import acted
 from api.answers import CHANGES, Changed, changed, documented
 from api.auth import Caller, needs
 from api.problems import problems
@@ -14,7 +15,7 @@ from api.setup_bodies import CannedReplyBody, MacroBody, Reasons
 from api.ticket_changes import TicketNumber, changes
 from api.workspace import catalogue_now
 from domain.access import reaches
-from domain.actions import ACTIONS, ActOnTicket
+from domain.actions import ACTIONS
 from domain.catalogue import Catalogue, shown
 from domain.errors import CommandIdReused, InvalidInput, VersionConflict
 from domain.ids import ticket_id
@@ -33,7 +34,6 @@ from domain.setup.macros import (
 )
 from domain.ticket.state import Ticket, UnknownTicket
 from domain.values import Key
-from eventstore.counterparts import both
 
 router = routing.router("macros")
 
@@ -90,8 +90,7 @@ async def run_macro(number: TicketNumber, key: Key, me: Caller = needs(Permissio
     except ValidationError:
         reason = "one of its texts comes out empty or too long for this ticket"
         raise InvalidInput(field="macro", reason=reason) from None
-    command = ActOnTicket(**me.context(), number=number, actions=rendered_actions)
-    return changed(await me.explaining(command, both(me.services.desk, command)), number=number)
+    return await acted(me, number, rendered_actions)
 
 
 class RenderedReply(BaseModel):
