@@ -20,7 +20,15 @@ from api.problems import problems
 from api.ticket_bodies import OpenBody, Uploads
 from api.ticket_changes import TicketNumber, changes, done, uploaded
 from api.versions import etag
-from domain.errors import InvalidInput, UnknownPerson, UnknownRole, UnknownStatus, UnknownTeam
+from domain.errors import (
+    CommandIdReused,
+    InvalidInput,
+    UnknownPerson,
+    UnknownRole,
+    UnknownStatus,
+    UnknownTeam,
+    VersionConflict,
+)
 from domain.ids import ticket_id
 from domain.permissions import Permission
 from domain.requester import UnknownRequester
@@ -80,7 +88,7 @@ _FORM_REFUSALS = (DraftIncomplete, UnknownStatus, UnknownTeam, UnknownPerson, Un
     status_code=201,
     response_model=TicketChanged,
     openapi_extra=CHANGES,
-    responses=documented(201) | problems(InvalidInput),
+    responses=documented(201) | problems(InvalidInput, VersionConflict, CommandIdReused),
 )
 async def begin_draft(body: DraftBody, me: Caller = needs(Permission.TICKET_OPEN)) -> Response:
     """Keep a ticket that is not submitted yet, under the number that it will have."""

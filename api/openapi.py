@@ -8,6 +8,7 @@ from fastapi.routing import APIRoute
 
 from api.auth import COOKIE, Needs
 from api.errors import MissingCsrfToken, NotSignedIn, RateLimited
+from api.examples import EXAMPLES
 from api.problems import (
     BodyTooLarge,
     InvalidRequest,
@@ -55,6 +56,8 @@ def _described(app: FastAPI) -> dict[str, Any]:
         schemas.pop(unused, None)
     described = Problem.model_json_schema(ref_template=REF)
     schemas.update(described.pop("$defs"), Problem=described)
+    for name in EXAMPLES.keys() & schemas.keys():
+        schemas[name].setdefault("examples", [EXAMPLES[name]])
     made["components"]["securitySchemes"] = _SECURITY
     for route in operations(app):
         for method in route.methods or ():

@@ -28,12 +28,8 @@ from projections.ticket_sorts import parse_sort
 
 router = routing.router("views")
 
-_CHANGES: dict[str, Any] = {
-    "response_model": Changed,
-    "openapi_extra": CHANGES,
-    "responses": documented()
-    | problems(UnknownView, UnknownTeam, InvalidInput, InvalidCondition, VersionConflict, CommandIdReused),
-}
+_REFUSED = problems(UnknownView, UnknownTeam, InvalidInput, InvalidCondition, VersionConflict, CommandIdReused)
+_CHANGES: dict[str, Any] = {"response_model": Changed, "openapi_extra": CHANGES, "responses": documented() | _REFUSED}
 _READ = problems(NotCaughtUp, ReadModelMissing, InvalidInput)
 
 
@@ -129,7 +125,7 @@ def read_view(
     return answer(me, query, total=total, columns=columns or None)
 
 
-@router.post("/views", status_code=201, **_CHANGES | {"responses": documented(201) | _CHANGES["responses"]})
+@router.post("/views", status_code=201, **_CHANGES | {"responses": documented(201) | _REFUSED})
 async def save_new_view(body: ViewBody, me: Caller = needs(Permission.WORKSPACE_VIEW)) -> Response:
     """Save a view."""
     command = body.command(me, uuid4())
