@@ -62,6 +62,12 @@ def database_url(cluster: Cluster) -> Iterator[str]:
     yield from _scratch(cluster, TEMPLATE)
 
 
+@pytest.fixture(scope="module")
+def shared_database_url(cluster: Cluster) -> Iterator[str]:
+    """A database that the tests of a module share: for what takes long to set up and is only looked at."""
+    yield from _scratch(cluster, TEMPLATE)
+
+
 @pytest.fixture
 def superuser_url(cluster: Cluster, database_url: str) -> str:
     """The same database as `database_url`, as the server's superuser."""

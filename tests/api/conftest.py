@@ -151,6 +151,13 @@ def opened(admin: httpx.Client) -> Callable[..., str]:
 @pytest.fixture
 def followed(server: Server) -> Iterator[Server]:
     """The server, with its read models kept up to date."""
+    with following(server):
+        yield server
+
+
+@contextmanager
+def following(server: Server) -> Iterator[None]:
+    """Keep the read models of a server up to date."""
     stop = threading.Event()
     keyring = Keyring(settings(server.database_url).master_key_bytes())
     runners = [Runner(server.database_url, keyring, model, stop) for model in READ_MODELS]
@@ -159,7 +166,7 @@ def followed(server: Server) -> Iterator[Server]:
         thread.start()
     with server.acting() as client:
         wait_until(lambda: all(client.get(path).status_code == 200 for path in ("/tickets", "/health/ready")))
-    yield server
+    yield
     stop.set()
     for thread in threads:
         thread.join(20)

@@ -19,13 +19,23 @@ LIMIT = 3 << 20
 
 @pytest.fixture
 def files(tmp_path: Path) -> Files:
+    return files_in(tmp_path / "files")
+
+
+def files_in(folder: Path) -> Files:
+    """Files that are kept in that folder."""
     rules = FileRules(LIMIT, refused=frozenset({".exe"}))
-    return Files(LocalFiles(tmp_path / "files"), Keyring(b"k" * 32), rules)
+    return Files(LocalFiles(folder), Keyring(b"k" * 32), rules)
 
 
 @pytest.fixture(autouse=True)
 def served(monkeypatch: pytest.MonkeyPatch, files: Files) -> None:
     """The API keeps its files in a folder of the test."""
+    keep(monkeypatch, files)
+
+
+def keep(monkeypatch: pytest.MonkeyPatch, files: Files) -> None:
+    """Have the servers of `conftest` keep their files there."""
 
     def with_files(*settings: object) -> FastAPI:
         app = create_app(*settings)

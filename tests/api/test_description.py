@@ -1,0 +1,88 @@
+"""The API describes itself whole: examples of what is sent, answers with their headers, refusals, and who may call."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+
+from api.answers import POSITION
+from api.app import ROUTERS
+from api.examples import EXAMPLES
+from api.openapi import describe
+from api.problems import MEDIA_TYPE
+from tests.api.matrix.cases import OPEN
+from tests.api.matrix.world import resolved
+
+Operation = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def told() -> dict[str, Any]:
+    app = FastAPI(title="Ledgerdesk", openapi_url="/api/v1/openapi.json")
+    for module in ROUTERS:
+        app.router.routes.extend(module.router.routes)
+    describe(app)
+    return app.openapi()
+
+
+def operations(told: dict[str, Any], *methods: str) -> Iterator[tuple[str, Operation]]:
+    for path, of in told["paths"].items():
+        for method, operation in of.items():
+            if not methods or method in methods:
+                yield f"{method.upper()} {path.removeprefix('/api/v1')}", operation
+
+
+CHANGING = ("post", "put", "patch", "delete")
+
+
+def test_whatever_is_sent_has_an_example(told):
+    without = [
+        name
+        for name, operation in operations(told)
+        for content in operation.get("requestBody", {"content": {}})["content"].values()
+        if (schema := resolved(told, content["schema"])).get("format") != "binary" and not schema.get("examples")
+    ]
+    assert without == []
+
+
+def test_no_example_is_of_a_body_that_there_is_not(told):
+    assert EXAMPLES.keys() - told["components"]["schemas"].keys() == set()
+
+
+def test_every_operation_says_what_it_does_and_what_is_answered(told):
+    for name, operation in operations(told):
+        good = {status: answer for status, answer in operation["responses"].items() if status.startswith("2")}
+        assert operation["description"], name
+        assert good, name
+        assert all(answer["description"] for answer in good.values()), name
+
+
+def test_every_change_that_is_recorded_answers_its_version_and_position(told):
+    recorded = [
+        (name, operation)
+        for name, operation in operations(told, *CHANGING)
+        if {"If-Match", "Idempotency-Key"} <= {each["name"] for each in operation.get("parameters", ())}
+    ]
+    assert len(recorded) > 100
+    for name, operation in recorded:
+        (good,) = (answer for status, answer in operation["responses"].items() if status in ("200", "201"))
+        assert {"ETag", POSITION} <= good["headers"].keys(), name
+        assert "application/json" in good["content"], name
+        assert {"412", "422"} <= operation["responses"].keys(), name
+
+
+def test_every_refusal_is_a_problem_with_an_example(told):
+    for name, operation in operations(told):
+        refusals = {status: answer for status, answer in operation["responses"].items() if status[0] in "45"}
+        assert {"422", "429"} <= refusals.keys(), name
+        for status, answer in refusals.items():
+            assert answer["content"][MEDIA_TYPE]["examples"], (name, status)
+
+
+def test_every_operation_names_its_credentials_but_those_that_anybody_may_call(told):
+    for name, operation in operations(told):
+        secured = {scheme for each in operation.get("security", ()) for scheme in each}
+        assert secured == (set() if name in OPEN else {"apiKey", "session"}), name
+        assert name in OPEN or {"401", "403"} <= operation["responses"].keys(), name
+    assert told["components"]["securitySchemes"].keys() == {"apiKey", "session"}
