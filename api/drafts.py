@@ -16,6 +16,7 @@ from api.bodies import Body
 from api.errors import NotCaughtUp, ReadModelMissing
 from api.following import reached
 from api.known import must_know_requester
+from api.picking import picked_at_first
 from api.problems import problems
 from api.ticket_bodies import OpenBody, Uploads
 from api.ticket_changes import TicketNumber, changes, done, uploaded
@@ -135,10 +136,13 @@ async def save_draft(number: TicketNumber, body: DraftBody, me: Caller = needs(P
 @router.post("/drafts/{number}/submission", **changes(*_FORM_REFUSALS, InvalidInput, UploadInvalid))
 async def submit_draft(number: TicketNumber, body: SubmitBody, me: Caller = needs(Permission.TICKET_OPEN)) -> Response:
     """Open the ticket as it was drafted; refused where something is missing or wrong, as when opening one."""
-    requester = me.id if me.actor.kind == "requester" else await _requester(me, number)
+    form, context = await _own_form(me, number), me.context()
+    requester = me.id if me.actor.kind == "requester" else form.get("requester_id")
     if requester is not None:
-        await must_know_requester(me, requester)
-    return await done(me, SubmitDraft(**me.context(), number=number, attachments=uploaded(me, body.uploads)))
+        await must_know_requester(me, UUID(str(requester)))
+    category = tuple(form.get("category", ()))
+    pick = await picked_at_first(me, form.get("type"), category, context["command_id"])
+    return await done(me, SubmitDraft(**context, number=number, pick=pick, attachments=uploaded(me, body.uploads)))
 
 
 @router.delete("/drafts/{number}", **changes())
@@ -158,11 +162,10 @@ async def _mine(me: Caller, number: str) -> Loaded:
     return loaded
 
 
-async def _requester(me: Caller, number: str) -> UUID | None:
-    """For whom the ticket is drafted; the decision says whose draft it is."""
+async def _own_form(me: Caller, number: str) -> dict[str, Any]:
+    """What was written on the caller's draft; the decision says whose draft it is."""
     ticket: Ticket = (await _loaded(me, number)).state
-    named = _form(ticket).get("requester_id") if ticket.drafted_by == me.actor else None
-    return UUID(named) if named else None
+    return _form(ticket) if ticket.drafted_by == me.actor else {}
 
 
 def _form(ticket: Ticket) -> dict[str, Any]:

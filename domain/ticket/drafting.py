@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from typing import Annotated, Any
+from uuid import UUID
 
 from pydantic import Field, StringConstraints, ValidationError
 
@@ -51,6 +52,8 @@ class SubmitDraft(TicketCommand):
     """Open the ticket as it was drafted; what is missing or wrong is refused as when opening one."""
 
     attachments: tuple[Attachment, ...] = Field(default=(), max_length=MOST_FILES)
+    # As of OpenTicket.
+    pick: UUID | None = Field(default=None, exclude=True)
 
 
 class DiscardDraft(TicketCommand):
@@ -100,7 +103,7 @@ def submit(command: SubmitDraft, ticket: Ticket, desk: Catalogue) -> Decision:
 
 
 def _opening(command: SubmitDraft, ticket: Ticket) -> OpenTicket:
-    context = {name: getattr(command, name) for name in CONTEXT_FIELDS | {"number", "attachments"}}
+    context = {name: getattr(command, name) for name in CONTEXT_FIELDS | {"number", "attachments", "pick"}}
     form = ticket.draft if isinstance(ticket.draft, dict) else {}
     try:
         return OpenTicket(**form, **context)

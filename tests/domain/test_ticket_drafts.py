@@ -6,6 +6,7 @@ import pytest
 
 from domain.errors import UnknownStatus
 from domain.event import ERASED, Actor
+from domain.setup.workflows import SetWorkflow
 from domain.ticket import commands as c
 from domain.ticket import events as e
 from domain.ticket.confidential import TicketConfidentialSet
@@ -24,6 +25,7 @@ from domain.ticket.handling import AcceptTicket
 from domain.ticket.state import Ticket, TicketNotOpen, UnknownTicket
 from domain.values import Assignee, StatusKind
 from tests.domain.kit import BOB, DESK, Outcome, decided, folded, given, id_of, opened, person, wish
+from tests.domain.setups import FIRST, READY, WAY, desk_after
 
 ANN = person("ann")
 ZOE = Actor(kind="requester", id=str(id_of("zoe")))
@@ -102,6 +104,16 @@ def test_files_come_with_the_submission():
     assert "attachments" in SubmitDraft.model_fields
     with pytest.raises(ValueError, match="attachments"):
         wish(DraftTicket, attachments=({"attachment_id": id_of("file")},))
+
+
+def test_the_system_picks_for_the_first_step_of_a_draft_as_of_any_ticket():
+    first = FIRST.model_copy(update={"claim": "system", "participants": Assignee(people=(id_of("ann"), BOB))})
+    desk = desk_after(
+        READY, SetWorkflow, key="desk", definition=WAY.model_copy(update={"nodes": (first, *WAY.nodes[1:])})
+    )
+    form = {"title": "x", "type": "incident", "fields": {"site": "office"}}
+    *_, assigned = given(drafted(**form), desk=desk).when(SubmitDraft, by=ANN, pick=BOB).events
+    assert assigned.assignee == Assignee(person=BOB)
 
 
 def test_a_discarded_draft_is_erased_and_its_number_never_used_again():
