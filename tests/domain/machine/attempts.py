@@ -89,6 +89,12 @@ def going_on_as_usual(people: People) -> None:
             people.act("archive", STAFF["lead"], number, on=True)
 
 
+@tries(3)
+def putting_away(people: People) -> None:
+    number = people.number(lambda ticket: ticket["kind"] in FINISHED)
+    people.act("archive", STAFF["lead"], number, on=True)
+
+
 @tries(5)
 def claiming(people: People) -> None:
     number = people.number(lambda ticket: ticket["assignee"][1] is None)
@@ -126,6 +132,18 @@ def moving(people: People) -> None:
 @tries(4)
 def settling(people: People) -> None:
     people.act(people.one(["resolve", "reopen", "close", "confirm"]))
+
+
+@tries(3)
+def taking_up_again(people: People) -> None:
+    number = people.number(lambda ticket: ticket["archived"] or ticket["snoozed"])
+    match people.dice.randrange(4):
+        case 0:
+            people.act("reopen", STAFF["ann"], number)
+        case 1:
+            people.act("archive", STAFF["lead"], number, on=False)
+        case _:
+            people.act("reply", people.requester(number), number, body=PUBLIC)
 
 
 @tries(3)

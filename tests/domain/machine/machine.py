@@ -216,10 +216,14 @@ class Game:
         try:
             return self.office.run(doing), None
         except Killed:
-            self.catch_up()
+            self.interrupted()
             return Killed, None
         except LedgerdeskError as refusal:
             return None, refusal
+
+    def interrupted(self) -> None:
+        """A process ends it before anybody else does anything: the model knows no halves."""
+        self.catch_up()
 
     def state(self, number: str) -> Any:
         """The ticket as our desk has it."""
@@ -231,11 +235,11 @@ class Game:
         agree(self.office.state(stream), self.office.events(stream), self.model.ticket(number))
 
     def catch_up(self) -> None:
-        """What the process does that finishes what was cut off."""
-        for number in self.numbers:
-            stream = ticket_id(world.WORKSPACE, number)
-            for recorded in self.office.events(stream):
-                self._finish(recorded, self.office.state(stream))
+        """What the process does that finishes what was cut off, in the order of the log."""
+        streams = [ticket_id(world.WORKSPACE, number) for number in self.numbers]
+        events = [recorded for stream in streams for recorded in self.office.events(stream)]
+        for recorded in sorted(events, key=lambda each: each.position):
+            self._finish(recorded, self.office.state(recorded.stream_id))
 
     def _finish(self, recorded: Recorded[Event], state: Any) -> None:
         process = Counterparts()
