@@ -11,7 +11,7 @@ from domain.event import Event
 from domain.ids import ticket_id
 from domain.ticket import ties as t
 from domain.ticket.commands import TicketCommand
-from domain.ticket.counterparts import counterpart, other_number, taken_back
+from domain.ticket.counterparts import counterpart, other_number, taken_back, taken_back_there
 from domain.ticket.linking import must_have_no_parent, parent
 from domain.ticket.splitting import files_of, must_be_untouched
 from domain.ticket.state import Link, Ticket
@@ -37,7 +37,7 @@ async def both(desk: Desk, command: TicketCommand) -> Receipt:
 
 
 async def finish(desk: Desk, second: Command) -> Receipt:
-    """Carry out the other half. A link that cannot be made there is taken back where it began."""
+    """Carry out the other half. A link that cannot be made there, or closes a ring, is taken back where it began."""
     if isinstance(second, t.OpenSplit):
         origin = await _ticket(desk, second.workspace_id, second.origin)
         second = second.model_copy(update={"files": files_of(second.message_id, origin)})
@@ -46,7 +46,22 @@ async def finish(desk: Desk, second: Command) -> Receipt:
         other = await _ticket(desk, second.workspace_id, second.number)
         if Link(second.relation, second.other) not in other.ties.links:
             return await desk.execute(taken_back(second))
+    if isinstance(second, t.LinkBack) and await _in_a_ring(desk, second):
+        await desk.execute(taken_back_there(second))
+        return await desk.execute(taken_back(second))
     return receipt
+
+
+async def _in_a_ring(desk: Desk, link: t.LinkBack) -> bool:
+    # Each of several links made at one moment was right by itself; whichever is finished last sees them all.
+    match link.relation:
+        case "parent":
+            upper, lower = link.other, link.number
+        case "child":
+            upper, lower = link.number, link.other
+        case _:
+            return False
+    return lower in await _ancestors(desk, link.workspace_id, upper)
 
 
 async def merge(desk: Desk, command: t.MergeTicket) -> Receipt:

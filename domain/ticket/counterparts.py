@@ -52,6 +52,13 @@ def taken_back(impossible: t.LinkBack) -> t.UnlinkBack:
     return t.UnlinkBack(number=impossible.other, relation=relation, other=impossible.number, **context)
 
 
+def taken_back_there(link: t.LinkBack) -> t.UnlinkBack:
+    """What takes away the second half of a link that must not be."""
+    context = {name: getattr(link, name) for name in Command.model_fields}
+    context["command_id"] = uuid5(link.command_id, "taken back there")
+    return t.UnlinkBack(number=link.number, relation=link.relation, other=link.other, **context)
+
+
 def other_number(event: Event) -> str | None:
     """The number of the other ticket that a tie names."""
     match event:

@@ -15,7 +15,7 @@ from domain.ids import ticket_id
 from domain.requester import RegisterRequester
 from domain.ticket import commands as c
 from domain.ticket import ties as t
-from domain.ticket.linking import HasParent, LinkCycle
+from domain.ticket.linking import INVERSE, HasParent, LinkCycle
 from domain.ticket.marking import FollowTicket, MarkSpam, UnmarkSpam
 from domain.ticket.splitting import SplitWorkedOn
 from domain.ticket.state import Link, Ticket, TicketMergedAway, TicketNotOpen, Ties, UnknownTicket
@@ -315,3 +315,22 @@ async def test_killed_between_any_two_steps_it_ends_the_same(
     await until(lambda: seen_all(database))
     assert next(deaths, None) is None
     assert topics(database, office, "T-2") == ["opened", "absorbed"]
+
+
+async def test_a_ring_of_links_made_at_one_moment_is_taken_apart(office: Office) -> None:
+    ring = {"T-1": "T-2", "T-2": "T-3", "T-3": "T-1"}
+    for number in ring:
+        await office.ticket(number)
+    # Each was right when it was asked for: nothing was above the other ticket yet.
+    firsts = [office.command(t.LinkTicket, number=n, relation="parent", other=above) for n, above in ring.items()]
+    for command in firsts:
+        await office.desk.execute(command)
+    for command in firsts:
+        await counterparts.both(office.desk, command)
+    links = {(n, link) for n in ring for link in (await state_of(office, n)).ties.links}
+    assert len(links) == 4
+    for number, link in links:
+        assert Link(INVERSE[link.relation], number) in (await state_of(office, link.number)).ties.links  # type: ignore[index]
+    again = office.command(t.LinkTicket, number="T-1", relation="parent", other="T-2")
+    with pytest.raises(LinkCycle):
+        await counterparts.link(office.desk, again)
