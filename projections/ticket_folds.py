@@ -256,6 +256,7 @@ def _with(people: list[UUID], more: Iterable[UUID]) -> list[UUID]:
 @_folds(flowing.TicketFormPinned)
 def _(row: Row, event: flowing.TicketFormPinned, _: Recorded[Event]) -> None:
     row.workflow = event.workflow.key if event.workflow else None
+    row.node = row.node if event.workflow else None
 
 
 @_folds(flowing.TicketStepEntered)
@@ -271,6 +272,12 @@ def _(row: Row, event: marking.TicketSnoozed, _: Recorded[Event]) -> None:
 @_folds(marking.TicketWoken)
 def _(row: Row, _event: marking.TicketWoken, _: Recorded[Event]) -> None:
     row.snoozed, row.snoozed_until = False, None
+
+
+def wake(row: Row, now: datetime) -> None:
+    """What was snoozed until a time that has come sleeps no longer, whether somebody says so or not."""
+    if row.snoozed and row.snoozed_until is not None and row.snoozed_until <= now:
+        row.snoozed, row.snoozed_until = False, None
 
 
 @_folds(marking.TicketPinned, marking.TicketUnpinned)
