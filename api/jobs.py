@@ -127,7 +127,8 @@ async def export(body: ExportAsked, me: Caller = needs(Permission.EXPORT)) -> Re
     Confidential fields and redacted messages are never in it; of events only their structure is.
     """
     me.require(body.needs)
-    export_rows.chosen(body.what, body.columns)
+    for needed in export_rows.needed(body.what, body.columns):
+        me.require(needed)
     return await ask(me, "export", body)
 
 

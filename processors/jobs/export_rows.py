@@ -17,6 +17,7 @@ from psycopg.sql import SQL, Composable, Literal
 from domain.catalogue import Catalogue, shown
 from domain.errors import Refusal
 from domain.exports import What
+from domain.permissions import Permission
 
 # Tickets of a page; what belongs to them is read as a stream, for one may have thousands of messages.
 PAGE = 500
@@ -37,6 +38,8 @@ class Column(NamedTuple):
     kind: str = "text"
     named: bool = False
     default: bool = True
+    # What whoever asks must be allowed beside.
+    needs: Permission | None = None
 
     @property
     def listed(self) -> Composable:
@@ -54,6 +57,12 @@ class Source:
     events: tuple[str, ...] = ()
 
 
+def _of_customer(what: LiteralString) -> Column:
+    cards = SQL("desk.requester_cards r LEFT JOIN desk.organisations o USING (workspace_id, organisation_id)")
+    found = SQL("(SELECT {} FROM {} WHERE r.workspace_id = t.workspace_id AND r.requester_id = t.requester_id)")
+    return Column(found.format(SQL(what), cards), default=False, needs=Permission.REQUESTER_VIEW)
+
+
 _TICKET: dict[str, Column] = {
     "number": Column("t.number"),
     "title": Column("t.title"),
@@ -65,6 +74,9 @@ _TICKET: dict[str, Column] = {
     "assignee": Column("t.assignee_person", named=True),
     "team": Column("t.assignee_team", named=True),
     "requester_id": Column("t.requester_id"),
+    "requester": _of_customer("r.name"),
+    "organisation": _of_customer("o.name"),
+    "tier": _of_customer("coalesce(r.tier, o.tier)"),
     "tags": Column("t.tags", "list"),
     "source": Column("t.source"),
     "due_at": Column("t.due_at", "moment"),
@@ -179,6 +191,11 @@ def _column(what: What, name: str, place: int) -> Column:
         hint = f"Did you mean {', '.join(near)}?" if near else f"Use some of: {', '.join(known)}."
         raise UnknownColumn(what=what, place=place, hint=hint)
     return known[name]
+
+
+def needed(what: What, columns: tuple[str, ...]) -> frozenset[Permission]:
+    """What whoever asks must be allowed for these columns beside."""
+    return frozenset(column.needs for column in chosen(what, columns).values() if column.needs)
 
 
 _KEYS = """

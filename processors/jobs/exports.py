@@ -8,15 +8,16 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from domain.access import reach
 from domain.catalogue import Catalogue
-from domain.conditions import ALWAYS, AllOf, Condition, Context
+from domain.conditions import ALWAYS, AllOf, Condition, Context, Leaf
 from domain.exports import Format, RecordExport, What
 from domain.permissions import Permission
-from domain.values import Line
+from domain.values import Line, Number
 from eventstore.job_files import keep
 from eventstore.jobs import Job, Step
 from processors.jobs import child, export_rows
 from processors.jobs.export_rows import BEGINNING, PAGE, Column, Where
 from processors.jobs.kind import Here, JobKind, command_context, granted
+from processors.jobs.selection import MOST_NAMED
 from projections import ticket_pages
 from projections.ticket_filter import TicketFilter
 from projections.ticket_pages import ListQuery
@@ -45,6 +46,9 @@ class ExportAsked(BaseModel):
     )
     filter: TicketFilter = TicketFilter()
     condition: Condition = ALWAYS
+    numbers: tuple[Number, ...] | None = Field(
+        default=None, min_length=1, max_length=MOST_NAMED, description="Only these tickets, wherever they are."
+    )
     everywhere: bool = Field(default=False, strict=True, description="Also what is archived, spam, snoozed or merged.")
 
     @property
@@ -91,6 +95,8 @@ class _Page(NamedTuple):
 
 async def _pages(job: Job, here: Here, asked: ExportAsked) -> AsyncGenerator[_Page]:
     """All rows, a few hundred at a time; first how many there will be, where each ticket is one."""
+    for each in export_rows.needed(asked.what, asked.columns):
+        await granted(job, here, each)
     desk, _ = await granted(job, here, asked.needs)
     columns, names = export_rows.chosen(asked.what, asked.columns), export_rows.names(desk)
     where = _where(job, here, desk, asked)
@@ -119,8 +125,10 @@ def _shaped(row: tuple[Any, ...], columns: Iterable[Column], names: Mapping[str,
 def _where(job: Job, here: Here, desk: Catalogue, asked: ExportAsked) -> Where:
     """What was asked for, within the reach of whoever asked."""
     me = desk.acting(job.actor)
-    wanted = AllOf(all=(asked.filter.condition(), asked.condition))
-    query = ListQuery(condition=wanted, reach=reach(desk, job.actor), everywhere=asked.everywhere)
+    named = [] if asked.numbers is None else [Leaf(field="number", op="is_any_of", value=list(asked.numbers))]
+    wanted = AllOf(all=(asked.filter.condition(), asked.condition, *named))
+    everywhere = asked.everywhere or asked.numbers is not None
+    query = ListQuery(condition=wanted, reach=reach(desk, job.actor), everywhere=everywhere)
     context = Context(now=here.desk.clock(), zone=me.zone, person=me.id, teams=me.teams)
     meant = ticket_pages.where(job.workspace_id, query, context)
     return meant.text, meant.values

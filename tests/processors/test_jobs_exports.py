@@ -16,7 +16,9 @@ from psycopg.rows import TupleRow
 from pyarrow import parquet
 
 from domain.exports import What
+from domain.organisation import AddOrganisation
 from domain.permissions import Permission, RoleName
+from domain.requester import RegisterRequester
 from domain.setup.roles import SetRole
 from domain.ticket.commands import AssignTicket, NoteOnTicket, ReplyToTicket
 from domain.values import Assignee
@@ -267,3 +269,22 @@ async def test_a_condition_holds(office: Office, database_url: str) -> None:
     with at_work(database_url):
         data = await exported(office, database_url, columns=["number"], condition=condition)
     assert table(data)[1:] == [["T-2"]]
+
+
+async def test_customers_have_names_for_those_who_may_see_them(office: Office, database_url: str) -> None:
+    acme, zoe = uuid4(), uuid4()
+    await office.do(AddOrganisation, organisation_id=acme, organisation_name="Acme Ltd", tier="gold")
+    await office.do(RegisterRequester, requester_id=zoe, requester_name="Zoe", organisation_id=acme)
+    await office.ticket("T-1", requester_id=zoe)
+    await office.ticket("T-2")
+    await office.ticket("T-3", requester_id=zoe)
+    await office.do(SetRole, key="clerk", title="Clerk", permissions=("export", "ticket.view"))
+    await office.do(AddPerson, person_id=(clerk := uuid4()), person_name="Bo", role="clerk")
+    built(database_url)
+    wanted: dict[str, Any] = {"columns": ["number", "requester", "organisation", "tier"], "numbers": ["T-1", "T-2"]}
+    with at_work(database_url):
+        data = await exported(office, database_url, **wanted)
+        office.person = office.person.model_copy(update={"id": str(clerk)})
+        refused = await ended(database_url, await asked(office, "export", **wanted))
+    assert table(data)[1:] == [["T-1", "Zoe", "Acme Ltd", "gold"], ["T-2", "", "", ""]]
+    assert (refused["state"], refused["error_code"]) == ("failed", "not_allowed")
