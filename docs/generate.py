@@ -142,7 +142,7 @@ def events() -> str:
         "",
         "What the log keeps and `GET /api/v1/events` sends. A field that is *content* is stored encrypted under the key of its",
         "ticket, requester, person or view, and is null once that was erased. A *secret* is content that no reader of the log is",
-        "shown: it is null in histories, exports and the stream. The envelope around the fields:",
+        "shown: histories, exports and the stream leave it out. The envelope around the fields:",
         "[auditors](auditors.md#the-envelope) and [integrators](integrators.md#the-event-stream).",
         "",
         *table(

@@ -75,7 +75,7 @@ class DemoDesk:
         # What a reader puts in place of what the page shows.
         script = script.replace("127.0.0.1:8080", f"127.0.0.1:{self.port}").replace("KEY=ldk_...", f"KEY={self.key}")
         return subprocess.run(
-            ["bash"], input=script, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=120
+            ["bash"], input=script, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=300
         )
 
 

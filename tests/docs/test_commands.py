@@ -15,6 +15,8 @@ from tests.docs.running import ROOT, Block, DemoDesk, blocks, demo_desk
 
 PAGES = (
     "README.md",
+    "docs/desk.md",
+    "docs/working.md",
     "docs/auditors.md",
     "docs/analysts.md",
     "docs/integrators.md",

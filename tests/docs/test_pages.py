@@ -2,10 +2,14 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from docs.generate import PAGES, known_events, settings, subcommands
+from api.routing import PREFIX
+from docs.generate import PAGES, known_events, routes, settings, subcommands
+from domain.actions import Action
+from domain.conditions.operators import OPERATORS
 from domain.permissions import RoleName
 from projections.models import READ_MODELS
 
@@ -58,6 +62,31 @@ def test_every_event_is_there():
 def test_every_view_is_there():
     shown = {name for model in READ_MODELS for name in model.COMMENTS if "." not in name} | {"freshness"}
     assert set(re.findall(r"^## desk\.(\w+)$", (DOCS / "views.md").read_text(), re.MULTILINE)) == shown
+
+
+def test_every_operator_of_conditions_is_explained():
+    text = (DOCS / "working.md").read_text()
+    assert [op for op in {op for known in OPERATORS.values() for op in known} if f"`{op}`" not in text] == []
+
+
+def test_every_action_that_macros_and_bulk_changes_know_is_there():
+    text = (DOCS / "working.md").read_text()
+    kinds = get_args(get_args(Action)[0])
+    names = [name for kind in kinds for name in get_args(kind.model_fields["do"].annotation)]
+    assert names
+    assert [name for name in names if f"`{name}`" not in text] == []
+
+
+def test_every_way_to_change_a_ticket_is_there():
+    text = (DOCS / "working.md").read_text()
+    begins = f"{PREFIX}/tickets/{{number}}"
+    changing = {
+        route.path.removeprefix(begins).partition("/{")[0]
+        for route in routes()
+        if route.path.startswith(begins) and not (route.methods or set()) & {"GET"}
+    }
+    assert changing
+    assert [path for path in changing if f"{path}`" not in text and f"{path}/" not in text] == []
 
 
 def test_every_role_is_there():
