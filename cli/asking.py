@@ -165,6 +165,8 @@ class Asked(NamedTuple):
             return f"several: {self.words(items, name)}" if items else "a list"
         if "properties" in way:
             return f"{{{', '.join(way['properties'])}}}"
+        if way.get("type") == "object":
+            return "{NAME: VALUE}, each also as .NAME=VALUE"
         if way.get("format") == "uuid" and name in NAMED:
             return f"{NAMED[name]} (e-mail address, name or id)" if NAMED[name] != "team" else "team (name or id)"
         formats = {"uuid": "an id", "date-time": "a time like 2026-11-22T09:00:00Z"}
