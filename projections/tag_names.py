@@ -9,6 +9,7 @@ from psycopg import Cursor
 from domain.event import Event, Recorded
 from domain.setup.tags import TagMerged, TagRenamed, TagSet
 from domain.ticket import events as e
+from domain.ticket.undoing import TicketUndone
 from projections.bulk import upsert
 from projections.ticket_row import Row
 
@@ -68,6 +69,9 @@ class TagNames:
         if isinstance(event, e.TicketOpened):
             tags = tuple(dict.fromkeys(names.get(tag, tag) for tag in event.tags))
             return recorded._replace(event=event.model_copy(update={"tags": tags}))
+        if isinstance(event, TicketUndone) and "tags" in event.restored:
+            back = sorted({names.get(tag, tag) for tag in event.restored["tags"]})
+            return recorded._replace(event=event.model_copy(update={"restored": event.restored | {"tags": back}}))
         return recorded
 
     def write(self, db: Cursor[Any]) -> None:
