@@ -32,7 +32,7 @@ from domain.requester import (
     RequesterExists,
 )
 from domain.requester_ties import BlockRequester, MergeRequester, UnblockRequester, UndoRequesterMerge
-from domain.values import Contact, Line
+from domain.values import Contact, Key, Line, Tag
 from eventstore import requester_merging
 from eventstore.erasure import erase
 from projections.requesters import Card, Wanted, page_of
@@ -118,12 +118,15 @@ def list_requesters(
     email: Annotated[Line | None, Query(description="Exactly this address, however it is capitalised.")] = None,
     phone: Annotated[Line | None, Query(description="Exactly this number, however it is punctuated.")] = None,
     organisation_id: UUID | None = None,
+    tier: Annotated[Key | None, Query(description="Their own tier, not that of their organisation.")] = None,
+    tag: Annotated[Tag | None, Query(description="By its present name or an older one.")] = None,
     after: Annotated[str | None, Query(max_length=200)] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     me: Caller = needs(Permission.REQUESTER_VIEW),
 ) -> RequesterPage:
     """The customers, the newest first."""
-    wanted = Wanted(email, phone, organisation_id, _opened(after), limit)
+    named = me.desk.tag(tag) if tag else None
+    wanted = Wanted(email, phone, organisation_id, tier, named, _opened(after), limit)
     with reading(me) as db:
         cards = page_of(db, me.workspace_id, wanted)
     rows = [RequesterRow(id=card.requester_id, **_row(card)) for card in cards]

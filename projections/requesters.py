@@ -205,6 +205,8 @@ class Wanted(NamedTuple):
     email: str | None = None
     phone: str | None = None
     organisation_id: UUID | None = None
+    tier: str | None = None
+    tag: str | None = None
     after: tuple[datetime, UUID] | None = None
     limit: int = 50
 
@@ -215,6 +217,8 @@ def page_of(db: Cursor[Any], workspace: UUID, wanted: Wanted) -> list[Card]:
         "email_key = %s": email_key(wanted.email),
         "phone_key = %s": phone_key(wanted.phone),
         "organisation_id = %s": wanted.organisation_id,
+        "tier = %s": wanted.tier,
+        "%s = ANY (tags)": wanted.tag,
     }
     asked = {clause: value for clause, value in given.items() if value is not None}
     values: list[Any] = [workspace, *asked.values()]

@@ -46,9 +46,15 @@ async def test_customers_are_listed_found_renamed_and_forgotten(database_url):
         newest, first = listed()
         assert (newest.name, newest.merged_into) == ("Twin", zoe)
         assert (first.tags, first.tier, first.organisation_id, first.blocked) == (["c", "a"], "gold", company, True)
-        for wanted in ({"email": "zoe@X.example"}, {"phone": "+1 (23)"}, {"organisation_id": company}):
+        for wanted in (
+            {"email": "zoe@X.example"},
+            {"phone": "+1 (23)"},
+            {"organisation_id": company},
+            {"tier": "gold"},
+            {"tag": "a"},
+        ):
             assert [card.requester_id for card in listed(**wanted)] == [zoe]
-        assert listed(email="zoe@x.exampl") == listed(phone="123") == []
+        assert listed(email="zoe@x.exampl") == listed(phone="123") == listed(tier="silver") == listed(tag="vip") == []
         assert [card.requester_id for card in listed(after=(newest.registered_at, newest.requester_id))] == [zoe]
         with closing(working(database_url)) as db:
             assert organisations(db.cursor(), office.workspace, None, 5)[0][1:] == ("Acme", "gold", None, ["a"])
