@@ -2,12 +2,13 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
 import anyio.to_thread
 from fastapi import Header, Query
 from fastapi.responses import StreamingResponse
+from psycopg import Cursor
 from pydantic_core import to_json
 
 from api import routing
@@ -21,6 +22,7 @@ from domain.event import EVENTS, Erased, Event, Recorded
 from domain.ids import ticket_id
 from domain.permissions import Permission
 from domain.saved_view import View, sees
+from domain.ticket.messages import TicketAttachmentRemoved, TicketMessageRedacted
 from domain.ticket.state import Ticket
 from domain.values import Number
 from eventstore.codec import SELECT_EVENTS, StoredRow, UnknownEvent
@@ -37,6 +39,9 @@ SELECT = (
     " AND (%(stream)s::uuid IS NULL OR originator_id = %(stream)s)"
     " AND (%(types)s::text[] IS NULL OR topic = ANY(%(types)s)) ORDER BY notification_id LIMIT %(limit)s"
 )
+# What was taken back of those tickets.
+SELECT_TAKEN_BACK = SELECT_EVENTS + " WHERE workspace_id = %s AND originator_id = ANY(%s) AND topic = ANY(%s)"
+TAKING_BACK = [TicketMessageRedacted.NAME, TicketAttachmentRemoved.NAME]
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 Position = Annotated[int, Query(ge=0, le=LAST_POSITION)]
 
@@ -147,9 +152,9 @@ async def _as_of_now(me: Caller) -> Caller | None:
 
 
 async def _read(me: Caller, wanted: Wanted, after: int, limit: int) -> Batch:
-    events, position, goes_on = await anyio.to_thread.run_sync(_page, me.services, wanted, after, limit)
-    seen = await _seen(me, events)
-    return Batch([_message(event) for event in seen], position, goes_on)
+    read = await anyio.to_thread.run_sync(_page, me.services, wanted, after, limit)
+    seen = await _seen(me, read.events)
+    return Batch([_message(event, read.taken_back) for event in seen], read.position, read.goes_on)
 
 
 async def _seen(me: Caller, events: list[Recorded[Event]]) -> list[Recorded[Event]]:
@@ -186,7 +191,16 @@ def _theirs(me: Caller, view: View) -> bool:
     return view.saved is not None and sees(me.id, view.saved, me.desk.acting(me.actor).teams)
 
 
-def _page(here: Services, wanted: Wanted, after: int, limit: int) -> tuple[list[Recorded[Event]], int, bool]:
+class Read(NamedTuple):
+    """A page of the log, and the ids of messages and files of its tickets that were taken back since."""
+
+    events: list[Recorded[Event]]
+    taken_back: frozenset[UUID]
+    position: int
+    goes_on: bool
+
+
+def _page(here: Services, wanted: Wanted, after: int, limit: int) -> Read:
     asked = {"workspace": wanted.workspace_id, "stream": wanted.stream, "types": wanted.types}
     with here.reading(wanted.workspace_id) as db:
         top = head(db)
@@ -195,28 +209,49 @@ def _page(here: Services, wanted: Wanted, after: int, limit: int) -> tuple[list[
             raise InvalidInput(field="after", reason="is beyond the end of the log; send a position that we answered")
         rows = [StoredRow(*row) for row in db.execute(SELECT, asked | {"after": after, "limit": limit}, binary=True)]
         events = decode_page(db, here.keyring, rows)
+        taken_back = _taken_back(db, here, wanted.workspace_id, events)
     last = rows[-1].notification_id if rows else after
     position = last if len(rows) == limit else max(last, top)
-    return events, position, bool(rows)
+    return Read(events, taken_back, position, bool(rows))
 
 
-def _message(recorded: Recorded[Event]) -> bytes:
-    described = cloud_event(recorded)
+def _taken_back(db: Cursor[Any], here: Services, workspace: UUID, events: list[Recorded[Event]]) -> frozenset[UUID]:
+    tickets = list({recorded.stream_id for recorded in events if _parts(recorded.event)})
+    if not tickets:
+        return frozenset()
+    found = db.execute(SELECT_TAKEN_BACK, [workspace, tickets, TAKING_BACK], binary=True)
+    taken = decode_page(db, here.keyring, [StoredRow(*row) for row in found.fetchall()])
+    return frozenset(part for recorded in taken for part in _parts(recorded.event))
+
+
+def _parts(event: Event) -> list[UUID]:
+    """The message and the file that the event is of."""
+    named = (getattr(event, "message_id", None), getattr(event, "attachment_id", None))
+    return [part for part in named if part is not None]
+
+
+def _message(recorded: Recorded[Event], taken_back: frozenset[UUID] = frozenset()) -> bytes:
+    described = cloud_event(recorded, taken_back)
     data = to_json(described, fallback=lambda value: None if isinstance(value, Erased) else str(value))
     return b"id: %d\nevent: %s\ndata: %s\n\n" % (recorded.position, described["type"].encode(), data)
 
 
-def cloud_event(recorded: Recorded[Event]) -> dict[str, Any]:
-    """The event as CloudEvents JSON; content whose key was destroyed is null, and `erased` is true."""
+def cloud_event(recorded: Recorded[Event], taken_back: frozenset[UUID] = frozenset()) -> dict[str, Any]:
+    """The event as CloudEvents JSON; content whose key was destroyed is null, and `erased` is true.
+
+    So is the content of a message that was redacted and of a file that was taken off, and `redacted` is true.
+    """
     event = recorded.event
     if isinstance(event, UnknownEvent):
         told = _attributes(recorded, event.unknown_name, event.unknown_version)
-        return told | {"erased": False, "data": event.data}
+        return told | {"erased": False, "redacted": False, "data": event.data}
     # Secrets are closed to every reader of the log, which does not make the event an erased one.
     content = {name: getattr(event, name) for name in event.CONTENT - event.SECRETS}
     erased = any(isinstance(value, Erased) for value in content.values())
-    told = _attributes(recorded, event.NAME, event.VERSION)
-    return told | {"erased": erased, "data": {**event.model_dump(exclude=set(event.CONTENT)), **content}}
+    redacted = bool(content) and not taken_back.isdisjoint(_parts(event))
+    told = _attributes(recorded, event.NAME, event.VERSION) | {"redacted": redacted, "erased": erased}
+    shown = dict.fromkeys(content) if redacted else content
+    return told | {"data": {**event.model_dump(exclude=set(event.CONTENT)), **shown}}
 
 
 def _attributes(recorded: Recorded[Event], name: str, version: int) -> dict[str, Any]:
