@@ -273,7 +273,9 @@ def erasing(people: People) -> None:
 def undoing(people: People) -> None:
     """Mostly what was done a moment ago, by whoever did it."""
     game = people.game
-    known = [command for command in game.commands if command in game.model.done][-8:]
+    known = [command for command in game.commands if command in game.model.done and game.model.done[command].changed][
+        -8:
+    ]
     undoes = people.one(game.commands if people.chance(8) or not known else known)
     done = game.model.done.get(undoes)
     who = done.by if done and not people.chance(3) else people.who()

@@ -36,6 +36,7 @@ TIES: dict[str, type[t.TicketCommand]] = {
     "unlink": t.UnlinkTicket,
 }
 NEW = "?"
+NOTHING = Done("", world.RITA, {}, {})
 
 
 class Killed(BaseException):
@@ -139,6 +140,9 @@ class Game:
         """Of any command that was ever given, on any ticket."""
         context = self.context(who)
         unknown = {"unknown_command"} if self._never(number, undoes) else set()
+        if unknown and not self.model.done.get(undoes, NOTHING).changed:
+            # What changed nothing left nothing to undo, or an event that says so.
+            self.model.done.pop(undoes, None)
         wanted = partial(attempt, self.model, "undo", who, number, context["command_id"], undoes=undoes)
         self.compare("undo", wanted, lambda desk: undo(desk, number, undoes, context), unknown)
         self.check(number)
@@ -208,7 +212,8 @@ class Game:
             assert self.office.position() == position, f"{name} was refused and left something behind"
             return None
         assert reasons is None, f"{name} was not refused, in spite of {reasons}"
-        if known == set(self.model.done) and name not in SILENT:
+        changed = any(done.changed for command, done in self.model.done.items() if command not in known)
+        if not changed and name not in SILENT:
             assert self.office.position() == position, f"{name} changes nothing and left an event"
         return receipt
 

@@ -80,6 +80,11 @@ class Done:
     before: Ticket
     after: Ticket
 
+    @property
+    def changed(self) -> bool:
+        """Whether anything is different."""
+        return self.before != self.after
+
 
 @dataclass
 class Desk:
@@ -209,7 +214,7 @@ def attempt(desk: Desk, name: str, who: Who, number: str, command: UUID, /, **as
     perform(desk, name, who, ticket, command, **asked)
     if ticket != before:
         desk.tickets[number] = ticket
-        desk.done[command] = Done(number, who, before, deepcopy(ticket))
+    desk.done[command] = Done(number, who, before, deepcopy(ticket))
 
 
 def move(ticket: Ticket, desk: Desk, status: str) -> None:
@@ -231,14 +236,21 @@ def hand(ticket: Ticket, to: Given) -> None:
 def act(desk: Desk, who: Who, ticket: Ticket, command: UUID, *, actions: list[tuple[str, dict[str, Any]]]) -> None:
     """All of them on a copy, or none. Who may begin may end, even if the ticket leaves their reach between."""
     copy, blocked = deepcopy(ticket), set(desk.blocked)
-    for place, (name, asked) in enumerate(actions):
-        rule = ACTIONS[name]
-        if not desk.can(who, rule.needs):
-            raise No("not_allowed")
-        must_be(copy, rule.stage)
-        rule.does(desk, who, copy, uuid5(command, str(place)), **asked)
-    assert blocked == desk.blocked
+    try:
+        for place, (name, asked) in enumerate(actions):
+            _step(desk, name, who, copy, uuid5(command, str(place)), **asked)
+    except No:
+        desk.blocked = blocked
+        raise
     ticket.update(copy)
+
+
+def _step(desk: Desk, name: str, who: Who, ticket: Ticket, command: UUID, /, **asked: Any) -> None:
+    rule = ACTIONS[name]
+    if not desk.can(who, rule.needs):
+        raise No("not_allowed")
+    must_be(ticket, rule.stage)
+    rule.does(desk, who, ticket, command, **asked)
 
 
 # What an undo compares and puts back, as one; anything else that a command changed cannot be undone.

@@ -80,7 +80,9 @@ def split(desk: Desk, who: Who, number: str, message_id: UUID, title: str, new: 
     same = {name: origin[name] for name in ("requester", "priority", "type", "category")}
     made = {"title": title, "description": desk.bodies[message_id], "split_from": number, "opened": True}
     status = {"status": desk.status_of("new"), "kind": "new"}
-    desk.tickets[new] = blank(new) | deepcopy(same) | made | status
+    files = {file: about for file, about in origin["files"].items() if about["message"] == message_id}
+    brought = {"files": {file: {**about, "message": None} for file, about in files.items()}}
+    desk.tickets[new] = blank(new) | brought | deepcopy(same) | made | status
     origin["splits"] = origin["splits"] | {message_id: new}
 
 
@@ -97,13 +99,13 @@ def undo_split(desk: Desk, who: Who, number: str, into: str) -> None:
 def _must_be_untouched(origin: Ticket, made: Ticket) -> None:
     if made["number"] not in origin["splits"].values():
         raise No("not_split")
-    if worked_on(made):
+    if worked_on(made, origin):
         raise No("split_worked_on")
 
 
-def worked_on(made: Ticket) -> bool:
+def worked_on(made: Ticket, origin: Ticket) -> bool:
     """Whether somebody wrote on it, finished it, or tied it to others: that would be out of sight."""
-    written = made["messages"] or made["files"] or made["confidential"]
+    written = made["messages"] or set(made["files"]) - set(origin["files"]) or made["confidential"]
     tied = made["merged_into"] or made["absorbed"] or made["splits"] or made["links"]
     return bool(written or tied or made["kind"] in FINISHED)
 
