@@ -5,7 +5,6 @@ from uuid import UUID
 
 from domain.event import ERASED, Event, Recorded
 from domain.ticket.messages import TicketMessageRedacted
-from projections.changes import message_of
 
 
 def redactions(events: Iterable[Recorded[Event]]) -> frozenset[UUID]:
@@ -16,6 +15,7 @@ def redactions(events: Iterable[Recorded[Event]]) -> frozenset[UUID]:
 def hidden(recorded: Recorded[Event], messages: Container[UUID | None]) -> Recorded[Event]:
     """The same event, without its content where it is of one of these messages."""
     event = recorded.event
-    if message_of(event) not in messages:
+    # Not only the message itself: a split quotes it.
+    if getattr(event, "message_id", None) not in messages:
         return recorded
     return recorded._replace(event=event.model_copy(update=dict.fromkeys(type(event).CONTENT, ERASED)))

@@ -56,6 +56,24 @@ def test_events_come_in_order_with_content(admin, opened):
     assert [position for position, _, _ in mine] == sorted(position for position, _, _ in mine)
 
 
+def test_what_was_redacted_is_told_by_no_event_before_it_either(admin, opened):
+    number = opened()
+    admin.post(f"/tickets/{number}/replies", json={"body": "My PIN is 4711."})
+    admin.post(f"/tickets/{number}/replies", json={"body": "Thank you."})
+    message, _ = [data["data"]["message_id"] for _, name, data in read(admin, ticket=number) if "replied" in name]
+    admin.post(f"/tickets/{number}/splits", json={"message_id": message, "title": "Another matter"})
+    asked = {"reason": "said too much"}
+    assert admin.post(f"/tickets/{number}/messages/{message}/redaction", json=asked).status_code == 200
+    told = read(admin, ticket=number)
+    bodies = [(name, data["data"]["body"], data["redacted"]) for _, name, data in told if "body" in data["data"]]
+    assert bodies == [
+        ("ticket.replied", None, True),
+        ("ticket.replied", "Thank you.", False),
+        ("ticket.split_off", None, True),
+    ]
+    assert told[-1][1] == "ticket.message_redacted"
+
+
 def test_a_reader_goes_on_where_it_stopped(admin, opened):
     for _ in range(5):
         opened()
