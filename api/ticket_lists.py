@@ -19,7 +19,8 @@ from api.errors import NotCaughtUp, ReadModelMissing
 from api.following import reached
 from api.problems import problems
 from domain.catalogue import shown
-from domain.conditions import ALWAYS, AllOf, Condition, Context, InvalidCondition
+from domain.conditions import ALWAYS, AllOf, Condition, Context, InvalidCondition, Leaf, depends_on
+from domain.conditions.fields import CUSTOM_PREFIX
 from domain.errors import InvalidInput
 from domain.permissions import Permission
 from domain.values import Priority, StatusKind
@@ -27,7 +28,7 @@ from projections import freshness, ticket_board, ticket_pages, ticket_totals
 from projections.conditions import ComparesWithBefore
 from projections.ticket_board import Grouping
 from projections.ticket_filter import TicketFilter
-from projections.ticket_pages import ListQuery, SortTooWide
+from projections.ticket_pages import Began, ListQuery, SortTooWide, WrittenPage
 
 router = routing.router("tickets")
 
@@ -191,21 +192,23 @@ class Board(BaseModel):
 @router.get("/tickets", response_model=TicketRows, **_READS)
 def list_tickets(asked: Annotated[TicketsAsked, Query()], me: Caller = needs(Permission.TICKET_VIEW)) -> Response:
     """A page of the tickets that match, sorted; deleted ones are not in it."""
-    query = ListQuery(asked.condition(), me.reach, asked.everywhere, asked.sort, asked.limit, asked.after)
+    query = ListQuery(askable(me, asked.condition()), me.reach, asked.everywhere, asked.sort, asked.limit, asked.after)
     return answer(me, query, total=asked.total)
 
 
 @router.post("/tickets/search", response_model=TicketRows, **_READS)
 def search_tickets(body: TicketSearch, me: Caller = needs(Permission.TICKET_VIEW)) -> Response:
     """A page of the tickets that meet a condition."""
-    query = ListQuery(body.condition, me.reach, body.everywhere, body.sort, body.limit, body.after)
+    query = ListQuery(askable(me, body.condition), me.reach, body.everywhere, body.sort, body.limit, body.after)
     return answer(me, query, total=body.total, columns=body.columns)
 
 
 @router.get("/tickets/board", response_model=Board, **_READS)
 def read_board(asked: Annotated[BoardAsked, Query()], me: Caller = needs(Permission.TICKET_VIEW)) -> Response:
     """The tickets that match in groups: how many each has, and its first ones."""
-    query = ListQuery(asked.condition(), me.reach, limit=max(asked.cards, 1))
+    if me.actor.kind == "requester" and asked.group_by not in PUBLIC:
+        raise InvalidInput(field="group_by", reason="is for the desk; use status, priority or type")
+    query = ListQuery(askable(me, asked.condition()), me.reach, limit=max(asked.cards, 1))
     with reading(me) as db:
         position = freshness.position_of(db, "ticket_list")
         found = ticket_board.board(db, me.workspace_id, query, context(me), asked.group_by, asked.cards)
@@ -217,20 +220,40 @@ def read_board(asked: Annotated[BoardAsked, Query()], me: Caller = needs(Permiss
     return prepared({"groups": shown_groups, "names": names}, position)
 
 
-def answer(
-    me: Caller, query: ListQuery, *, total: bool = False, columns: list[str] | None = None, **more: Any
-) -> Response:
+def answer(me: Caller, query: ListQuery, *, total: bool = False, columns: list[str] | None = None) -> Response:
     """A page of tickets, prepared for sending."""
+    wanted = _columns(me, columns)
     with reading(me) as db:
-        position = freshness.position_of(db, "ticket_list")
+        began = ticket_pages.begin(db, me.workspace_id, context(me))
         try:
-            page = ticket_pages.page(db, me.workspace_id, query, context(me))
+            page = _page(db, me, query, began, wanted)
         except psycopg.DataError:
             raise InvalidInput(field="after", reason="is not a cursor of this list; begin without it") from None
         found = ticket_totals.total(db, me.workspace_id, query, context(me)) if total else None
-    rows = visible(me, page.rows, columns)
-    names = referenced(me, page.rows)
-    return prepared({"tickets": rows, "next": page.next, **counted(found), "names": names, **more}, position)
+    told = to_json({"next": page.next, **counted(found), "names": names_of(me, page.responsible)})
+    return prepared(b'{"tickets":%s,%s' % (page.rows, told[1:]), began.position)
+
+
+def _page(db: Cursor[Any], me: Caller, query: ListQuery, began: Began, columns: list[str] | None) -> WrittenPage:
+    if me.actor.kind != "requester":
+        return ticket_pages.written(db, me.workspace_id, query, context(me), began, columns)
+    # Which of a ticket's fields they see, the desk's set-up says.
+    page = ticket_pages.page(db, me.workspace_id, query, context(me))
+    return WrittenPage(to_json(visible(me, page.rows, columns)), set(), page.next)
+
+
+def askable(me: Caller, condition: Condition) -> Condition:
+    """What the caller may ask about: a requester's answer would tell what they may not see; InvalidInput then.
+
+    To a requester none of their tickets is put aside, archived or spam, which are the desk's words.
+    """
+    if me.actor.kind != "requester":
+        return condition
+    hidden = {CUSTOM_PREFIX + key for key in me.desk.internal_fields}
+    for name in sorted(depends_on(condition)):
+        if name in hidden or not (name in PUBLIC or name.startswith(CUSTOM_PREFIX)):
+            raise InvalidInput(field="condition", reason=f"{name} is for the desk; ask about {', '.join(PUBLIC[1:])}")
+    return merged(condition, Leaf(field="shelf", op="is_not", value="withdrawn"))
 
 
 def context(me: Caller) -> Context:
@@ -260,13 +283,21 @@ def counted(found: ticket_totals.Total | None) -> dict[str, Any]:
 
 def visible(me: Caller, rows: list[dict[str, Any]], columns: list[str] | None = None) -> list[dict[str, Any]]:
     """The rows with the columns that were asked for, and that the caller may see."""
-    allowed = PUBLIC if me.actor.kind == "requester" else None
-    if columns is not None:
-        if unknown := [name for name in columns if name not in TicketRow.model_fields]:
-            known = ", ".join(TicketRow.model_fields)
-            raise InvalidInput(field="columns", reason=f"{unknown[0][:40]!r} is none; there are {known}")
-        allowed = [name for name in columns if allowed is None or name in allowed]
+    allowed = _columns(me, columns)
+    if me.actor.kind == "requester":
+        rows = [row | {"fields": me.desk.public(row["fields"])} for row in rows]
     return rows if allowed is None else [{name: row[name] for name in allowed} for row in rows]
+
+
+def _columns(me: Caller, columns: list[str] | None) -> list[str] | None:
+    """Those of the columns that the caller may see, None for all; InvalidInput where one is not there."""
+    allowed = PUBLIC if me.actor.kind == "requester" else None
+    if columns is None:
+        return allowed
+    if unknown := [name for name in columns if name not in TicketRow.model_fields]:
+        known = ", ".join(TicketRow.model_fields)
+        raise InvalidInput(field="columns", reason=f"{unknown[0][:40]!r} is none; there are {known}")
+    return [name for name in columns if allowed is None or name in allowed]
 
 
 def referenced(me: Caller, rows: Iterable[dict[str, Any]], more: Iterable[str | None] = ()) -> dict[UUID, str | None]:

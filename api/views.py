@@ -19,7 +19,7 @@ from domain.errors import CommandIdReused, InvalidInput, UnknownTeam, VersionCon
 from domain.permissions import Permission
 from domain.saved_view import RemoveView, SaveView, Sharing, UnknownView
 from domain.values import Key, Line
-from projections import freshness, saved_views, ticket_totals, view_counts
+from projections import freshness, saved_views, view_counts
 from projections.conditions import ComparesWithBefore, compiled
 from projections.saved_views import SavedView
 from projections.ticket_board import Grouping
@@ -95,11 +95,8 @@ def list_views(
         position = freshness.position_of(db, "ticket_list")
         saved = saved_views.seen_by(db, me.workspace_id, person.id, person.teams)
         kept = view_counts.counts(db, me.workspace_id, person, asked, me.reach) if with_counts else {}
-        totals = {
-            view.view_id: ticket_totals.total(db, me.workspace_id, ListQuery(_condition(view), me.reach), asked)
-            for view in saved
-            if with_counts
-        }
+        conditions = {view.view_id: _condition(view) for view in saved if with_counts}
+        totals = view_counts.of_saved(db, me.workspace_id, conditions, person, asked, me.reach)
     views = [_built_in(me, view) | counted(kept.get(view.key)) for view in view_counts.BUILT_IN]
     views += [_saved(view) | counted(totals.get(view.view_id)) for view in saved]
     return prepared(to_json({"views": views}), position)

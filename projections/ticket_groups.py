@@ -1,11 +1,12 @@
 """What a condition surely asks of the facets of a ticket: groups of which each ticket that matches has at least one."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
-from domain.conditions import AllOf, AnyOf, Condition, Context, Leaf
+from domain.conditions import AllOf, AnyOf, Condition, Context, Leaf, leaves
 from domain.conditions.fields import FieldType, field_named
-from domain.conditions.model import resolved, values
+from domain.conditions.model import has_placeholder, resolved, values
 from domain.conditions.operators import Asks
 from projections.ticket_facets import BRANCH, Facet, is_option, plain
 
@@ -80,6 +81,42 @@ def _of(leaf: Leaf) -> list[Group]:
     if operator.asks is Asks.UNDER and not operator.negated and field.type is FieldType.PATH:
         return [((leaf.field, BRANCH.join(leaf.value)),)]
     return []
+
+
+def conjunction(condition: Condition) -> list[Leaf] | None:
+    """The leaves that all must hold, where there is nothing else to the condition."""
+    match condition:
+        case Leaf():
+            return [condition]
+        case AllOf(all=parts):
+            inside = [conjunction(part) for part in parts]
+            return None if None in inside else [leaf for each in inside for leaf in each or ()]
+    return None
+
+
+_QUEUE = ["assignee_team", "kind", "priority"]
+
+
+@lru_cache(maxsize=1024)
+def queue(condition: Condition) -> bool:
+    """Whether it asks for one team, one kind of status and one priority, and for nothing else: `by_queue` has them by age."""
+    asked = conjunction(condition) or []
+    return sorted(leaf.field for leaf in asked) == _QUEUE and all(map(_of_one_value, asked))
+
+
+def _of_one_value(leaf: Leaf) -> bool:
+    return leaf.operator.asks is Asks.EQUAL and not leaf.operator.negated and len(values(leaf)) == 1
+
+
+@lru_cache(maxsize=1024)
+def timeless(condition: Condition) -> bool:
+    """Whether it asks the same whoever asks it and when."""
+    return not any(_relative(leaf) for leaf in leaves(condition))
+
+
+def _relative(leaf: Leaf) -> bool:
+    # Of moments, "between" is one of those whose days begin where the asker is.
+    return leaf.operator.asks is Asks.WINDOW or leaf.op == "between" or has_placeholder(leaf)
 
 
 _ASKED = frozenset({Asks.EQUAL, Asks.HAS_ANY, Asks.HAS_ALL})

@@ -1,22 +1,25 @@
 """TicketList: one row a ticket, as lists and filters show it. Its queries are in `ticket_pages`."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
+from datetime import datetime
 from operator import attrgetter
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 from uuid import UUID
 
 from psycopg import Cursor
 from psycopg.rows import class_row
 from pydantic_core import to_json
 
+from domain.saved_view import ViewSaved
 from domain.ticket import events as e
 from domain.ticket.undoing import TicketUndone
-from projections import tag_names, ticket_facets
+from projections import kept_views, tag_names, ticket_facets
 from projections.bulk import array, upsert
+from projections.kept_views import KeptViews
 from projections.read_model import Page, ReadModel
 from projections.tag_names import TagNames, rename
 from projections.ticket_facets import Seen, seen
-from projections.ticket_folds import FOLDS, fold
+from projections.ticket_folds import FOLDS, fold, wake
 from projections.ticket_row import COLUMNS, Row
 
 _columns = attrgetter(*COLUMNS)
@@ -32,8 +35,8 @@ class TicketList(ReadModel):
     NAME = "ticket_list"
     VERSION = 2
     SEARCHED = frozenset({"ticket_facets"})
-    EVENTS = (e.TicketOpened, *FOLDS, *tag_names.EVENTS)
-    OPENS = (e.TicketOpened, e.TicketRetitled, e.TicketFieldsSet, TicketUndone)
+    EVENTS = (e.TicketOpened, *FOLDS, *tag_names.EVENTS, *kept_views.EVENTS)
+    OPENS = (e.TicketOpened, e.TicketRetitled, e.TicketFieldsSet, TicketUndone, ViewSaved)
     TABLES = (
         """
         CREATE TABLE ticket_list (
@@ -61,8 +64,9 @@ class TicketList(ReadModel):
                 (CASE priority WHEN 'low' THEN 4 WHEN 'normal' THEN 3 WHEN 'high' THEN 2 ELSE 1 END) STORED,
             due_first timestamptz GENERATED ALWAYS AS (coalesce(due_at, '9999-12-31 00:00:00+00'::timestamptz)) STORED,
             due_last timestamptz GENERATED ALWAYS AS (coalesce(due_at, '0001-01-01 00:00:00+00'::timestamptz)) STORED
-        ) WITH (fillfactor = 80);"""
-        f"{ticket_facets.TABLES};{tag_names.TABLES}"
+        ) WITH (fillfactor = 80);
+        CREATE INDEX by_waking ON ticket_list (workspace_id, snoozed_until) WHERE shelf = 'snoozed';"""
+        f"{ticket_facets.TABLES};{tag_names.TABLES};{kept_views.TABLES}"
     )
     # Led by `listed`: the usual lists must not walk past everything that was ever archived.
     INDEXES = (
@@ -77,6 +81,8 @@ class TicketList(ReadModel):
         CREATE INDEX IF NOT EXISTS by_urgency ON ticket_list (workspace_id, listed, urgency, updated_at, ticket_id);
         CREATE INDEX IF NOT EXISTS by_status ON ticket_list (workspace_id, listed, status, updated_at, ticket_id);
         CREATE INDEX IF NOT EXISTS by_requester ON ticket_list (workspace_id, requester_id, opened_at, ticket_id);
+        CREATE INDEX IF NOT EXISTS by_queue ON ticket_list
+            (workspace_id, listed, assignee_team, kind, priority, opened_at, ticket_id);
         """
         + ticket_facets.INDEXES
     )
@@ -142,44 +148,69 @@ class TicketList(ReadModel):
         "ticket_list.due_last": "For sorting by due time downwards: tickets without one were due in 0001.",
         **ticket_facets.COMMENTS,
         **tag_names.COMMENTS,
+        **kept_views.COMMENTS,
     }
 
     def apply(self, page: Page, db: Cursor[Any]) -> None:
         """Fold the page in memory on the rows as they are, then write each touched row once."""
-        rows = _known(db, {recorded.stream_id for recorded in page})
-        before = {ticket: seen(row) for ticket, row in rows.items()}
-        names = TagNames(db, {recorded.metadata.workspace_id for recorded in page})
+        workspaces = {recorded.metadata.workspace_id for recorded in page}
+        now = max(recorded.metadata.occurred_at for recorded in page)
+        rows = _known(db, {recorded.stream_id for recorded in page}, workspaces, now)
+        names, views = TagNames(db, workspaces), KeptViews(db, workspaces)
+        before = _before(views, rows)
         for recorded in page:
             if isinstance(recorded.event, tag_names.EVENTS):
                 names.take(recorded, rows.values())
+            elif isinstance(recorded.event, kept_views.EVENTS):
+                views.take(recorded)
             else:
                 fold(rows, names.present(recorded))
-        _write(db, before, rows.values())
+        for row in rows.values():
+            wake(row, now)
+        _write(db, views, before, rows.values())
         names.write(db)
         for change in names.renamed:
-            _rename(db, *change)
+            _rename(db, views, *change)
+        views.write(db)
 
 
-def _write(db: Cursor[Any], before: dict[UUID, Seen], rows: Iterable[Row]) -> None:
+class _Before(NamedTuple):
+    """What counts have to know of rows as they were."""
+
+    seen: dict[UUID, Seen]
+    rows: dict[UUID, Row]
+
+
+def _before(views: KeptViews, rows: dict[UUID, Row]) -> _Before:
+    return _Before({ticket: seen(row) for ticket, row in rows.items()}, views.noted(rows))
+
+
+def _write(db: Cursor[Any], views: KeptViews, before: _Before, rows: Collection[Row]) -> None:
     kept = [row for row in rows if not row.erased]
     upsert(db, "ticket_list", WRITTEN, [_values(row) for row in kept], NEWER)
     if gone := [row.ticket_id for row in rows if row.erased]:
         db.execute("DELETE FROM ticket_list WHERE ticket_id = ANY(%s)", [gone])
-    ticket_facets.keep(db, before, {row.ticket_id: seen(row) for row in kept})
+    ticket_facets.keep(db, before.seen, {row.ticket_id: seen(row) for row in kept})
+    views.count(db, before.rows, rows)
 
 
-def _rename(db: Cursor[Any], workspace: UUID, former: str, name: str, position: int) -> None:
+def _rename(db: Cursor[Any], views: KeptViews, workspace: UUID, former: str, name: str, position: int) -> None:
     """Rename the tag on all tickets that the page did not bring by itself; what came later has the new name."""
     having = "workspace_id = %s AND tags @> ARRAY[%s] AND position < %s LIMIT %s"
-    while rows := list(_rows(db, having, [workspace, former, position, RENAMED_AT_ONCE])):
-        before = {row.ticket_id: seen(row) for row in rows}
-        for row in rows:
+    while rows := {row.ticket_id: row for row in _rows(db, having, [workspace, former, position, RENAMED_AT_ONCE])}:
+        before = _before(views, rows)
+        for row in rows.values():
             rename(row, former, name)
-        _write(db, before, rows)
+        _write(db, views, before, rows.values())
 
 
-def _known(db: Cursor[Any], tickets: set[UUID]) -> dict[UUID, Row]:
-    return {row.ticket_id: row for row in _rows(db, "ticket_id = ANY(%s)", [list(tickets)])}
+_WAKING = "workspace_id = ANY(%s) AND shelf = 'snoozed' AND snoozed_until <= %s"
+
+
+def _known(db: Cursor[Any], tickets: set[UUID], workspaces: set[UUID], now: datetime) -> dict[UUID, Row]:
+    """The rows of these tickets, and of those that sleep no longer."""
+    found = {row.ticket_id: row for row in _rows(db, "ticket_id = ANY(%s)", [list(tickets)])}
+    return found | {row.ticket_id: row for row in _rows(db, _WAKING, [list(workspaces), now])}
 
 
 def _rows(db: Cursor[Any], having: str, values: list[Any]) -> Iterator[Row]:

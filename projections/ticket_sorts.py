@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from collections.abc import Sequence
 from typing import Annotated, Any, LiteralString, NamedTuple
 from uuid import UUID
 
@@ -66,13 +67,13 @@ def parse_sort(text: str) -> list[Sort]:
     return sorts
 
 
-def columns(sorts: list[Sort]) -> list[tuple[SQL, bool]]:
+def columns(sorts: Sequence[Sort]) -> list[tuple[SQL, bool]]:
     """The sort, made total by the ticket's id in the direction of the last column, so that one index serves both."""
     down = sorts[-1].descending
     return [*(sort.column(down) for sort in sorts), (SQL("ticket_id"), down)]
 
 
-def order(sorts: list[Sort]) -> Composable:
+def order(sorts: Sequence[Sort]) -> Composable:
     return SQL(", ").join(column + SQL(" DESC" if down else " ASC") for column, down in columns(sorts))
 
 

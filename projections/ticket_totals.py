@@ -6,13 +6,13 @@ from uuid import UUID
 from psycopg import Cursor
 from psycopg.sql import SQL, Composable
 
-from domain.conditions import AllOf, Condition, Context, Leaf
+from domain.conditions import Context, Leaf
 from domain.conditions.fields import CUSTOM_PREFIX
 from domain.conditions.model import resolved
 from domain.conditions.operators import Asks
 from projections.ticket_facets import plain, tallies
-from projections.ticket_groups import Group, exact
-from projections.ticket_pages import ListQuery, candidates, estimate, where
+from projections.ticket_groups import Group, conjunction, exact
+from projections.ticket_pages import ListQuery, awoken, begin, candidates, estimate, where
 
 MOST = 10_000
 _CUBE = frozenset({"status", "kind", "priority", "type", "assignee_team"})
@@ -28,7 +28,21 @@ class Total(NamedTuple):
 
 def total(db: Cursor[Any], workspace: UUID, query: ListQuery, context: Context) -> Total:
     """How many tickets the query means."""
-    leaves = _leaves(query.whole)
+    found = _of_fold(db, workspace, query, context)
+    if found.capped or not query.listed_only or not begin(db, workspace, context).awoken:
+        return found
+    return Total(found.tickets + awoken_tickets(db, workspace, query, context))
+
+
+def awoken_tickets(db: Cursor[Any], workspace: UUID, query: ListQuery, context: Context) -> int:
+    """How many of those that the query means have woken since, and are in no kept count yet."""
+    meant = awoken(workspace, query, context)
+    rows = SQL("SELECT FROM desk.ticket_list WHERE {} LIMIT {}").format(meant.text, MOST + 1)
+    return _limited(db, rows, meant.values).tickets
+
+
+def _of_fold(db: Cursor[Any], workspace: UUID, query: ListQuery, context: Context) -> Total:
+    leaves = conjunction(query.whole)
     if (
         leaves is not None
         and len(leaves) == 1
@@ -38,17 +52,6 @@ def total(db: Cursor[Any], workspace: UUID, query: ListQuery, context: Context) 
     if leaves is not None and (cells := _cells(leaves, context)) is not None:
         return Total(_of_cube(db, workspace, query, cells))
     return _counted(db, workspace, query, context)
-
-
-def _leaves(condition: Condition) -> list[Leaf] | None:
-    """The leaves that all must hold, where there is nothing else to the condition."""
-    match condition:
-        case Leaf():
-            return [condition]
-        case AllOf(all=parts):
-            inside = [_leaves(part) for part in parts]
-            return None if None in inside else [leaf for each in inside for leaf in each or ()]
-    return None
 
 
 def _kept(db: Cursor[Any], workspace: UUID, query: ListQuery, leaf: Leaf, context: Context) -> int | None:

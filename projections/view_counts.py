@@ -1,7 +1,7 @@
 """The views that every desk has (B8), and how many tickets each shows whoever asks: from kept counts, not counted."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -9,11 +9,13 @@ from psycopg import Cursor
 
 from domain.access import claimable
 from domain.conditions import AllOf, AnyOf, Condition, Context, parse
+from domain.conditions.windows import FIRST, window_in
 from domain.staff import Person
 from domain.values import FINISHED, StatusKind
 from projections import ticket_totals
+from projections.kept_views import kept_counts
 from projections.ticket_facets import Facet, Tally, tallies
-from projections.ticket_pages import ListQuery
+from projections.ticket_pages import ListQuery, begin
 from projections.ticket_totals import Total
 
 UNFINISHED = parse({"field": "kind", "op": "is_any_of", "value": [kind for kind in StatusKind if kind not in FINISHED]})
@@ -134,16 +136,39 @@ def counts(
     db: Cursor[Any], workspace: UUID, person: Person, context: Context, reach: Condition | None
 ) -> dict[str, Total]:
     """How many tickets each built-in view shows the person. What they may not see at all is counted, for nobody keeps it."""
-    if reach is not None:
+    asleep = begin(db, workspace, context).awoken
+    if reach is not None or asleep:
         return {view.key: _counted(db, workspace, view, person, context, reach) for view in BUILT_IN}
     kept = {view.key: view.kept(person) for view in BUILT_IN if view.kept}
     known = tallies(db, workspace, {facet for facets, _ in kept.values() for facet in facets})
     found = {
         key: Total(sum(known.get(facet, NONE)[which] for facet in facets)) for key, (facets, which) in kept.items()
     }
-    found["overdue"] = Total(_overdue_tickets(db, workspace, context.now))
-    due_today = next(view for view in BUILT_IN if view.key == "due_today")
-    return found | {"due_today": _counted(db, workspace, due_today, person, context, None)}
+    today = window_in(context, "today", None)
+    found["overdue"] = Total(_due(db, workspace, FIRST, context.now))
+    return found | {"due_today": Total(_due(db, workspace, today.start, today.end))}
+
+
+def of_saved(
+    db: Cursor[Any],
+    workspace: UUID,
+    views: Mapping[UUID, Condition],
+    person: Person,
+    context: Context,
+    reach: Condition | None,
+) -> dict[UUID, Total]:
+    """How many tickets each saved view shows the person: as they are kept, else counted."""
+    kept = {} if reach is not None else kept_counts(db, workspace, views, person.id, person.teams)
+    asleep = bool(kept) and begin(db, workspace, context).awoken
+    found: dict[UUID, Total] = {}
+    for view, condition in views.items():
+        query = ListQuery(condition, reach)
+        if view not in kept:
+            found[view] = ticket_totals.total(db, workspace, query, context)
+        else:
+            woken = ticket_totals.awoken_tickets(db, workspace, query, context) if asleep and query.listed_only else 0
+            found[view] = Total(kept[view] + woken)
+    return found
 
 
 def _counted(
@@ -152,18 +177,24 @@ def _counted(
     return ticket_totals.total(db, workspace, ListQuery(view.condition(person, context), reach), context)
 
 
-# Whole hours that are over are kept; only tickets due in the present one are looked at.
-_OVERDUE = """
+# Whole hours are kept; only tickets that are due in the hours in which the time begins and ends are looked at.
+_DUE = """
     SELECT (SELECT coalesce(sum(open), 0) FROM desk.facet_counts
-            WHERE workspace_id = %(workspace)s AND facet = 'due_hour' AND value < %(hour)s)
+            WHERE workspace_id = %(workspace)s AND facet = 'due_hour' AND value >= %(first)s AND value < %(last)s)
         + (SELECT count(*) FROM desk.ticket_list
-           WHERE workspace_id = %(workspace)s AND listed AND due_first >= %(since)s AND due_first < %(now)s
-           AND kind <> ALL(%(finished)s))
+           WHERE workspace_id = %(workspace)s AND listed AND kind <> ALL(%(finished)s)
+           AND ((due_first >= %(since)s AND due_first < %(whole)s) OR (due_first >= %(rest)s AND due_first < %(until)s)))
 """
 
 
-def _overdue_tickets(db: Cursor[Any], workspace: UUID, now: datetime) -> int:
-    hour = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-    asked = {"workspace": workspace, "hour": hour.isoformat()[:13], "since": hour, "now": now}
-    row = db.execute(_OVERDUE, asked | {"finished": [kind.value for kind in FINISHED]}).fetchone()
+def _due(db: Cursor[Any], workspace: UUID, since: datetime, until: datetime) -> int:
+    """How many unfinished tickets are due from `since` up to but not including `until`."""
+    whole, rest = _hour(since + timedelta(hours=1) - timedelta.resolution), _hour(until)
+    asked = {"workspace": workspace, "since": since, "until": until, "whole": whole, "rest": rest}
+    asked |= {"first": whole.isoformat()[:13], "last": rest.isoformat()[:13]}
+    row = db.execute(_DUE, asked | {"finished": [kind.value for kind in FINISHED]}).fetchone()
     return int(row[0]) if row else 0
+
+
+def _hour(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
