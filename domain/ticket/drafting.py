@@ -129,8 +129,8 @@ def save_form(command: SaveForm, ticket: Ticket, _: Catalogue) -> Decision:
 
 
 @evolves(TicketDrafted)
-def _(ticket: Ticket, event: TicketDrafted) -> Ticket:
-    return replace(ticket, number=event.number, drafted_by=event.author, draft=event.form)
+def _(_: Ticket, event: TicketDrafted) -> Ticket:
+    return Ticket(number=event.number, drafted_by=event.author, draft=event.form)
 
 
 @evolves(TicketDraftSaved)
