@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from domain.errors import Refusal
 from domain.event import Actor
 from domain.values import NOBODY, Assignee
 
@@ -43,8 +44,12 @@ _TELLS = ("body", "title", "status", "priority", "category", "fields", "add", "r
 Cell = Callable[[str, Any], Any]
 
 
-class BadCell(Exception):
-    """What is wrong with a value; it never quotes it."""
+class BadCell(Refusal):
+    """A value that cannot be what its column is mapped to; the reason never quotes it."""
+
+    code = "bad_cell"
+    status = 422
+    sentence = "{reason}"
 
 
 @dataclass
@@ -90,11 +95,11 @@ def read(cell: Any, meant: Cell) -> History:
 def _add(told: Mapping[str, Any], history: History, meant: Cell) -> None:
     kind = told.get("kind")
     if not isinstance(kind, str) or kind not in KINDS:
-        raise BadCell(f"kind must be one of {', '.join(KINDS)}")
+        raise BadCell(reason=f"kind must be one of {', '.join(KINDS)}")
     if missing := [name for name in ("at", *KINDS[kind]) if name not in told]:
-        raise BadCell(f"{missing[0]} is missing")
+        raise BadCell(reason=f"{missing[0]} is missing")
     if set(told) - set(NAMES):
-        raise BadCell(f"has something that no entry has; these can be told: {', '.join(NAMES)}")
+        raise BadCell(reason=f"has something that no entry has; these can be told: {', '.join(NAMES)}")
     entry = entry_of(told, kind, meant)
     if kind == "opened":
         history.opened = entry
@@ -117,7 +122,7 @@ def _value(name: str, value: Any, meant: Cell) -> Any:
     try:
         return meant(name, value)
     except BadCell as bad:
-        raise BadCell(f"{name} {bad}") from None
+        raise BadCell(reason=f"{name} {bad}") from None
 
 
 def mark(told: Mapping[str, Any]) -> str:

@@ -78,7 +78,7 @@ def _text(cell: Any, _: Catalogue) -> str:
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
     if isinstance(cell, list | dict):
-        raise BadCell("must be text")
+        raise BadCell(reason="must be text")
     return str(cell)
 
 
@@ -99,7 +99,7 @@ def _priority(cell: Any, _: Catalogue) -> Priority:
     try:
         return Priority(str(cell).strip().casefold())
     except ValueError:
-        raise BadCell(f"is none of {', '.join(Priority)}; say in `values` what it means") from None
+        raise BadCell(reason=f"is none of {', '.join(Priority)}; say in `values` what it means") from None
 
 
 def _status(cell: Any, desk: Catalogue) -> str:
@@ -107,14 +107,14 @@ def _status(cell: Any, desk: Catalogue) -> str:
     for status in desk.statuses.values():
         if wanted in (status.key, status.name.casefold()):
             return status.key
-    raise BadCell(f"is none of {', '.join(desk.statuses)}; say in `values` what it means")
+    raise BadCell(reason=f"is none of {', '.join(desk.statuses)}; say in `values` what it means")
 
 
 def _team(cell: Any, desk: Catalogue) -> UUID:
     wanted = str(cell).strip().casefold()
     found = next((team.id for team in desk.teams.values() if team.name.casefold() == wanted), None)
     if found is None:
-        raise BadCell("is no team of this workspace")
+        raise BadCell(reason="is no team of this workspace")
     return found
 
 
@@ -134,13 +134,13 @@ def _one_of(people: list[Person], cell: Any) -> UUID:
     named = [p for p in people if isinstance(p.name, str) and p.name.casefold() == wanted]
     found = next((some for some in (known, named) if len(some) == 1), None)
     if found is None:
-        raise BadCell("is the address of nobody on this desk, nor the name of one person")
+        raise BadCell(reason="is the address of nobody on this desk, nor the name of one person")
     return found[0].id
 
 
 def _fields(cell: Any, _: Catalogue) -> dict[str, Any]:
     if not isinstance(cell, dict):
-        raise BadCell("must be an object of fields and their values")
+        raise BadCell(reason="must be an object of fields and their values")
     return cell
 
 
@@ -148,7 +148,7 @@ def _moment(cell: Any, _: Catalogue) -> datetime:
     try:
         return moment(str(cell).strip())
     except ValueError:
-        raise BadCell("is not a time like 2026-11-22T09:00Z or 22-11-2026 09:00") from None
+        raise BadCell(reason="is not a time like 2026-11-22T09:00Z or 22-11-2026 09:00") from None
 
 
 def moment(text: str) -> datetime:
@@ -345,7 +345,7 @@ class Translator:
             return Actor(kind="person", id=str(_person_then(cell, self._desk)))
         except BadCell:
             reason = "is nobody of this desk, nor the ticket's requester; say in `values` who of them it means"
-            raise BadCell(reason) from None
+            raise BadCell(reason=reason) from None
 
     def _meant(self, target: str, cell: Any) -> Any:
         meanings = self._values.get(target)
