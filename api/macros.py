@@ -10,15 +10,14 @@ from api import routing
 from api.acting import acted
 from api.answers import CHANGES, Changed, changed, documented
 from api.auth import Caller, needs
+from api.known import ticket_seen
 from api.problems import problems
 from api.setup_bodies import CannedReplyBody, MacroBody, Reasons
 from api.ticket_changes import TicketNumber, changes
 from api.workspace import catalogue_now
-from domain.access import reaches
 from domain.actions import ACTIONS
 from domain.catalogue import Catalogue, shown
 from domain.errors import CommandIdReused, InvalidInput, VersionConflict
-from domain.ids import ticket_id
 from domain.macros import filled, rendered
 from domain.permissions import Permission
 from domain.requester import Requester
@@ -115,10 +114,7 @@ async def _now(me: Caller) -> Catalogue:
 
 async def _values(me: Caller, number: str) -> dict[str, str]:
     """What the variables stand for, on a ticket that the caller may see; UnknownTicket otherwise."""
-    ticket: Ticket = (await me.services.desk.state(me.workspace_id, "ticket", ticket_id(me.workspace_id, number))).state
-    ticket.must_exist(number)
-    if not reaches(me.actor, me.grant, ticket, me.desk):
-        raise UnknownTicket(number=number)
+    ticket: Ticket = (await ticket_seen(me, number)).state
     agent = me.desk.people.get(me.id)
     return {
         "ticket.number": ticket.number,

@@ -17,6 +17,7 @@ from api import routing
 from api.auth import Caller, needs
 from api.errors import NotCaughtUp, ReadModelMissing
 from api.following import reached
+from api.known import ticket_seen
 from api.problems import problems
 from api.ticket_lists import Names, context, names_of, prepared, reading
 from api.tickets import TicketNumber
@@ -33,7 +34,10 @@ from projections.conditions import compiled
 
 router = routing.router("tickets")
 
-ANY = "SELECT 1 FROM log.stored_events WHERE workspace_id = %s AND originator_id = %s LIMIT 1"
+# A draft is no ticket yet.
+OPENED = (
+    "SELECT 1 FROM log.stored_events WHERE workspace_id = %s AND originator_id = %s AND topic = 'ticket.opened' LIMIT 1"
+)
 AfterVersion = Annotated[int, Query(ge=0, le=2**62, description="Entries above this version.")]
 
 
@@ -238,9 +242,8 @@ def read_history(
     with reading(me) as db:
         position = freshness.position_of(db, "ticket_history")
         _must_reach(db, me, number)
+        _must_exist(db, me, number)
         entries, last = ticket_history.entries(db, stream, after, limit)
-        if last == after:
-            _must_exist(db, me, number)
     # The entries are JSON that PostgreSQL wrote: ten thousand of them pass through untouched.
     named = {UUID(found.decode()) for found in set(_QUOTED_ID.findall(entries))}
     body = b'{"entries":%s,"last_version":%d,"names":%s}' % (entries, last, to_json(names_of(me, named)))
@@ -248,7 +251,7 @@ def read_history(
 
 
 def _must_exist(db: Cursor[Any], me: Caller, number: str) -> None:
-    if db.execute(ANY, [me.workspace_id, ticket_id(me.workspace_id, number)]).fetchone() is None:
+    if db.execute(OPENED, [me.workspace_id, ticket_id(me.workspace_id, number)]).fetchone() is None:
         raise UnknownTicket(number=number)
 
 
@@ -263,12 +266,8 @@ def _must_reach(db: Cursor[Any], me: Caller, number: str) -> None:
 
 
 async def _now(me: Caller, number: str) -> TicketView:
-    stream = ticket_id(me.workspace_id, number)
-    loaded = await me.services.desk.state(me.workspace_id, "ticket", stream)
+    stream, loaded = ticket_id(me.workspace_id, number), await ticket_seen(me, number)
     ticket: Ticket = loaded.state
-    ticket.must_exist(number)
-    if not me.sees(ticket):
-        raise UnknownTicket(number=number)
     view = TicketView(ticket_id=stream, version=loaded.version, **_told(ticket), **_spoken_of(me, ticket))
     return _for_requester(me, view) if me.actor.kind == "requester" else view
 

@@ -26,7 +26,9 @@ def test_a_draft_is_written_seen_by_its_author_alone_and_submitted(followed: Ser
         assert seen.json()["form"] == {"title": "打印机坏了", "tags": ["vip"], "confidential": "PIN 1234"}
         listed = agent.get("/drafts", params={"min_position": saved.json()["position"]}).json()
         assert [(each["number"], each["title"]) for each in listed] == [(number, "打印机坏了")]
-        for refused in (admin.get(at), admin.put(at, json={}), admin.delete(at), admin.get(f"/tickets/{number}")):
+        ticket, after = f"/tickets/{number}", {"min_position": saved.json()["position"]}
+        past = [admin.get(f"{ticket}/{part}", params=after) for part in ("history", "timeline")]
+        for refused in (admin.get(at), admin.put(at, json={}), admin.delete(at), admin.get(ticket), *past):
             assert code(refused) == (404, "unknown_ticket")
         assert admin.get("/drafts").json() == []
         assert "打印机坏了" not in everything(admin)
