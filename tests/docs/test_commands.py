@@ -53,6 +53,8 @@ def is_run(block: Block) -> bool:
     return not any(command in block.text for command in NOT_RUN)
 
 
+# Eight pages, some of whose commands begin a Python process each.
+@pytest.mark.timeout(900)
 def test_every_command_and_every_query_works(desk):
     for program in ("bash", "curl"):
         assert shutil.which(program), f"the commands of the documentation need {program}: install it"
