@@ -111,7 +111,7 @@ def seen(row: Row) -> Seen:
     """The row as indexes and counts see it."""
     listed, found_by = row.shelf == "desk", frozenset(facets(row))
     team, assigned = str(row.assignee_team or ""), "" if row.assignee_person is None else "somebody"
-    cube = (row.shelf, row.status, row.kind, row.priority, row.type or "", team, assigned)
+    cube = (row.shelf, row.status, row.kind, row.priority, row.type or "", row.source, team, assigned)
     return Seen(row.workspace_id, found_by, found_by | set(counted(row)), listed, listed and not row.finished, cube)
 
 
@@ -133,9 +133,9 @@ TABLES = """
     ) WITH (fillfactor = 70);
     CREATE TABLE ticket_cube (
         workspace_id uuid NOT NULL, shelf text NOT NULL, status text NOT NULL, kind text NOT NULL,
-        priority text NOT NULL, type text NOT NULL, assignee_team text NOT NULL, assigned text NOT NULL,
-        tickets int NOT NULL,
-        PRIMARY KEY (workspace_id, shelf, status, kind, priority, type, assignee_team, assigned)
+        priority text NOT NULL, type text NOT NULL, source text NOT NULL, assignee_team text NOT NULL,
+        assigned text NOT NULL, tickets int NOT NULL,
+        PRIMARY KEY (workspace_id, shelf, status, kind, priority, type, source, assignee_team, assigned)
     ) WITH (fillfactor = 70)"""
 INDEXES = "CREATE INDEX IF NOT EXISTS by_facet ON ticket_facets USING gin (facets)"
 COMMENTS = {
@@ -157,15 +157,27 @@ COMMENTS = {
     "ticket_cube.kind": "What the status means.",
     "ticket_cube.priority": "low, normal, high or urgent.",
     "ticket_cube.type": "Key of the type; empty for none.",
+    "ticket_cube.source": "The channel that they came from.",
     "ticket_cube.assignee_team": "The team responsible; empty for none.",
     "ticket_cube.assigned": "somebody, or empty where nobody has them.",
     "ticket_cube.tickets": "How many.",
 }
 _COUNTS = ("workspace_id", "facet", "value", "tickets", "listed", "open")
-_CUBE = ("workspace_id", "shelf", "status", "kind", "priority", "type", "assignee_team", "assigned", "tickets")
+_CUBE = (
+    "workspace_id",
+    "shelf",
+    "status",
+    "kind",
+    "priority",
+    "type",
+    "source",
+    "assignee_team",
+    "assigned",
+    "tickets",
+)
 _ADD_COUNTS = """(workspace_id, facet, value) DO UPDATE SET tickets = facet_counts.tickets + excluded.tickets,
     listed = facet_counts.listed + excluded.listed, open = facet_counts.open + excluded.open"""
-_ADD_CUBE = """(workspace_id, shelf, status, kind, priority, type, assignee_team, assigned)
+_ADD_CUBE = """(workspace_id, shelf, status, kind, priority, type, source, assignee_team, assigned)
     DO UPDATE SET tickets = ticket_cube.tickets + excluded.tickets"""
 _NEW_FACETS = "(ticket_id) DO UPDATE SET facets = excluded.facets"
 _DROP_EMPTY = """

@@ -30,8 +30,9 @@ from projections.ticket_sorts import Sort, beyond, columns, cursor_after, indexe
 LARGEST_PAGE = 200
 # Tickets read by their facets, at most: beyond, or where nothing narrows them, an unindexed sort is refused.
 MOST_SORTED = 20_000
-# Rows of an index that are walked before its facets are asked for a rare match.
-WALK = 4_000
+# Rows of an index that are walked before its facets are asked for a rare match; and as many for each that these would
+# look up: neighbours in an index mostly lie together, what has a facet lies anywhere.
+WALK, WALK_FOR_ONE = 500, 3
 NOTHING = SQL("")
 NONE = Tally(0, 0, 0)
 SHOWN: LiteralString = (
@@ -230,7 +231,7 @@ class _Reader:
         if not indexed(self.sorts):
             return self._sorted(plan)
         # What woke may belong behind rows that a short walk does not come to.
-        near = None if self.awoken or plan.walk(self.query.limit) > WALK else self._near(plan)
+        near = None if self.awoken else self._near(plan)
         if near is not None:
             return near
         few = self._by_facets(MOST_SORTED // 4)
@@ -238,9 +239,13 @@ class _Reader:
 
     def _near(self, plan: "Estimate") -> list[dict[str, Any]] | None:
         """The page, where the first rows of the index have enough that match."""
-        everything = plan.all <= 2 * WALK
-        rows = self._walk(None if everything else WALK)
-        return rows if everything or len(rows) > self.query.limit else None
+        if plan.all <= 2 * WALK:
+            return self._walk(None)
+        expected = plan.walk(self.query.limit)
+        if plan.useful and expected > max(WALK, WALK_FOR_ONE * plan.found):
+            return None
+        rows = self._walk(WALK + int(3 * expected))
+        return rows if len(rows) > self.query.limit else None
 
     def _sorted(self, plan: "Estimate") -> list[dict[str, Any]]:
         rows = self._walk(None) if plan.all <= MOST_SORTED else self._by_facets(MOST_SORTED)

@@ -7,7 +7,7 @@ from psycopg import Cursor
 from psycopg.sql import SQL, Composable
 
 from domain.conditions import Context, Leaf
-from domain.conditions.fields import CUSTOM_PREFIX
+from domain.conditions.fields import CUSTOM_PREFIX, field_named
 from domain.conditions.model import resolved
 from domain.conditions.operators import Asks
 from projections.ticket_facets import plain, tallies
@@ -15,7 +15,7 @@ from projections.ticket_groups import Group, conjunction, exact
 from projections.ticket_pages import ListQuery, awoken, begin, candidates, estimate, where
 
 MOST = 10_000
-_CUBE = frozenset({"status", "kind", "priority", "type", "assignee_team"})
+_CUBE = frozenset({"status", "kind", "priority", "type", "source", "assignee_team"})
 _KEPT = frozenset({"assignee_person", "requester_id", "tags", "followers", "candidates", "involved"})
 
 
@@ -72,13 +72,14 @@ def _cells(leaves: list[Leaf], context: Context) -> list[tuple[str, list[str]]] 
     """The columns of the cube with the values that they may have, where it has all that the leaves ask for."""
     cells: list[tuple[str, list[str]]] = []
     for leaf in leaves:
-        operator = leaf.operator
+        operator, options = leaf.operator, frozenset(field_named(leaf.field).options)
         if leaf.field == "assignee_person" and operator.asks is Asks.PRESENT:
             cells.append(("assigned", [""] if operator.negated else ["somebody"]))
         elif leaf.field in _CUBE and operator.asks is Asks.PRESENT and operator.negated:
             cells.append((leaf.field, [""]))
-        elif leaf.field in _CUBE and operator.asks is Asks.EQUAL and not operator.negated:
-            cells.append((leaf.field, list(map(str, resolved(leaf, context)))))
+        elif leaf.field in _CUBE and operator.asks is Asks.EQUAL and (options or not operator.negated):
+            wanted = set(map(str, resolved(leaf, context)))
+            cells.append((leaf.field, sorted(options.difference(wanted) if operator.negated else wanted)))
         else:
             return None
     return cells

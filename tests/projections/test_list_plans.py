@@ -1,6 +1,7 @@
 """However a page is read, by an index or by facets, it is the same page; and totals are the number of its tickets."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid5
@@ -9,10 +10,14 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from psycopg import Cursor
+from pydantic import TypeAdapter
+from pydantic_core import from_json
 
+from api.ticket_lists import TicketRow
 from domain.conditions import Context, parse
 from domain.ids import workspace_id
 from domain.values import Assignee, Priority
+from domain.workspace import AddTeam
 from eventstore.database import Role, connect
 from projections import ticket_pages, ticket_totals
 from projections.ticket_pages import ListQuery, SortTooWide, page
@@ -23,6 +28,7 @@ from tests.projections.tables import built
 WORKSPACE = workspace_id("acme")
 NOW = Context(datetime(2026, 1, 3, tzinfo=UTC), person=UUID(int=1))
 REQUESTERS = [uuid5(WORKSPACE, str(n)) for n in range(3)]
+TEAM = uuid5(WORKSPACE, "team")
 VALUES: dict[str, list[Any]] = {
     "priority": list(map(str, Priority)),
     "status": ["new", "open", "closed"],
@@ -70,6 +76,7 @@ sorts = st.sampled_from(["-updated_at", "number", "-priority,number", "due_at,-o
 async def listed(database_url: str) -> None:
     """Tickets that have much in common."""
     async with an_office(database_url) as office:
+        await office.do(AddTeam, team_id=TEAM, title="Billing")
         for n in range(36):
             await office.ticket(
                 f"T-{n}",
@@ -79,7 +86,7 @@ async def listed(database_url: str) -> None:
                 requester_id=REQUESTERS[n % 3],
                 tags=[(), ("vip",), ("x", "vip"), ("VIP",)][n % 4],
                 fields={"kind": VALUES["fields.kind"][n % 6], "many": ["one", "two"][: n % 3], "flag": n % 2 == 0},
-                assignee=Assignee(person=UUID(office.person.id)) if n % 5 == 0 else Assignee(),
+                assignee=[Assignee(person=UUID(office.person.id)), Assignee(team=TEAM), Assignee()][n % 3],
             )
     built(database_url)
 
@@ -113,3 +120,34 @@ def test_every_plan_gives_the_same_page(reader: Cursor[Any], condition: Any, sor
         patch.setattr(ticket_totals, "MOST", 3)
         counted = total(reader, WORKSPACE, query, NOW)
     assert counted == (len(usual), False) or (counted == (3, True) and len(usual) > 3)
+
+
+QUEUE = [("assignee_team", "is", str(TEAM)), ("kind", "is", "new"), ("priority", "is", "high")]
+
+
+@pytest.mark.parametrize("sort", ["opened_at", "-opened_at"])
+def test_a_queue_goes_by_age(reader: Cursor[Any], sort: str) -> None:
+    parts = [dict(zip(("field", "op", "value"), leaf, strict=True)) for leaf in QUEUE]
+    query = ListQuery(parse({"all": parts}), sort=sort, limit=2)
+    shown, after = list[str](), None
+    while not shown or after:
+        found = page(reader, WORKSPACE, replace(query, after=after), NOW)
+        shown, after = [*shown, *(row["number"] for row in found.rows)], found.next
+    wanted = [f"T-{n}" for n in range(36) if n % 3 == 1 and list(Priority)[n % 4] is Priority.HIGH]
+    assert shown == (wanted if sort == "opened_at" else wanted[::-1])
+
+
+def test_a_written_page_says_what_a_read_one_says(reader: Cursor[Any]) -> None:
+    began = ticket_pages.begin(reader, WORKSPACE, NOW)
+    for query in (ListQuery(limit=7), ListQuery(sort="-priority,number", limit=40, everywhere=True)):
+        read = page(reader, WORKSPACE, query, NOW)
+        written = ticket_pages.written(reader, WORKSPACE, query, NOW, began)
+        rows = TypeAdapter(list[TicketRow])
+        assert rows.validate_json(written.rows) == rows.validate_python(read.rows)
+        assert list(from_json(written.rows)[0]) == list(read.rows[0])
+        assert written.next == read.next
+        assert written.responsible == {row[by] for row in read.rows for by in ("assignee_person", "assignee_team")} - {
+            None
+        }
+    some = ticket_pages.written(reader, WORKSPACE, ListQuery(limit=1), NOW, began, ["title", "tags"])
+    assert list(from_json(some.rows)[0]) == ["title", "tags"]
