@@ -29,7 +29,7 @@ DOCS = Path(__file__).parent
 ROOMS = ("domain", "eventstore", "projections", "processors", "api", "cli")
 NOTE = "<!-- Made by docs/generate.py from the code; change it there. -->"
 COLUMN = re.compile(r"(\w+) (uuid|text|bigint|smallint|int|boolean|timestamptz|jsonb|json)\b(\[\])?")
-CREATED = re.compile(r"CREATE TABLE (\w+) \((.*?)(?=CREATE TABLE|\Z)", re.DOTALL)
+CREATED = re.compile(r"CREATE TABLE (\w+) \((.*?)(?=CREATE |\Z)", re.DOTALL)
 FRESHNESS = "0004_read_models.sql"
 # Its columns are computed in a view, which has no types to read.
 FRESHNESS_TYPES = {
@@ -95,15 +95,20 @@ def views() -> str:
     lines += table(("read model", "views"), [*((f"`{m.NAME}`", _contents(m)) for m in READ_MODELS), FRESHNESS_ROW])
     for model in READ_MODELS:
         types = column_types(model)
-        for view in (name for name in model.COMMENTS if "." not in name):
+        for view in shown(model):
             lines += _view(view, model.COMMENTS, types, f"Read model `{model.NAME}`.")
     told = {name: text.replace("''", "'") for name, text in COMMENT.findall(_migration(FRESHNESS))}
     lines += _view("freshness", told, FRESHNESS_TYPES, "Compare with it before you trust a number.")
     return "\n".join(lines) + "\n"
 
 
+def shown(model: ReadModel) -> list[str]:
+    """Its tables that analysts see."""
+    return [name for name in model.COMMENTS if "." not in name and name not in model.SEARCHED]
+
+
 def _contents(model: ReadModel) -> str:
-    return ", ".join(f"[{view}](#desk{view})" for view in model.COMMENTS if "." not in view)
+    return ", ".join(f"[{view}](#desk{view})" for view in shown(model))
 
 
 def column_types(model: ReadModel) -> dict[str, str]:
@@ -111,6 +116,7 @@ def column_types(model: ReadModel) -> dict[str, str]:
     return {
         f"{name}.{column}": kind + array
         for name, body in CREATED.findall(model.TABLES)
+        if name not in model.SEARCHED
         for column, kind, array in COLUMN.findall(body)
     }
 
