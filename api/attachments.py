@@ -123,5 +123,5 @@ def _name(disposition: str) -> str:
 def _decoded(charset: str | None, _: str | None, text: str) -> str:
     try:
         return text.encode("latin-1").decode(charset or "utf-8", errors="replace")
-    except (LookupError, UnicodeEncodeError):
+    except (LookupError, UnicodeError):
         return text

@@ -16,8 +16,10 @@ from api.problems import problems
 from api.scopes import known_scopes, permissions
 from api.workspace import desk_now
 from domain.errors import InvalidInput, UnknownPerson
+from domain.granting import must_reach_as_far
 from domain.permissions import Permission
 from domain.requester import GONE
+from domain.staff import RoleTooWide
 
 router = routing.router("api keys")
 
@@ -51,7 +53,9 @@ def list_api_keys(me: Caller = needs(Permission.ACCESS_EDIT)) -> list[ApiKeyView
 
 
 @router.post(
-    "/api-keys", status_code=201, responses=problems(UnknownScope, UnknownPerson, ScopeTooWide, InvalidInput, *GONE)
+    "/api-keys",
+    status_code=201,
+    responses=problems(UnknownScope, UnknownPerson, ScopeTooWide, RoleTooWide, InvalidInput, *GONE),
 )
 async def create_api_key(body: ApiKeyBody, me: Caller = needs(Permission.ACCESS_EDIT)) -> NewApiKey:
     """Make an API key for yourself or another; its secret is shown this once."""
@@ -65,9 +69,14 @@ async def create_api_key(body: ApiKeyBody, me: Caller = needs(Permission.ACCESS_
 
 async def _owner(body: ApiKeyBody, me: Caller) -> UUID:
     if body.requester_id is None:
-        return (await desk_now(me)).person(body.person_id or me.id).id
+        desk = await desk_now(me)
+        person = desk.person(body.person_id or me.id)
+        # The scopes are the maker's own; which tickets they are for is the bearer's.
+        must_reach_as_far(me.grant, desk.role(person.role))
+        return person.id
     if body.person_id is not None:
         raise InvalidInput(field="requester_id", reason="a key acts for a person or for a requester, not for both")
+    must_reach_as_far(me.grant, me.desk.role("requester"))
     requester = (await requester_of(me, body.requester_id)).state
     requester.must_be_there(body.requester_id)
     return body.requester_id

@@ -20,6 +20,7 @@ from api.setup_bodies import PersonBody, PersonChanges, RoleBody, TeamsBody
 from api.workspace import SETS_UP, catalogue_now, desk_now
 from domain.catalogue import Catalogue, RetiredTeam, shown
 from domain.errors import CommandIdReused, UnknownPerson, UnknownRole, UnknownTeam, VersionConflict
+from domain.granting import must_cover
 from domain.permissions import Permission
 from domain.requester import Requester
 from domain.setup.staff import ChangePerson, Hours, ReactivatePerson
@@ -114,8 +115,10 @@ async def seen(me: Caller) -> dict[str, Any]:
 
 def must_hold(me: Caller, desk: Catalogue, role: str) -> None:
     """Let the caller pass who has all that the role gives: a key restricted to managing people has only its scopes."""
-    for permission in desk.staff_role(role).permissions:
+    given = desk.staff_role(role)
+    for permission in given.permissions:
         me.require(permission)
+    must_cover(me.grant, given)
 
 
 @router.get("/me")
@@ -172,7 +175,7 @@ async def change_teams(person_id: UUID, body: TeamsBody, me: Caller = needs(Perm
     return changed(await me.execute(ChangeTeams(**me.context(), person_id=person_id, teams=body.teams)))
 
 
-@router.put("/people/{person_id}/login", status_code=204, responses=problems(UnknownPerson, LoginTaken))
+@router.put("/people/{person_id}/login", status_code=204, responses=problems(UnknownPerson, RoleTooWide, LoginTaken))
 async def set_login(person_id: UUID, body: LoginBody, me: Caller = needs(Permission.ACCESS_EDIT)) -> Response:
     """Set how a person signs in; ends their sessions everywhere."""
     # An admin key restricted to managing people must not become its owner's full rights by a sign-in.

@@ -22,6 +22,7 @@ from api.ticket_lists import reading
 from api.versions import etag
 from domain.catalogue import shown
 from domain.errors import CommandIdReused, InvalidInput, VersionConflict
+from domain.granting import must_cover
 from domain.organisation import UnknownOrganisation
 from domain.permissions import Permission
 from domain.requester import (
@@ -32,6 +33,7 @@ from domain.requester import (
     RequesterExists,
 )
 from domain.requester_ties import BlockRequester, MergeRequester, UnblockRequester, UndoRequesterMerge
+from domain.staff import RoleTooWide
 from domain.values import Contact, Key, Line, Tag
 from eventstore import requester_merging
 from eventstore.erasure import erase
@@ -189,13 +191,15 @@ async def change_requester(
     return changed(await me.execute(ChangeRequester(**me.context(), requester_id=requester_id, **given)))
 
 
-@router.put("/requesters/{requester_id}/login", status_code=204, responses=problems(*GONE, LoginTaken))
+@router.put("/requesters/{requester_id}/login", status_code=204, responses=problems(*GONE, RoleTooWide, LoginTaken))
 async def set_requester_login(
     requester_id: UUID, body: LoginBody, me: Caller = needs(Permission.ACCESS_EDIT)
 ) -> Response:
     """Set how a customer signs in; ends their sessions everywhere."""
-    for permission in me.desk.role("requester").permissions:
+    role = me.desk.role("requester")
+    for permission in role.permissions:
         me.require(permission)
+    must_cover(me.grant, role)
     (await requester_of(me, requester_id)).state.must_be_there(requester_id)
     hashed = await anyio.to_thread.run_sync(hash_password, body.password.get_secret_value())
     await me.services.access.set_login(me.workspace_id, requester_id, body.login, hashed)

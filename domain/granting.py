@@ -21,12 +21,18 @@ def must_be_allowed(command: Command, needed: Permission, desk: Catalogue) -> No
 def grantable(command: Command, role: Role, desk: Catalogue) -> Role:
     """The same role, or RoleTooWide where whoever acts does not have all that it gives. The system has everything."""
     if command.by.kind != "system":
-        _check_width(desk.grant(command.by), role)
+        must_cover(desk.grant(command.by), role)
     return role
 
 
-def _check_width(own: Grant, role: Role) -> None:
+def must_cover(own: Grant, role: Role) -> None:
+    """Raise RoleTooWide where the role allows more, or reaches further, than what one has oneself."""
     if missing := role.permissions - own.permissions:
         raise RoleTooWide(role=role.key, missing=", ".join(sorted(missing)))
+    must_reach_as_far(own, role)
+
+
+def must_reach_as_far(own: Grant, role: Role) -> None:
+    """Raise RoleTooWide where the role reaches tickets that one does not reach oneself."""
     if not role.scope.within(own.scope):
         raise RoleTooWide(role=role.key, missing="tickets out of your reach")

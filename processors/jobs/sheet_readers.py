@@ -35,13 +35,10 @@ def read_csv(path: Path, encoding: str) -> Rows:
     """Separated by comma, semicolon or tab, whichever the first line has most of."""
     with path.open("rb") as file:
         text = _text(file, encoding)
-        first = text.readline(LONGEST_ROW)
-        separator = max(",;\t", key=first.count)
-        text.seek(0)
         csv.field_size_limit(LONGEST_ROW)
-        reader = csv.reader(_bounded(text), delimiter=separator)
         columns: Sequence[str] = []
         try:
+            reader = csv.reader(_bounded(text), delimiter=_separator(text))
             columns = _header(next(reader, []))
             for number, cells in enumerate(reader, start=2):
                 if any(cells):
@@ -50,6 +47,12 @@ def read_csv(path: Path, encoding: str) -> Rows:
             raise UnusableFile(reason=f"row {reader.line_num or 1} is no CSV") from None
         except UnicodeError:
             raise _not_text(encoding) from None
+
+
+def _separator(text: io.TextIOWrapper) -> str:
+    first = text.readline(LONGEST_ROW)
+    text.seek(0)
+    return max(",;\t", key=first.count)
 
 
 def read_jsonl(path: Path, encoding: str) -> Rows:

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from domain.permissions import RoleName
+from domain.permissions import Permission, RoleName
 from tests.waiting import wait_until
 
 
@@ -111,6 +111,23 @@ def test_a_key_for_managing_people_cannot_make_a_role_wider_than_itself(server, 
         assert code(hr.post("/people", json={"name": "x", "role": "admin"})) == (403, "scope_missing")
         someone = str(server.acme.people[RoleName.AGENT])
         assert code(hr.put(f"/people/{someone}/role", json={"role": "admin"})) == (403, "scope_missing")
+
+
+def test_whoever_reaches_some_tickets_gets_no_credentials_that_reach_more(server, admin, agent):
+    ann, boss = (str(server.acme.people[role]) for role in (RoleName.AGENT, RoleName.ADMIN))
+    role = {"title": "Incidents", "permissions": sorted(Permission), "types": ["incident"]}
+    done(admin.put("/roles/incidents", json=role))
+    done(admin.put(f"/people/{ann}/role", json={"role": "incidents"}))
+    zoe = admin.post("/requesters", json={"name": "Zoe"}).json()["id"]
+    wait_until(lambda: agent.get("/me").json()["role"] == "incidents", 5)
+    login = {"login": "boss", "password": "correct horse battery"}
+    for whose in ({"person_id": boss}, {"requester_id": zoe}):
+        key = {"name": "k", "scopes": ["ticket.view"]} | whose
+        assert code(agent.post("/api-keys", json=key)) == (403, "role_too_wide")
+    for whose in (f"/people/{boss}", f"/requesters/{zoe}"):
+        assert code(agent.put(f"{whose}/login", json=login)) == (403, "role_too_wide")
+    for whose in ({}, {"person_id": ann}):
+        assert agent.post("/api-keys", json={"name": "k", "scopes": ["ticket.view"]} | whose).status_code == 201
 
 
 def test_tags_are_renamed_and_merged(admin):

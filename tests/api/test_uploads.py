@@ -72,6 +72,7 @@ def test_a_streamed_file_is_counted_as_it_comes(admin, tmp_path):
         (b'attachment; FILENAME="a\\"b;c.pdf"', 'a"b;c.pdf'),
         (b'attachment; filename="../../x.pdf"', "x.pdf"),
         (b"attachment; filename*=nonsense''%ff%fe", "\u00ff\u00fe"),
+        (b"attachment; filename*=idna''x%C0.pdf", "x\u00c0.pdf"),
         (b"attachment; filename*=UTF-8''%ff%00.pdf", "\ufffd.pdf"),
         (b"attachment", "file"),
         (b'";;;=', "file"),

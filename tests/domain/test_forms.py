@@ -87,6 +87,7 @@ BAD = [
     ("money", {"min": 0.1}, {"amount": "0.09", "currency": "CNY"}, "at least 0.1"),
     ("link", {}, "javascript:alert(1)", "http://"),
     ("link", {}, "example.com", "http://"),
+    ("link", {}, "http://a\nb.example", "http://"),
     ("phone", {}, "call me", "phone number"),
     ("email", {}, "wang@localhost", "e-mail"),
     ("person", {}, str(LEFT), "active person"),

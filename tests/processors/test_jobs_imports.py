@@ -261,6 +261,12 @@ async def test_a_file_that_is_no_table_is_refused(office: Office, database_url: 
     assert tickets(database) == 0
 
 
+async def test_what_is_in_another_encoding_is_told_to_name_it(office: Office, database_url: str) -> None:
+    with at_work(database_url):
+        state, _ = await imported(office, database_url, "编号,标题\nA-1,打印机\n".encode("gb18030"))
+    assert "name its encoding, for example gb18030" in state["error"]
+
+
 async def test_other_encodings_are_read_when_named(office: Office, database_url: str) -> None:
     data = "编号;标题\nA-1;打印机坏了\n".encode("gb18030")
     mapping = {"编号": "number", "标题": "title"}
