@@ -62,7 +62,7 @@ async def acted(me: Caller, number: str, actions: tuple[Action, ...]) -> Respons
             # Who is a customer here is not for those who cannot change whose ticket it is.
             me.require(Permission.TICKET_EDIT)
             await must_know_requester(me, action.requester_id)
-    command = ActOnTicket(**me.context(), number=number, actions=actions)
+    command = await me.in_own_name(ActOnTicket(**me.context(), number=number, actions=actions))
     return changed(await me.explaining(command, both(me.services.desk, command)), number=number)
 
 

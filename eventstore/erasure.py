@@ -22,7 +22,9 @@ async def erase(desk: Desk, command: EraseCommand) -> Receipt:
 
 async def finish(desk: Desk, confirmation: ConfirmErasure) -> Receipt:
     """Destroy the key of what was asked to be erased, then record that it is gone. Doing it again changes nothing."""
-    await desk.vault.destroy_key(confirmation.workspace_id, confirmation.stream_id)
+    subject = (confirmation.workspace_id, confirmation.stream_id)
+    await desk.vault.destroy_key(*subject)
+    await desk.vault.forget_exports(*subject)
     return await desk.execute(confirmation)
 
 

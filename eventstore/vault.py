@@ -33,6 +33,10 @@ class Vault:
         destroyed: bool = await self.call("SELECT vault.destroy_key(%s, %s)", workspace, subject)
         return destroyed
 
+    async def forget_exports(self, workspace: UUID, subject: UUID) -> None:
+        """Remove the files of exports that may have what is erased; whoever asked for one can ask again."""
+        await self.call("SELECT jobs.forget_exports(%s, %s)", workspace, subject)
+
     async def put_snapshot(self, workspace: UUID, stream: UUID, version: int, shape: str, state: bytes) -> None:
         """Keep a snapshot unless a newer one is there."""
         await self.call("SELECT log.put_snapshot(%s, %s, %s, %s, %s)", workspace, stream, version, shape, state)

@@ -111,7 +111,7 @@ def _saved(event: drafting.TicketFormSaved) -> list[Change]:
 
 def _undone(event: undoing.TicketUndone) -> list[Change]:
     content = (shown(event.content) or {}).items()
-    restored = [Change(name, None, value) for name, value in event.restored.items()]
+    restored = [Change(name, event.previous.get(name), value) for name, value in event.restored.items()]
     return [*restored, *(Change(name, None, value, content=True) for name, value in content)]
 
 

@@ -21,10 +21,14 @@ from domain.values import same_value
 
 
 class TicketUndone(TicketEvent, name="ticket.undone", version=1):
-    """What a command changed is as it was: state fields by name with their values, by how they are protected."""
+    """What a command changed is as it was: state fields by name with their values, by how they are protected.
+
+    `previous` has what those of `restored` were until now.
+    """
 
     undoes: UUID
     restored: dict[str, Any]
+    previous: dict[str, Any] = Field(default_factory=dict)
     content: Content[dict[str, Any]] = Field(default_factory=dict)
     secret: Secret[dict[str, Any]] = Field(default_factory=dict)
 
@@ -98,9 +102,11 @@ def undo(command: UndoCommand, ticket: Ticket, desk: Catalogue) -> Decision:
 
 def _put_back(command: UndoCommand, changed: Iterable[str]) -> TicketUndone:
     values = {name: _plain(command.before, name) for name in changed}
+    structure = [name for name in values if name in _STRUCTURE]
     return TicketUndone(
         undoes=command.undoes,
-        restored={name: value for name, value in values.items() if name in _STRUCTURE},
+        restored={name: values[name] for name in structure},
+        previous={name: _plain(command.after, name) for name in structure},
         content={name: value for name, value in values.items() if name in _CONTENT},
         secret={name: value for name, value in values.items() if name in _SECRET},
     )

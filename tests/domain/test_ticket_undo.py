@@ -43,16 +43,19 @@ def undoing(before: list[Event], done: list[Event], since: list[Event], by: Acto
     return decided(wish(UndoCommand, by, **around | more), folded(state, *done, *since), DESK)
 
 
-def undone(**restored: Any) -> TicketUndone:
-    return TicketUndone(undoes=id_of("undone"), restored=restored)
+def undone(was: dict[str, Any] | None = None, /, **restored: Any) -> TicketUndone:
+    """Put back to these; `was` is what the fields were until then."""
+    return TicketUndone(undoes=id_of("undone"), restored=restored, previous=was or {})
 
 
 def test_what_a_command_changed_is_as_it_was():
-    undoing([opened()], [HIGH, TAGGED], []).then(undone(priority="normal", tags=[]))
+    undoing([opened()], [HIGH, TAGGED], []).then(
+        undone({"priority": "high", "tags": ["vip"]}, priority="normal", tags=[])
+    )
 
 
 def test_whatever_else_happened_since_stays():
-    state = undoing([opened()], [HIGH], [TAGGED]).then(undone(priority="normal"))
+    state = undoing([opened()], [HIGH], [TAGGED]).then(undone({"priority": "high"}, priority="normal"))
     assert state.tags == {"vip"}
 
 
@@ -69,7 +72,7 @@ def test_what_was_changed_and_put_back_since_can_be_undone_no_more():
 
 
 def test_an_undo_can_be_undone():
-    undoing([opened(), HIGH], [undone(priority="normal")], []).then(undone(priority="high"))
+    undoing([opened(), HIGH], [undone(priority="normal")], []).then(undone({"priority": "normal"}, priority="high"))
 
 
 def test_nothing_changed_nothing_to_undo():
@@ -93,18 +96,20 @@ def test_what_was_said_or_concerns_two_tickets_stays(done, changed):
 
 
 def test_spam_without_a_block_is_a_mark_like_any_other():
+    clear = {"archived": False, "pinned": False, "spam": False, "blocks": None, "snoozed": False, "snoozed_until": None}
     state = undoing([opened()], [marking.TicketMarkedSpam()], []).then(
-        undone(marks={"archived": False, "pinned": False, "spam": False, "blocks": None, "snoozed": False,
-                      "snoozed_until": None})
-    )  # fmt: skip
+        undone({"marks": clear | {"spam": True}}, marks=clear)
+    )
     assert state == folded(Ticket(), opened())
 
 
 def test_one_undoes_what_one_did_oneself_a_lead_also_what_others_did():
     ann, bob = person("ann"), person("bob")
-    undoing([opened()], [HIGH], [], by=ann).then(undone(priority="normal"))
+    undoing([opened()], [HIGH], [], by=ann).then(undone({"priority": "high"}, priority="normal"))
     undoing([opened()], [HIGH], [], by=bob, done_by=ann).then_refused(NotAllowed, permission="ticket.bulk")
-    undoing([opened()], [HIGH], [], by=person("lead"), done_by=ann).then(undone(priority="normal"))
+    undoing([opened()], [HIGH], [], by=person("lead"), done_by=ann).then(
+        undone({"priority": "high"}, priority="normal")
+    )
     undoing([opened()], [HIGH], [], by=person("auditor")).then_refused(NotAllowed, permission="ticket.undo")
 
 
@@ -201,5 +206,7 @@ def test_whatever_was_done_undone_leaves_exactly_the_state_before(start, earlier
 def test_times_come_back_as_they_were():
     due = datetime(2026, 12, 1, 9, 30, 15, 123456, tzinfo=UTC)
     set_due = e.TicketDueSet(due_at=None, previous=due)
-    state = undoing([opened(due_at=due)], [set_due], []).then(undone(due_at="2026-12-01T09:30:15.123456Z"))
+    state = undoing([opened(due_at=due)], [set_due], []).then(
+        undone({"due_at": None}, due_at="2026-12-01T09:30:15.123456Z")
+    )
     assert state.due_at == due

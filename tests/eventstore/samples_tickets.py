@@ -82,7 +82,11 @@ SAMPLES: tuple[Event, ...] = (
     ties.TicketLinked(relation="parent", other="1002"),
     ties.TicketUnlinked(relation="parent", other="1002"),
     undoing.TicketUndone(
-        undoes=ID, restored={"priority": "normal"}, content={"title": "打印机坏了"}, secret={"confidential": "pin 1234"}
+        undoes=ID,
+        restored={"priority": "normal"},
+        previous={"priority": "high"},
+        content={"title": "打印机坏了"},
+        secret={"confidential": "pin 1234"},
     ),
     drafting.TicketDrafted(number="1001", author=Actor(kind="person", id=str(OTHER)), form=FORM),
     drafting.TicketDraftSaved(form=FORM),
