@@ -1,6 +1,7 @@
 """What happens on two streams: the first decides, the other follows from its event. A process ends what is cut off."""
 
 from collections.abc import Awaitable
+from contextlib import suppress
 from dataclasses import replace
 from uuid import UUID
 
@@ -11,8 +12,9 @@ from domain.event import Event
 from domain.ids import ticket_id
 from domain.ticket import ties as t
 from domain.ticket.commands import TicketCommand
-from domain.ticket.counterparts import counterpart, other_number, taken_back, taken_back_there
+from domain.ticket.counterparts import counterpart, kept_of, other_number, taken_back, taken_back_there
 from domain.ticket.linking import must_have_no_parent, parent
+from domain.ticket.merging import NotMerged
 from domain.ticket.splitting import files_of, must_be_untouched
 from domain.ticket.state import Link, Ticket
 from eventstore.desk import ATTEMPTS, Desk, Receipt, TooBusy
@@ -37,7 +39,7 @@ async def both(desk: Desk, command: TicketCommand) -> Receipt:
 
 
 async def finish(desk: Desk, second: Command) -> Receipt:
-    """Carry out the other half. A link that cannot be made there, or closes a ring, is taken back where it began."""
+    """Carry out the other half. What cannot be there, or closes a ring, is taken back where it began."""
     if isinstance(second, t.OpenSplit):
         origin = await _ticket(desk, second.workspace_id, second.origin)
         second = second.model_copy(update={"files": files_of(second.message_id, origin)})
@@ -49,7 +51,33 @@ async def finish(desk: Desk, second: Command) -> Receipt:
     if isinstance(second, t.LinkBack) and await _in_a_ring(desk, second):
         await desk.execute(taken_back_there(second))
         return await desk.execute(taken_back(second))
+    if isinstance(second, t.AbsorbTicket) and (ring := await _merged_in_a_ring(desk, second)):
+        await _open(desk, second, ring)
     return receipt
+
+
+async def _merged_in_a_ring(desk: Desk, last: t.AbsorbTicket) -> list[str]:
+    """The tickets, where this merge closes a ring; of two, `AbsorbTicket` itself keeps one."""
+    ring = [last.number]
+    while len(ring) < HIGHEST:
+        into = (await _ticket(desk, last.workspace_id, ring[-1])).ties.merged_into
+        if into == last.number and len(ring) > 2:
+            return ring
+        if into is None or into in ring:
+            break
+        ring.append(into)
+    return []
+
+
+async def _open(desk: Desk, last: t.AbsorbTicket, ring: list[str]) -> None:
+    # Each finds the same one, so that those who see the ring at the same time free no second ticket.
+    undo = kept_of(ring, last)
+    events = await desk.streams.events(undo.workspace_id, undo.stream_id)
+    begun = [each for each in events if isinstance(each.event, t.TicketMergedInto)]
+    if first_half := counterpart(begun[-1], undo.number):
+        await desk.execute(first_half)
+    with suppress(NotMerged):
+        await both(desk, undo)
 
 
 async def _in_a_ring(desk: Desk, link: t.LinkBack) -> bool:

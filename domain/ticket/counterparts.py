@@ -1,6 +1,6 @@
 """The other half of what happens on two streams: from the first event, the command for the other stream."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, get_args
 from uuid import UUID, uuid5
 
@@ -10,6 +10,7 @@ from domain.requester_ties import BlockRequester, UnblockRequester
 from domain.ticket import ties as t
 from domain.ticket.linking import INVERSE
 from domain.ticket.marking import TicketMarkedSpam, TicketUnmarkedSpam
+from domain.ticket.merging import place
 
 # Where a command comes from that is the other half of another.
 CHANNEL = "counterpart"
@@ -57,6 +58,13 @@ def taken_back_there(link: t.LinkBack) -> t.UnlinkBack:
     context = {name: getattr(link, name) for name in Command.model_fields}
     context["command_id"] = uuid5(link.command_id, "taken back there")
     return t.UnlinkBack(number=link.number, relation=link.relation, other=link.other, **context)
+
+
+def kept_of(ring: Iterable[str], last: t.AbsorbTicket) -> t.UndoMerge:
+    """What keeps one of several tickets that were merged in a ring at one moment: that of the lowest number."""
+    context = {name: getattr(last, name) for name in Command.model_fields}
+    context["command_id"] = uuid5(last.command_id, "kept")
+    return t.UndoMerge(number=min(ring, key=place), **context)
 
 
 def other_number(event: Event) -> str | None:

@@ -69,12 +69,13 @@ def absorb(command: AbsorbTicket, ticket: Ticket, _: Catalogue) -> Decision:
     events: Decision = [TicketAbsorbed(absorbed=command.absorbed, followers=new)]
     if ticket.ties.merged_into != command.absorbed or ticket.ties.before is None:
         return events
-    if _place(command.number) > _place(command.absorbed):
+    if place(command.number) > place(command.absorbed):
         return []
     return [_undone(ticket, command.absorbed, *ticket.ties.before), *events]
 
 
-def _place(number: str) -> tuple[int, str]:
+def place(number: str) -> tuple[int, str]:
+    """The order of numbers: the shorter is the lower."""
     return len(number), number
 
 

@@ -334,3 +334,19 @@ async def test_a_ring_of_links_made_at_one_moment_is_taken_apart(office: Office)
     again = office.command(t.LinkTicket, number="T-1", relation="parent", other="T-2")
     with pytest.raises(LinkCycle):
         await counterparts.link(office.desk, again)
+
+
+async def test_of_tickets_merged_in_a_ring_at_one_moment_one_is_kept(office: Office) -> None:
+    ring = {"T-2": "T-3", "T-3": "T-1", "T-1": "T-2"}
+    for number in ring:
+        await office.ticket(number)
+    # Each was right when it was asked for: the other ticket was open.
+    firsts = [office.command(t.MergeTicket, number=number, into=into) for number, into in ring.items()]
+    for command in firsts:
+        await office.desk.execute(command)
+    for command in firsts:
+        await counterparts.both(office.desk, command)
+    one, two, three = [(await state_of(office, number)) for number in ("T-1", "T-2", "T-3")]
+    assert (one.ties.merged_into, two.ties.merged_into, three.ties.merged_into) == (None, "T-3", "T-1")
+    assert [[known.number for known in ticket.ties.absorbed] for ticket in (one, two, three)] == [["T-3"], [], ["T-2"]]
+    assert one.status == "new"
