@@ -17,7 +17,7 @@ from api.ticket_lists import TicketRow, TicketRows, answer, context, counted, pr
 from domain.conditions import Condition, InvalidCondition, parse
 from domain.errors import CommandIdReused, InvalidInput, UnknownTeam, VersionConflict
 from domain.permissions import Permission
-from domain.saved_view import RemoveView, SaveView, Sharing, UnknownView
+from domain.saved_view import RemoveView, SaveView, Sharing, UnknownView, View
 from domain.values import Key, Line
 from projections import freshness, saved_views, view_counts
 from projections.conditions import ComparesWithBefore, compiled
@@ -134,7 +134,11 @@ async def save_new_view(body: ViewBody, me: Caller = needs(Permission.WORKSPACE_
 
 @router.put("/views/{view_id}", **_CHANGES)
 async def change_view(view_id: UUID, body: ViewBody, me: Caller = needs(Permission.WORKSPACE_VIEW)) -> Response:
-    """Save a view of that id, or change it."""
+    """Change a view."""
+    view = (await me.services.desk.state(me.workspace_id, "view", view_id)).state
+    # No stream begins under an id that is sent: it may be that of a ticket to come, also of another workspace.
+    if not isinstance(view, View) or view.saved is None:
+        raise UnknownView(view=view_id)
     return changed(await me.execute(body.command(me, view_id)))
 
 

@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import pytest
 
+from domain.ids import ticket_id
 from domain.permissions import RoleName
 
 
@@ -82,6 +83,16 @@ def test_a_view_shows_its_owner_what_it_says(agent, lead):
     assert [each for each in lead.read("/views")["views"] if not each["built_in"]] == []
     hidden = lead.client.get(f"/views/{view['id']}/tickets")
     assert (hidden.status_code, hidden.json()["code"]) == (404, "unknown_view")
+
+
+def test_no_view_takes_the_place_of_a_ticket_to_come(agent, server):
+    body = {"title": "x", "condition": {"all": []}}
+    for workspace in (server.acme.id, server.other.id):
+        refused = agent.client.put(f"/views/{ticket_id(workspace, '1001')}", json=body)
+        assert (refused.status_code, refused.json()["code"]) == (404, "unknown_view")
+    assert agent.send("POST", "/tickets", title="the first")["number"] == "1001"
+    view = agent.send("POST", "/views", **body)["id"]
+    agent.send("PUT", f"/views/{view}", **body | {"title": "y"})
 
 
 def test_sharing_with_everybody_takes_a_permission(agent, lead):
