@@ -13,7 +13,7 @@ from domain.ticket import confidential, drafting, flowing, handling, marking, me
 from domain.ticket import events as e
 from domain.ticket.state import Flow, Marks
 from domain.values import FINISHED, NOBODY, Assignee, StatusKind
-from projections.ticket_row import Row
+from projections.ticket_row import FRESH, Row
 
 Fold = Callable[[Row, Any, Recorded[Event]], None]
 FOLDS: dict[type[Event], Fold] = {}
@@ -53,21 +53,12 @@ def _opened(recorded: Recorded[Event]) -> Row:
         updated_at=at,
         version=recorded.version,
         position=recorded.position,
-        **_FRESH,
+        **FRESH,
         followers=[],
         consulted=[],
     )
     _times(row, at)
     return row
-
-
-_FRESH: dict[str, Any] = {
-    **dict.fromkeys(("first_response_at", "accepted_at", "resolved_at", "confirmed_at", "closed_at")),
-    **dict.fromkeys(("last_reply_at", "last_requester_reply_at", "rating", "archived_at", "snoozed_until")),
-    **dict.fromkeys(("merged_into", "parent", "workflow", "node")),
-    **dict.fromkeys(("replies", "notes", "reopenings", "reassignments", "urges", "transfers", "returns"), 0),
-    **dict.fromkeys(("snoozed", "pinned", "spam", "withdrawn"), False),
-}
 
 
 @_folds(e.TicketRetitled)

@@ -89,3 +89,13 @@ class Row:
 
 
 COLUMNS = tuple(column.name for column in fields(Row) if column.name != "erased")
+
+
+# What a ticket has when nothing but its opening has happened.
+FRESH: dict[str, Any] = {
+    **dict.fromkeys(("first_response_at", "accepted_at", "resolved_at", "confirmed_at", "closed_at")),
+    **dict.fromkeys(("last_reply_at", "last_requester_reply_at", "rating", "archived_at", "snoozed_until")),
+    **dict.fromkeys(("merged_into", "parent", "workflow", "node")),
+    **dict.fromkeys(("replies", "notes", "reopenings", "reassignments", "urges", "transfers", "returns"), 0),
+    **dict.fromkeys(("snoozed", "pinned", "spam", "withdrawn"), False),
+}
