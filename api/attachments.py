@@ -88,6 +88,8 @@ async def upload_file(request: Request, me: Caller = needs()) -> Uploaded | Resp
     if not me.permissions & _WRITING:
         me.require(Permission.TICKET_REPLY)
     here = files(request)
+    if request.headers.get("content-type", "").lower().startswith("multipart/"):
+        raise InvalidInput(field="Content-Type", reason="send the file's bytes as the body itself, not in a form")
     length = request.headers.get("content-length", "")
     if length.isdigit() and int(length) > here.rules.limit:
         raise AttachmentTooLarge(limit=here.rules.limit)

@@ -90,6 +90,7 @@ def test_a_name_comes_as_rfc_6266_says_or_as_programs_send_it(admin, disposition
     [
         (named("setup.exe"), 415, "file_type_refused"),
         ({"Content-Type": "nonsense"}, 422, "invalid_input"),
+        ({"Content-Type": "multipart/form-data; boundary=x"}, 422, "invalid_input"),
         ({"Content-Disposition": '";' * 2001}, 422, "invalid_input"),
     ],
 )
