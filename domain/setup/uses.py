@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Iterator
 
 from domain.catalogue import Catalogue
+from domain.conditions import depends_on
 from domain.errors import Refusal
+from domain.forms import CUSTOM, CustomField
 
 
 class StillInUse(Refusal):
@@ -41,6 +43,13 @@ def _workflows_with(desk: Catalogue, template: str) -> Iterator[str]:
 
 
 def _users_of_field(desk: Catalogue, key: str) -> Iterator[str]:
+    for field in desk.fields.values():
+        if not field.retired and _is_shown_by(field, key):
+            yield f"the field «{field.key}»"
     for *_, newest in desk.templates.values():
-        if not newest.retired and any(each.key == key for each in newest.fields):
+        if not newest.retired and any(each.key == key or _is_shown_by(each, key) for each in newest.fields):
             yield f"the template «{newest.key}»"
+
+
+def _is_shown_by(field: CustomField, key: str) -> bool:
+    return field.visible_if is not None and CUSTOM + key in depends_on(field.visible_if)

@@ -10,6 +10,7 @@ from domain.classification import (
     TypeDefinition,
     UnknownType,
 )
+from domain.conditions import parse
 from domain.errors import InvalidInput, NotAllowed, UnknownTeam
 from domain.field_values import FieldKind, Option
 from domain.forms import FieldDefinition, InvalidField, InvalidForm, Use
@@ -108,6 +109,17 @@ def test_what_is_in_use_is_not_retired():
     assert "the template «report»" in said
     assert "the type «incident»" in setting(f.RetireTemplate, key="report").then_refused(StillInUse)
     assert "the workflow «desk»" in setting(f.RetireTemplate, key="repair").then_refused(StillInUse)
+
+
+def test_what_another_field_is_shown_by_is_not_retired():
+    shown = FieldDefinition(
+        title="Row", kind=FieldKind.LINE, visible_if=parse({"field": "fields.seats", "op": "gt", "value": 9})
+    )
+    desk = desk_after(DESK, f.SetField, key="seats", definition=SEATS)
+    desk = desk_after(desk, f.SetField, key="row", definition=shown)
+    assert "the field «row»" in setting(f.RetireField, desk, key="seats").then_refused(StillInUse)
+    desk = desk_after(desk, f.RetireField, key="row")
+    desk_after(desk, f.RetireField, key="seats")
 
 
 def test_a_retired_field_takes_no_new_values_and_keeps_the_old():
