@@ -1,7 +1,7 @@
 """Whom an operator means by an e-mail address, a name or an id."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import psycopg
@@ -14,6 +14,8 @@ from domain.event import Actor
 from domain.staff import Person
 from projections.requesters import Wanted, page_of
 
+Kind = TypeVar("Kind", bound=str)
+
 _CALLED = {
     "requester": "SELECT requester_id FROM desk.requester_cards WHERE workspace_id = %s AND name = %s AND NOT erased LIMIT 2",
     "organisation": "SELECT organisation_id FROM desk.organisations WHERE workspace_id = %s AND name = %s LIMIT 2",
@@ -23,6 +25,7 @@ _HINTS = {
     "team": "Give the name or id of a team.",
     "requester": "Give the e-mail address, name or id of a requester.",
     "organisation": "Give the name or id of an organisation.",
+    "actor": "Give the e-mail address, name or id of somebody of the desk or of a requester; see `ledgerdesk user list`.",
     "assignee": 'Give a person or a team, `nobody`, or JSON like {"role": "lead"}.',
 }
 
@@ -35,10 +38,8 @@ class Register:
 
     def actor(self, who: str) -> Actor:
         """The person of the desk, or else the requester, as who acts."""
-        try:
-            return Actor(kind="person", id=str(self.person("--as", who)))
-        except InvalidInput:
-            return Actor(kind="requester", id=str(self.find("--as", "requester", who)))
+        kind, found = self._either("--as", ("person", "requester"), who, _HINTS["actor"])
+        return Actor(kind=kind, id=str(found))
 
     def person(self, field: str, who: str) -> UUID:
         """The person of the desk, or InvalidInput."""
@@ -56,12 +57,17 @@ class Register:
         """Whom a ticket is to go to: a person, a team, or nobody."""
         if text == "nobody":
             return {}
-        for kind in ("person", "team"):
+        kind, found = self._either(field, ("person", "team"), text, _HINTS["assignee"])
+        return {kind: str(found)}
+
+    def _either(self, field: str, kinds: tuple[Kind, Kind], text: str, hint: str) -> tuple[Kind, UUID]:
+        """The first kind that has somebody of that name, and who it is."""
+        for kind in kinds:
             if found := self._known(kind, text):
                 if len(found) == 1:
-                    return {kind: str(found[0])}
-                raise InvalidInput(field=field, reason=f"several have that name. {_HINTS['assignee']}")
-        raise InvalidInput(field=field, reason=f"is neither a person nor a team here. {_HINTS['assignee']}")
+                    return kind, found[0]
+                raise InvalidInput(field=field, reason=f"several have that name. {hint}")
+        raise InvalidInput(field=field, reason=f"is neither a {kinds[0]} nor a {kinds[1]} here. {hint}")
 
     def _known(self, kind: str, text: str) -> list[UUID]:
         if kind == "person":

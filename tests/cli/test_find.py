@@ -62,6 +62,8 @@ def test_lists_by_view_by_condition_and_by_who_looks(desk: Run) -> None:
     assert listed(desk, "--as", KIM) == ["2"]
     assert listed(desk, "--as", EVE) == ["3"]
     assert "notes" not in answer(desk, "list", "--as", EVE)["tickets"][0], "how the desk works on it is not theirs"
+    with pytest.raises(InvalidInput, match="neither a person nor a requester"):
+        desk("list", "--as", "Nobody Known")
     first = answer(desk, "list", "--sort", "number", "--limit", "2")
     assert (first["total"], first["total_is_capped"]) == (3, False)
     assert listed(desk, "--limit", "2", "--after", first["next"]) == ["3"]
