@@ -130,13 +130,13 @@ async def wake_ticket(number: TicketNumber, me: Caller = needs(Permission.TICKET
 
 @router.put("/tickets/{number}/pin", **changes())
 async def pin_ticket(number: TicketNumber, me: Caller = needs(Permission.TICKET_MARK)) -> Response:
-    """Keep it first in the lists."""
+    """Keep it at hand for the whole desk, in the view «pinned»."""
     return await done(me, m.PinTicket(**_on(number, me)))
 
 
 @router.delete("/tickets/{number}/pin", **changes())
 async def unpin_ticket(number: TicketNumber, me: Caller = needs(Permission.TICKET_MARK)) -> Response:
-    """Let it sink."""
+    """Keep it at hand no longer."""
     return await done(me, m.UnpinTicket(**_on(number, me)))
 
 

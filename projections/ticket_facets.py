@@ -48,6 +48,8 @@ def facets(row: Row) -> Iterator[Facet]:
     yield from (("candidates", str(person)) for person in row.candidates)
     yield from (("followers", str(person)) for person in row.followers)
     yield from (("involved", str(person)) for person in row.involved)
+    if row.pinned:
+        yield "pinned", "true"
     yield from custom(row.fields or {})
 
 

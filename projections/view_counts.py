@@ -104,6 +104,13 @@ BUILT_IN: tuple[BuiltIn, ...] = (
     ),
     BuiltIn("all_open", "All open", "-updated_at", _asks(), _one("all", "", 2)),
     BuiltIn(
+        "pinned",
+        "Pinned",
+        "-updated_at",
+        _asks(_leaf("pinned", "is", True), unfinished=False),
+        _one("pinned", "true", 1),
+    ),
+    BuiltIn(
         "snoozed",
         "Snoozed",
         "-updated_at",

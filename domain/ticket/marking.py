@@ -43,11 +43,11 @@ class TicketWoken(TicketEvent, name="ticket.woken", version=1):
 
 
 class TicketPinned(TicketEvent, name="ticket.pinned", version=1):
-    """First in the lists of the whole desk."""
+    """Kept at hand for the whole desk."""
 
 
 class TicketUnpinned(TicketEvent, name="ticket.unpinned", version=1):
-    """No longer first in the lists."""
+    """No longer kept at hand."""
 
 
 class TicketMarkedSpam(TicketEvent, name="ticket.marked_spam", version=1):
@@ -98,11 +98,11 @@ class WakeTicket(TicketCommand):
 
 
 class PinTicket(TicketCommand):
-    """Keep it first in the lists."""
+    """Keep it at hand for the whole desk."""
 
 
 class UnpinTicket(TicketCommand):
-    """Let it sink."""
+    """Keep it at hand no longer."""
 
 
 class MarkSpam(TicketCommand):

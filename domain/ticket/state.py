@@ -32,7 +32,7 @@ class TicketNotOpen(Refusal):
     """A closed ticket takes no more work."""
 
     code = "ticket_closed"
-    sentence = "Ticket {number} is closed. Reopen it first."
+    sentence = "Ticket {number} is closed. Reopen it first, or open a new one."
 
 
 class TicketMergedAway(Refusal):
