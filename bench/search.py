@@ -20,10 +20,11 @@ from domain.values import StatusKind
 from eventstore.database import Role, conninfo, reader_pool
 from eventstore.reading import bound
 from projections import builds
-from projections.read_model import Page, ReadModel
+from projections.read_model import Page
 from projections.search_hits import Audience, page
 from projections.search_terms import parsed
 from projections.ticket_list import TicketList
+from projections.ticket_row import COLUMNS
 from projections.ticket_search import TicketSearch
 
 SMALL, LARGE = 10_000, 1_000_000
@@ -40,6 +41,15 @@ QUERIES = (
     *("printer floor", "konferenz kaffee", "konferenz zepter", "zepter kaffee", "quitte konferenz", "zepter quitte"),
     *("打印", "网络 打印", "窗帘", "蝴蝶", "打印 蝴蝶", "print", "prin flo", "konferenz", "zept"),
 )
+
+
+PLACE = ("workspace_id", "ticket_id", "number")
+LIKE_THE_FIRST = (*(name for name in COLUMNS if name not in PLACE), "involved", "shelf")
+LISTED = """
+    INSERT INTO ticket_list (workspace_id, ticket_id, number, {columns})
+    SELECT s.workspace_id, s.ticket_id, s.position::text, {values}
+    FROM desk.ticket_search s, ticket_list first WHERE s.ticket_id <> first.ticket_id
+"""
 
 
 def run() -> Result:
@@ -87,20 +97,30 @@ def _asked(url: str) -> dict[str, list[float]]:
 
 
 def _filled(url: str, tickets: int) -> None:
-    models: tuple[ReadModel, ...] = (TicketList(), TicketSearch())
+    search, listed = TicketSearch(), TicketList()
     with psycopg.connect(conninfo(url, Role.WORKER, "ledgerdesk-bench"), autocommit=True) as db:
-        made = {model.NAME: builds.begin(db, model) for model in models}
+        made = builds.begin(db, search)
+        builds.enter(db.cursor(), made)
         events = _events(tickets)
-        while batch := list(islice(events, PAGE)):
-            for model in models:
-                builds.enter(db.cursor(), made[model.NAME])
-                with db.transaction(), db.cursor() as cursor:
-                    model.apply(Page(batch), cursor)
-        for model in models:
-            builds.enter(db.cursor(), made[model.NAME])
+        first = next(events)
+        for batch in iter(lambda: list(islice(events, PAGE)), []):
             with db.transaction(), db.cursor() as cursor:
-                cursor.execute(model.INDEXES.encode())
-                builds.swap(cursor, model, made[model.NAME])
+                search.apply(Page(batch), cursor)
+        with db.transaction(), db.cursor() as cursor:
+            search.apply(Page([first]), cursor)
+            cursor.execute(search.INDEXES.encode())
+            builds.swap(cursor, search, made)
+        rows = builds.begin(db, listed)
+        builds.enter(db.cursor(), rows)
+        with db.transaction(), db.cursor() as cursor:
+            listed.apply(Page([first]), cursor)
+            # The list is only looked up by ticket here: all its rows are like the first.
+            cursor.execute(
+                LISTED.format(
+                    columns=", ".join(LIKE_THE_FIRST), values=", ".join(f"first.{name}" for name in LIKE_THE_FIRST)
+                ).encode()
+            )
+            builds.swap(cursor, listed, rows)
         db.execute("VACUUM ANALYZE")
 
 

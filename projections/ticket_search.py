@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, cast
@@ -15,7 +16,7 @@ from domain.ticket import messages, undoing
 from projections.bulk import upsert
 from projections.read_model import Page, ReadModel
 from projections.search_parts import SAYING, TITLE, Part, parts
-from projections.search_terms import is_word, terms
+from projections.search_terms import terms
 
 COLUMNS = ("workspace_id", "ticket_id", "requester_id", "said_at", "title_terms", "terms", "internal_terms", "position")
 PART_COLUMNS = ("workspace_id", "ticket_id", "part", "message_id", "internal", "body")
@@ -37,54 +38,85 @@ FUNCTION = """
     AS $$
     DECLARE
         here uuid := log.bound_workspace();
-        found text := format('d.workspace_id = %L', here);
-        title text := 'd.title_terms @> d.title_terms';
-        prefix text;
-        words text[];
-        phrase text;
+        every float8 := coalesce((SELECT w.tickets FROM ticket_search_terms w WHERE w.workspace_id = here AND w.term = ''), 0);
+        shares float8[] := '{}';
+        title_shares float8[] := '{}';
+        -- What is asked of the texts and of the title, and of what an index of words cannot say.
+        texts text := '';
+        titles text := '';
+        rest text := '';
+        wanted text;
+        known record;
     BEGIN
         IF here IS NULL THEN RETURN; END IF;
-        IF requesters IS NOT NULL THEN
-            found := found || format(' AND d.requester_id = ANY (%L::uuid[]) AND NOT d.internal_terms && %L::text[]', requesters, exact);
-        END IF;
-        FOREACH prefix IN ARRAY prefixes LOOP
-            -- The most used of the words that begin so; a beginning with more of them asks for another letter anyway.
-            words := ARRAY(SELECT w.word FROM ticket_search_words w
-                WHERE w.workspace_id = here AND w.word >= prefix AND w.word < prefix || chr(1114111)
-                ORDER BY w.tickets DESC, w.word LIMIT 64);
-            IF words = '{}' THEN RETURN; END IF;
-            found := found || format(' AND d.terms && %L::text[]', words);
-            title := title || format(' AND d.title_terms && %L::text[]', words);
-            IF requesters IS NOT NULL THEN
-                found := found || format(' AND EXISTS (SELECT FROM unnest(%L::text[]) w WHERE w = ANY (d.terms) AND w <> ALL (d.internal_terms))', words);
-            END IF;
+        FOREACH wanted IN ARRAY exact LOOP
+            SELECT coalesce(max(w.tickets), 0) AS tickets, coalesce(max(w.titles), 0) AS titles INTO known
+            FROM ticket_search_terms w WHERE w.workspace_id = here AND w.term = wanted;
+            IF known.tickets = 0 THEN RETURN; END IF;
+            shares := shares || known.tickets / every;
+            title_shares := title_shares || known.titles / every;
         END LOOP;
         IF exact <> '{}' THEN
-            found := found || format(' AND d.terms @> %L::text[]', exact);
-            title := title || format(' AND d.title_terms @> %L::text[]', exact);
+            texts := format(' AND d.terms @> %L::text[]', exact);
+            titles := format(' AND d.title_terms @> %L::text[]', exact);
+        END IF;
+        FOREACH wanted IN ARRAY prefixes LOOP
+            -- The most used of the words that begin so; a beginning with more of them asks for another letter anyway.
+            SELECT array_agg(w.term) AS terms, sum(w.tickets) AS tickets, sum(w.titles) AS titles INTO known FROM (
+                SELECT * FROM ticket_search_terms t
+                WHERE t.workspace_id = here AND t.term >= wanted AND t.term < wanted || chr(1114111)
+                ORDER BY t.tickets DESC, t.term LIMIT 64) w;
+            IF known.terms IS NULL THEN RETURN; END IF;
+            shares := shares || least(1, known.tickets / every);
+            title_shares := title_shares || least(1, known.titles / every);
+            texts := texts || format(' AND d.terms && %L::text[]', known.terms);
+            titles := titles || format(' AND d.title_terms && %L::text[]', known.terms);
+            IF requesters IS NOT NULL THEN
+                rest := rest || format(' AND EXISTS (SELECT FROM unnest(%L::text[]) w WHERE w = ANY (d.terms) AND w <> ALL (d.internal_terms))', known.terms);
+            END IF;
+        END LOOP;
+        IF requesters IS NOT NULL THEN
+            rest := rest || format(' AND d.requester_id = ANY (%L::uuid[]) AND NOT d.internal_terms && %L::text[]', requesters, exact);
         END IF;
         IF without <> '{}' THEN
-            found := found || format(' AND NOT d.terms && %L::text[]', without);
+            rest := rest || format(' AND NOT d.terms && %L::text[]', without);
         END IF;
-        FOREACH phrase IN ARRAY phrases LOOP
-            found := found || format(' AND EXISTS (SELECT FROM ticket_search_parts p WHERE p.ticket_id = d.ticket_id '
+        FOREACH wanted IN ARRAY phrases LOOP
+            -- Words that follow each other are rarer than words that are both there.
+            shares := shares || 0.01::float8;
+            title_shares := title_shares || 0.01::float8;
+            rest := rest || format(' AND EXISTS (SELECT FROM ticket_search_parts p WHERE p.ticket_id = d.ticket_id '
                 'AND (%L OR NOT p.internal) AND position(%L IN casefold(normalize(p.body, NFKC) COLLATE pg_catalog.pg_unicode_fast)) > 0)',
-                requesters IS NULL, phrase);
+                requesters IS NULL, wanted);
         END LOOP;
-        -- Planned for these very words: common ones by walking the newest tickets, rare ones by the index of words.
-        RETURN QUERY EXECUTE
-            'SELECT * FROM ('
+        RETURN QUERY EXECUTE 'SELECT * FROM ('
             || CASE WHEN after_title IS NOT FALSE THEN
-                format('(SELECT d.ticket_id, true, d.said_at FROM ticket_search d WHERE %s AND (%s) AND %s ORDER BY d.said_at DESC, d.ticket_id DESC LIMIT $1) UNION ALL ',
-                    found, title, CASE WHEN after_title THEN '(d.said_at, d.ticket_id) < ($2, $3)' ELSE 'true' END)
-                ELSE '' END
-            || format('(SELECT d.ticket_id, false, d.said_at FROM ticket_search d WHERE %s AND NOT (%s) AND %s ORDER BY d.said_at DESC, d.ticket_id DESC LIMIT $1)',
-                found, title, CASE WHEN after_title IS FALSE THEN '(d.said_at, d.ticket_id) < ($2, $3)' ELSE 'true' END)
-            || ') ranked LIMIT $1'
-            USING most, after_said, after_ticket;
+                found(here, true, titles, rest, walks(title_shares, every, most), after_title IS NOT NULL) || ' UNION ALL ' ELSE '' END
+            || found(here, false, texts, rest || format(' AND NOT (true%s)', titles), walks(shares, every, most), after_title IS FALSE)
+            || ') ranked LIMIT $1' USING most, after_said, after_ticket;
     END $$;
     REVOKE ALL ON FUNCTION hits FROM PUBLIC;
     GRANT EXECUTE ON FUNCTION hits TO ledgerdesk_reader;
+"""
+# The planner knows only the commonest terms: of all others it takes a thousand times too many for there, and would walk
+# through every ticket to find ten. We know how many tickets have each. Terms of one text go together: the rarest counts in
+# full, the next by its root, and so on. Walking to the last hit costs `most * every / expected` tickets that lie side by
+# side, the index of words `expected` that lie anywhere.
+PLANNING = """
+    CREATE OR REPLACE FUNCTION walks(shares float8[], every float8, most int) RETURNS boolean
+    LANGUAGE sql IMMUTABLE SET search_path FROM CURRENT AS $$
+        SELECT every > 0 AND most * every < 4 * expected * expected
+        FROM (SELECT every * coalesce(exp(sum(ln(greatest(share, 1e-12)) / 2 ^ (place - 1))), 0) AS expected
+            FROM (SELECT share, row_number() OVER (ORDER BY share) AS place FROM unnest(shares) share) ordered) estimated
+    $$;
+    CREATE OR REPLACE FUNCTION found(here uuid, title boolean, asked text, rest text, walk boolean, goes_on boolean)
+    RETURNS text LANGUAGE sql IMMUTABLE SET search_path FROM CURRENT AS $$
+        SELECT format('(SELECT d.ticket_id, %L::boolean, d.said_at FROM ticket_search d WHERE d.workspace_id = %L', title, here)
+            || CASE WHEN walk THEN ' AND (true' || asked || ') IS TRUE' ELSE asked END || rest
+            || CASE WHEN goes_on THEN ' AND (d.said_at, d.ticket_id) < ($2, $3)' ELSE '' END
+            || CASE WHEN walk THEN ' ORDER BY d.said_at DESC, d.ticket_id DESC'
+                ELSE ' ORDER BY d.said_at + interval ''0'' DESC, d.ticket_id DESC' END || ' LIMIT $1)'
+    $$;
 """
 
 
@@ -101,6 +133,7 @@ class Document:
     internal_terms: set[str]
     position: int
     before: frozenset[str] = frozenset()
+    title_before: frozenset[str] = frozenset()
     texts: dict[str, Part] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
     replaced: bool = False
@@ -154,11 +187,11 @@ class TicketSearch(ReadModel):
             workspace_id uuid NOT NULL, ticket_id uuid NOT NULL, part text NOT NULL, message_id uuid,
             internal boolean NOT NULL, body text NOT NULL, PRIMARY KEY (ticket_id, part)
         );
-        CREATE TABLE ticket_search_words (
-            workspace_id uuid NOT NULL, word text COLLATE "C" NOT NULL, tickets bigint NOT NULL,
-            PRIMARY KEY (workspace_id, word)
+        CREATE TABLE ticket_search_terms (
+            workspace_id uuid NOT NULL, term text COLLATE "C" NOT NULL, tickets bigint NOT NULL, titles bigint NOT NULL,
+            PRIMARY KEY (workspace_id, term)
         );
-        {FUNCTION}"""
+        {PLANNING}{FUNCTION}"""
     INDEXES = """
         CREATE INDEX IF NOT EXISTS by_terms ON ticket_search USING gin (workspace_id, terms) WITH (gin_pending_list_limit = 512);
         CREATE INDEX IF NOT EXISTS by_title ON ticket_search USING gin (workspace_id, title_terms) WITH (gin_pending_list_limit = 512);
@@ -181,10 +214,11 @@ class TicketSearch(ReadModel):
         "ticket_search_parts.message_id": "The message that it is of, or NULL.",
         "ticket_search_parts.internal": "Whether requesters must not find the ticket by it.",
         "ticket_search_parts.body": "The text.",
-        "ticket_search_words": "The words that a desk's tickets use.",
-        "ticket_search_words.workspace_id": "The desk.",
-        "ticket_search_words.word": "The word as it is compared: NFKC, case folded.",
-        "ticket_search_words.tickets": "How many tickets have it.",
+        "ticket_search_terms": "The words that a desk's tickets use; of scripts without spaces, characters and pairs of them.",
+        "ticket_search_terms.workspace_id": "The desk.",
+        "ticket_search_terms.term": "The word as it is compared: NFKC, case folded. Empty: all tickets.",
+        "ticket_search_terms.tickets": "How many tickets have it.",
+        "ticket_search_terms.titles": "How many have it in their title.",
     }
 
     def apply(self, page: Page, db: Cursor[Any]) -> None:
@@ -194,7 +228,7 @@ class TicketSearch(ReadModel):
             fold(documents, recorded)
         for document in documents.values():
             document.settle()
-        _count_words(db, documents.values())
+        _count_terms(db, documents.values())
         _write(db, documents.values())
 
 
@@ -247,7 +281,16 @@ def _known(db: Cursor[Any], page: Page) -> dict[UUID, Document]:
         workspace, ticket, requester, said_at, *sets, position = row
         title, everything, internal = map(set, sets)
         found[ticket] = Document(
-            workspace, ticket, requester, said_at, title, everything, internal, position, frozenset(everything)
+            workspace,
+            ticket,
+            requester,
+            said_at,
+            title,
+            everything,
+            internal,
+            position,
+            frozenset(everything | {""}),
+            frozenset(title),
         )
     for ticket, part in _texts(db, replaced & found.keys()):
         found[ticket].texts[part.name] = part
@@ -266,22 +309,31 @@ def _texts(db: Cursor[Any], tickets: set[UUID]) -> Iterator[tuple[UUID, Part]]:
             yield ticket, Part(*part)
 
 
-def _count_words(db: Cursor[Any], documents: Iterable[Document]) -> None:
-    """Words of texts that are gone for ever must not stay behind in the list of words."""
-    changed: Counter[tuple[UUID, str]] = Counter()
+def _count_terms(db: Cursor[Any], documents: Iterable[Document]) -> None:
+    """How rare a term is decides how it is looked for; of what is gone for ever no term must stay behind."""
+    tickets, titles = Counter[tuple[UUID, str]](), Counter[tuple[UUID, str]]()
     for document in documents:
-        after = frozenset() if document.gone else document.terms
-        changed.update((document.workspace_id, word) for word in after - document.before if is_word(word))
-        changed.subtract((document.workspace_id, word) for word in document.before - after if is_word(word))
-    rows = [(*place, more) for place, more in sorted(changed.items()) if more]
-    clause = "(workspace_id, word) DO UPDATE SET tickets = ticket_search_words.tickets + excluded.tickets"
-    upsert(db, "ticket_search_words", ("workspace_id", "word", "tickets"), rows, clause)
-    if fewer := [place for *place, more in rows if more < 0]:
+        here = document.workspace_id
+        _differ(tickets, here, document.before, set() if document.gone else document.terms | {""})
+        _differ(titles, here, document.title_before, set() if document.gone else document.title_terms)
+    changed = sorted(place for place in tickets.keys() | titles.keys() if tickets[place] or titles[place])
+    rows = [(*place, tickets[place], titles[place]) for place in changed]
+    clause = (
+        "(workspace_id, term) DO UPDATE SET tickets = ticket_search_terms.tickets + excluded.tickets, "
+        "titles = ticket_search_terms.titles + excluded.titles"
+    )
+    upsert(db, "ticket_search_terms", ("workspace_id", "term", "tickets", "titles"), rows, clause)
+    if fewer := [place for place in changed if tickets[place] < 0]:
         db.execute(
-            "DELETE FROM ticket_search_words w USING unnest(%s::uuid[], %s::text[]) AS gone (workspace_id, word) "
-            "WHERE w.workspace_id = gone.workspace_id AND w.word = gone.word AND w.tickets <= 0",
+            "DELETE FROM ticket_search_terms t USING unnest(%s::uuid[], %s::text[]) AS gone (workspace_id, term) "
+            "WHERE t.workspace_id = gone.workspace_id AND t.term = gone.term AND t.tickets <= 0",
             [[place[0] for place in fewer], [place[1] for place in fewer]],
         )
+
+
+def _differ(counts: Counter[tuple[UUID, str]], here: UUID, before: AbstractSet[str], after: AbstractSet[str]) -> None:
+    counts.update((here, term) for term in after - before)
+    counts.subtract((here, term) for term in before - after)
 
 
 def _write(db: Cursor[Any], documents: Iterable[Document]) -> None:
