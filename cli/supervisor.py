@@ -65,12 +65,16 @@ class Supervisor:
 
     def run(self) -> None:
         """Return when told to stop (SIGINT, SIGTERM, SIGHUP) and every child has ended."""
-        with _told_by_signal(self.stopping), self._lifeline() as lifeline, _shared_metrics() as metrics:
+        with (
+            _told_by_signal(self.stopping),
+            self._lifeline() as lifeline,
+            _shared_metrics() as metrics,
+            _own_environment(),
+        ):
             # It finds the place of the title only as long as the environment is what the process began with.
             getproctitle()
             # Before the preload: how metrics are counted is decided when their library is imported.
-            for name, value in {**metrics, **os.environ, **self.environment}.items():
-                os.environ[name] = value
+            os.environ.update({**metrics, **os.environ, **self.environment})
             self.preload()
             settled()
             try:
@@ -147,6 +151,17 @@ def _shared_metrics() -> Iterator[Mapping[str, str]]:
     """Where the API processes count together, so that one scrape tells of all of them."""
     with tempfile.TemporaryDirectory(prefix="ledgerdesk-metrics-") as folder:
         yield {"PROMETHEUS_MULTIPROC_DIR": folder}
+
+
+@contextmanager
+def _own_environment() -> Iterator[None]:
+    """What is set here is for our children alone."""
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 @contextmanager

@@ -196,7 +196,7 @@ def keep(db: Cursor[Any], before: Mapping[UUID, Seen], after: Mapping[UUID, Seen
         "ticket_facets",
         ("workspace_id", "ticket_id", "facets"),
         [
-            (now.workspace, ticket, array({hashed(now.workspace, *facet) for facet in now.found_by}))
+            (now.workspace, ticket, array(sorted({hashed(now.workspace, *facet) for facet in now.found_by})))
             for ticket, now in changed.items()
             if ticket not in before or before[ticket].found_by != now.found_by
         ],

@@ -45,5 +45,8 @@ def test_an_operator_sets_up_a_desk_that_people_can_use(ledgerdesk, database_url
         assert httpx.post(f"{url}/api/v1/session", json=signs_in).status_code == 401
     ledgerdesk("key", "revoke", "acme", key_id)
     assert ledgerdesk("key", "list", "acme").endswith("revoked\n")
+    ledgerdesk(
+        "user", "add", "acme", "bob", "--name", "Bob", "--role", "admin", "--password-stdin", stdin=PASSWORD + "\n"
+    )
     ledgerdesk("user", "deactivate", "acme", "ann")
-    assert ledgerdesk("user", "list", "acme").endswith("deactivated\n")
+    assert "deactivated" in ledgerdesk("user", "list", "acme")

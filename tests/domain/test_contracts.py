@@ -57,7 +57,8 @@ def _named_in(annotation: Any) -> set[Any]:
 
 def events(kind: type[Event]) -> st.SearchStrategy[Event]:
     """Any event of the kind; of one with parts, its samples."""
-    if has_parts(kind):
+    # A split has so many texts that one of any two drawn is what erasing leaves.
+    if has_parts(kind) or kind.NAME == "ticket.split_off":
         return st.sampled_from([sample for sample in SAMPLES if type(sample) is kind])
     return st.builds(kind, **{name: values(info.annotation) for name, info in kind.model_fields.items()})
 

@@ -97,6 +97,7 @@ CUSTOM = [
 OPTIONS = {
     "priority": ["low", "high", "urgent"],
     "kind": ["new", "open", "closed"],
+    "shelf": ["desk", "archived", "spam"],
 }
 FREE_OPTIONS = ["open", "Open", "待处理", "it's", ""]
 KEYS = ["a", "b-1", "size"]

@@ -82,6 +82,9 @@ class MemoryDesk:
         """The content is gone."""
         self.destroyed.add(stream)
 
+    async def forget_exports(self, _: UUID, __: UUID) -> None:
+        """Nothing is exported here."""
+
     async def execute(self, command: Command) -> Receipt:
         """Decide and record, in place of a database."""
         if command.command_id in self.answers:
