@@ -76,7 +76,8 @@ def _free_port() -> int:
 
 @contextmanager
 def _running(command: list[str], environment: dict[str, str], probe: str) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(command, env={**os.environ, **environment})
+    # What it says of itself is no part of a measurement.
+    process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=subprocess.DEVNULL)
     try:
         _wait_for(probe, process)
         yield process
