@@ -16,6 +16,7 @@ from bench.result import Result, percentile
 from domain.conditions import Context
 from domain.event import SYSTEM, Event, Metadata, Recorded
 from domain.ticket import events as e
+from domain.ticket.row import COLUMNS
 from domain.values import StatusKind
 from eventstore.database import Role, conninfo, reader_pool
 from eventstore.reading import bound
@@ -24,7 +25,6 @@ from projections.read_model import Page
 from projections.search_hits import Audience, page
 from projections.search_terms import parsed
 from projections.ticket_list import TicketList
-from projections.ticket_row import COLUMNS
 from projections.ticket_search import TicketSearch
 
 SMALL, LARGE = 10_000, 1_000_000

@@ -16,6 +16,7 @@ from domain.catalogue import Catalogue, shown
 from domain.event import Event, Recorded
 from domain.ids import ticket_id
 from domain.ticket import Ticket
+from domain.ticket.folds import listed
 from domain.ticket.state import UnknownTicket
 from domain.values import NOBODY
 from eventstore.codec import SELECT_EVENTS, StoredRow, UnknownEvent
@@ -23,7 +24,6 @@ from eventstore.feed import decode_page
 from eventstore.keyring import Keyring
 from eventstore.stories import folded, stream, streams, ticket_streams
 from eventstore.workspaces import KnownWorkspace
-from projections.ticket_folds import listed
 
 PAGE = 200
 _REMEMBERED = 10_000

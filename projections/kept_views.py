@@ -24,10 +24,10 @@ from domain.conditions.operators import Asks
 from domain.conditions.values import Me, MyTeams
 from domain.event import Event, Recorded
 from domain.saved_view import ViewRemoved, ViewSaved
+from domain.ticket.row import Row
 from projections.bulk import upsert
 from projections.conditions import compiled
 from projections.ticket_groups import timeless
-from projections.ticket_row import Row
 
 EVENTS = (ViewSaved, ViewRemoved)
 TABLES = """

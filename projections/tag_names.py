@@ -9,9 +9,9 @@ from psycopg import Cursor
 from domain.event import Event, Recorded
 from domain.setup.tags import TagMerged, TagRenamed, TagSet
 from domain.ticket import events as e
+from domain.ticket.row import Row
 from domain.ticket.undoing import TicketUndone
 from projections.bulk import upsert
-from projections.ticket_row import Row
 
 EVENTS = (TagSet, TagRenamed, TagMerged)
 TABLES = """

@@ -15,8 +15,8 @@ from uuid import UUID
 from psycopg import Cursor
 
 from domain.conditions.folding import fold
+from domain.ticket.row import Row
 from projections.bulk import array, upsert
-from projections.ticket_row import Row
 
 Facet = tuple[str, str]
 # Custom values that name an option, a person or a yes: free text would make a facet of every sentence.

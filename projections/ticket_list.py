@@ -12,6 +12,8 @@ from pydantic_core import to_json
 
 from domain.saved_view import ViewSaved
 from domain.ticket import events as e
+from domain.ticket.folds import FOLDS, fold, wake
+from domain.ticket.row import COLUMNS, Row
 from domain.ticket.undoing import TicketUndone
 from projections import kept_views, tag_names, ticket_facets
 from projections.bulk import array, upsert
@@ -19,8 +21,6 @@ from projections.kept_views import KeptViews
 from projections.read_model import Page, ReadModel
 from projections.tag_names import TagNames, rename
 from projections.ticket_facets import Seen, seen
-from projections.ticket_folds import FOLDS, fold, wake
-from projections.ticket_row import COLUMNS, Row
 
 _columns = attrgetter(*COLUMNS)
 # What follows from the rest of a row, kept beside it for filters and the reach of whoever looks.

@@ -12,11 +12,11 @@ import pytest
 
 from domain.event import Event, Recorded
 from domain.ids import ticket_id
+from domain.ticket.folds import listed
 from eventstore.database import Role, connect
 from eventstore.desk import Desk
 from eventstore.keyring import Keyring
 from projections import ticket_pages, ticket_timeline
-from projections.ticket_folds import listed
 from projections.ticket_list import TicketList
 from projections.ticket_timeline import TicketTimeline
 from tests.desks import MASTER

@@ -5,9 +5,9 @@ from uuid import UUID
 
 from domain.event import SYSTEM, Event, Metadata, Recorded
 from domain.ticket.flowing import TicketFormPinned, TicketStepEntered
+from domain.ticket.folds import listed
+from domain.ticket.row import Row
 from domain.values import Pinned
-from projections.ticket_folds import listed
-from projections.ticket_row import Row
 from tests.domain.kit import WORKSPACE, id_of, opened
 
 DESK = Pinned(key="desk", version=1)

@@ -7,11 +7,11 @@ from uuid import UUID
 from domain.aggregates import INITIAL, evolve
 from domain.catalogue import shown
 from domain.event import Actor, Event, Recorded
+from domain.ticket.folds import listed
+from domain.ticket.row import Row
 from domain.ticket.state import Ticket as State
 from domain.values import Assignee
 from projections.changes import changes
-from projections.ticket_folds import listed
-from projections.ticket_row import Row
 from projections.ticket_timeline import _row as timeline_row
 from tests.domain.machine.model import FINISHED, Given, Ticket, Who
 from tests.domain.machine.work import as_json

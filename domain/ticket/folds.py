@@ -1,4 +1,4 @@
-"""How each event changes a ticket's row. Pure: the model in `ticket_list` reads and writes the rows."""
+"""How each event changes a ticket's row. Pure: the list reads and writes the rows, rules look at them."""
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
@@ -11,9 +11,9 @@ from domain.catalogue import shown
 from domain.event import Event, Recorded
 from domain.ticket import confidential, drafting, flowing, handling, marking, messages, settling, ties, undoing
 from domain.ticket import events as e
+from domain.ticket.row import FRESH, Row
 from domain.ticket.state import Flow, Marks
 from domain.values import FINISHED, NOBODY, Assignee, StatusKind
-from projections.ticket_row import FRESH, Row
 
 Fold = Callable[[Row, Any, Recorded[Event]], None]
 FOLDS: dict[type[Event], Fold] = {}

@@ -1,4 +1,4 @@
-"""A row of the ticket list."""
+"""What lists show of a ticket and conditions ask about, as one flat record."""
 
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -10,7 +10,7 @@ from domain.values import FINISHED
 
 @dataclass(slots=True)
 class Row:
-    """A row of `ticket_list`; the order of its columns."""
+    """A row of `ticket_list`, in the order of its columns; the same facts are what rules see."""
 
     workspace_id: UUID
     ticket_id: UUID
