@@ -1,0 +1,66 @@
+"""What one command did to one ticket, with the ticket before and after it: what rules, promises and notifications react to."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from domain.catalogue import Catalogue
+from domain.event import Event, Metadata, Recorded
+from domain.requester import Requester
+from domain.sla.course import Course
+from domain.ticket.row import Row
+from domain.ticket.state import Ticket
+
+# What another system's history told: it happened elsewhere, long ago, and nobody is to be told or answered now.
+TOLD = "import"
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """A ticket at one moment: as decisions see it, as lists show it, and when it did what."""
+
+    ticket: Ticket
+    row: Row
+    course: Course
+
+    @property
+    def version(self) -> int:
+        """How many events it has had."""
+        return self.row.version
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One command's events on one ticket, in the order of the log; `before` is None where it was opened by them.
+
+    `desk` and `requester` are as they were at that position of the log, so that looking again gives the same answer.
+    """
+
+    events: tuple[Recorded[Event], ...]
+    before: Situation | None
+    after: Situation
+    desk: Catalogue
+    requester: Requester | None = None
+
+    @property
+    def metadata(self) -> Metadata:
+        """The envelope of its first event: who, when, from where, and because of what."""
+        return self.events[0].metadata
+
+    @property
+    def at(self) -> datetime:
+        """When it happened."""
+        return self.metadata.occurred_at
+
+    @property
+    def position(self) -> int:
+        """Place of its last event in the log."""
+        return self.events[-1].position
+
+    @property
+    def told(self) -> bool:
+        """Whether it happened in another system and was only told here."""
+        return self.metadata.channel == TOLD
+
+    def seen_as(self, after: Situation) -> "Happening":
+        """The same, with what else has become of the ticket since."""
+        return replace(self, after=after)
