@@ -150,6 +150,18 @@ class Assignee(BaseModel):
 NOBODY = Assignee()
 
 
+class AssignmentReason(BaseModel):
+    """Why the system gave it to that person: how it picked, of how many who were free, and what counted for them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    how: str
+    among: int
+    open: int
+    skill: Key | None = None
+    level: int | None = None
+
+
 class Pinned(BaseModel):
     """A version of something that is set up: what a ticket began with stays its own (B12)."""
 

@@ -17,9 +17,11 @@ def upcasts(name: str, version: int) -> Callable[[Upcaster], Upcaster]:
     return register
 
 
-# Only what may be written became wider: an assignee may be several people or a role, a role one of the desk's own.
+# Only what may be written became wider: an assignee may be several people or a role and have been picked for a reason,
+# a role one of the desk's own.
 @upcasts("ticket.opened", 1)
 @upcasts("ticket.assigned", 1)
+@upcasts("ticket.assigned", 2)
 @upcasts("workspace.person_added", 1)
 @upcasts("workspace.role_changed", 1)
 def _as_it_was(fields: dict[str, Any]) -> dict[str, Any]:

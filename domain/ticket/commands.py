@@ -11,6 +11,7 @@ from domain.ids import ticket_id
 from domain.values import (
     NOBODY,
     Assignee,
+    AssignmentReason,
     Attachment,
     CategoryPath,
     FieldValue,
@@ -86,9 +87,10 @@ class ChangePriority(TicketCommand):
 
 
 class AssignTicket(TicketCommand):
-    """Make a person, a team, or nobody responsible."""
+    """Make a person, a team, or nobody responsible; `reason` where the system picked the person."""
 
     to: Assignee
+    reason: AssignmentReason | None = None
 
 
 class MoveTicket(TicketCommand):

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from domain.event import Content, Event
-from domain.values import NOBODY, Assignee, Priority, StatusKind
+from domain.values import NOBODY, Assignee, AssignmentReason, Priority, StatusKind
 
 
 class TicketEvent(Event):
@@ -89,11 +89,12 @@ class TicketRequesterSet(TicketEvent, name="ticket.requester_set", version=1):
     previous: UUID | None
 
 
-class TicketAssigned(TicketEvent, name="ticket.assigned", version=2):
-    """Another person or team became responsible."""
+class TicketAssigned(TicketEvent, name="ticket.assigned", version=3):
+    """Another person or team became responsible; `reason` where the system picked the person."""
 
     assignee: Assignee
     previous: Assignee = NOBODY
+    reason: AssignmentReason | None = None
 
 
 class StatusEvent(TicketEvent):

@@ -126,7 +126,7 @@ def assign(command: c.AssignTicket, ticket: Ticket, desk: Catalogue) -> Decision
     assignee = handler(command.to, ticket.type, ticket.category, desk)
     if assignee == ticket.assignee:
         return []
-    return [TicketAssigned(assignee=assignee, previous=ticket.assignee)]
+    return [TicketAssigned(assignee=assignee, previous=ticket.assignee, reason=command.reason)]
 
 
 @decides(TransferTicket, needs=Permission.TICKET_TRANSFER)

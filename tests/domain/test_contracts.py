@@ -2,7 +2,7 @@
 
 import string
 from enum import StrEnum
-from typing import Any, get_args
+from typing import Any, Union, get_args
 
 import pytest
 from hypothesis import given as for_all
@@ -39,7 +39,9 @@ def values(annotation: Any) -> st.SearchStrategy[Any]:
     """Any value that a field may have, but ERASED."""
     if annotation in FREE:
         return st.dictionaries(st.text(), JSON, max_size=3)
-    return st.from_type(annotation).filter(lambda value: not isinstance(value, Erased))
+    # Left out before anything is drawn: to throw away one of two that are drawn is more than Hypothesis puts up with.
+    kinds = [each for each in get_args(annotation) if each is not Erased]
+    return st.from_type(Union[tuple(kinds)] if Erased in get_args(annotation) else annotation)  # noqa: UP007 - made of a list
 
 
 def has_parts(kind: type[Event]) -> bool:
@@ -57,8 +59,7 @@ def _named_in(annotation: Any) -> set[Any]:
 
 def events(kind: type[Event]) -> st.SearchStrategy[Event]:
     """Any event of the kind; of one with parts, its samples."""
-    # A split has so many texts that one of any two drawn is what erasing leaves.
-    if has_parts(kind) or kind.NAME == "ticket.split_off":
+    if has_parts(kind):
         return st.sampled_from([sample for sample in SAMPLES if type(sample) is kind])
     return st.builds(kind, **{name: values(info.annotation) for name, info in kind.model_fields.items()})
 

@@ -7,7 +7,7 @@ from domain import exports, requester, workspace
 from domain.event import Event
 from domain.permissions import RoleName
 from domain.ticket import events as ticket
-from domain.values import NOBODY, Assignee, Priority, StatusKind
+from domain.values import Assignee, AssignmentReason, Priority, StatusKind
 from tests.eventstore import samples_setup, samples_staff, samples_tickets, samples_views
 
 ID = UUID("018f0000-0000-7000-8000-000000000001")
@@ -45,7 +45,11 @@ SAMPLES: tuple[Event, ...] = (
     ticket.TicketDueSet(due_at=DUE, previous=None),
     ticket.TicketPrioritised(priority=Priority.URGENT, previous=Priority.NORMAL),
     ticket.TicketRequesterSet(requester_id=OTHER, previous=None),
-    ticket.TicketAssigned(assignee=Assignee(team=ID), previous=NOBODY),
+    ticket.TicketAssigned(
+        assignee=Assignee(team=ID, person=OTHER),
+        previous=Assignee(team=ID),
+        reason=AssignmentReason(how="best_skill", among=3, open=2, skill="vpn", level=4),
+    ),
     ticket.TicketMoved(**MOVE | {"status": "pending", "kind": StatusKind.PENDING}),
     ticket.TicketResolved(**MOVE),
     ticket.TicketReopened(status="open", kind=StatusKind.OPEN, previous="resolved", previous_kind=StatusKind.RESOLVED),
