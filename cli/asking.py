@@ -21,6 +21,7 @@ FOLLOWING = {
     "confirm-requester-erasure": "erase-requester",
     "confirm-ticket-erasure": "erase-ticket",
     "create-workspace": "ledgerdesk workspace create",
+    "keep-split": "undo-split",
     "link-back": "link-ticket",
     "open-split": "split-ticket",
     "record-export": "an export",

@@ -3,21 +3,24 @@
 from collections.abc import Awaitable
 from contextlib import suppress
 from dataclasses import replace
+from typing import TypeVar
 from uuid import UUID
 
 from domain.access import allow
 from domain.command import Command, decider
 from domain.errors import Refusal
-from domain.event import Event
+from domain.event import Event, Recorded
 from domain.ids import ticket_id
 from domain.ticket import ties as t
 from domain.ticket.commands import TicketCommand
-from domain.ticket.counterparts import counterpart, kept_of, other_number, taken_back, taken_back_there
+from domain.ticket.counterparts import counterpart, kept, kept_of, other_number, taken_back, taken_back_there
 from domain.ticket.linking import must_have_no_parent, parent
 from domain.ticket.merging import NotMerged
-from domain.ticket.splitting import files_of, must_be_untouched
+from domain.ticket.splitting import SplitWorkedOn, came_with, files_of, must_be_untouched
 from domain.ticket.state import Link, Ticket
 from eventstore.desk import ATTEMPTS, Desk, Receipt, TooBusy
+
+E = TypeVar("E", bound=Event)
 
 # No chain of parents that people make is longer.
 HIGHEST = 100
@@ -43,6 +46,8 @@ async def finish(desk: Desk, second: Command) -> Receipt:
     if isinstance(second, t.OpenSplit):
         origin = await _ticket(desk, second.workspace_id, second.origin)
         second = second.model_copy(update={"files": files_of(second.message_id, origin)})
+    if isinstance(second, t.WithdrawSplit):
+        return await _withdraw(desk, second)
     receipt = await desk.execute(second)
     if isinstance(second, t.LinkBack) and not receipt.events:
         other = await _ticket(desk, second.workspace_id, second.number)
@@ -54,6 +59,24 @@ async def finish(desk: Desk, second: Command) -> Receipt:
     if isinstance(second, t.AbsorbTicket) and (ring := await _merged_in_a_ring(desk, second)):
         await _open(desk, second, ring)
     return receipt
+
+
+async def _withdraw(desk: Desk, second: t.WithdrawSplit) -> Receipt:
+    """Withdraw the new ticket, or let the split stand: somebody may have begun to work there since it was looked at."""
+    origin = await _ticket(desk, second.workspace_id, second.origin)
+    receipt = await desk.execute(second.model_copy(update={"came": came_with(origin)}))
+    split_off = await _ticket(desk, second.workspace_id, second.number)
+    if split_off.ties.split_from != second.origin or split_off.ties.withdrawn or split_off.erasing:
+        return receipt
+    first = await _last(desk, second.workspace_id, second.origin, t.TicketSplitOff, second.number)
+    return await desk.execute(kept(second, first.event)) if first else receipt
+
+
+async def _last(desk: Desk, workspace: UUID, number: str, kind: type[E], other: str) -> Recorded[E] | None:
+    """The newest event of that kind about the other ticket."""
+    events = await desk.streams.events(workspace, ticket_id(workspace, number))
+    found = [each for each in events if isinstance(each.event, kind) and other_number(each.event) == other]
+    return found[-1] if found else None
 
 
 async def _merged_in_a_ring(desk: Desk, last: t.AbsorbTicket) -> list[str]:
@@ -130,7 +153,12 @@ async def undo_split(desk: Desk, command: t.UndoSplit) -> Receipt:
             must_be_untouched(command, split_off, origin)
 
     await _unless_answered(desk, command, check())
-    return await both(desk, command)
+    receipt = await both(desk, command)
+    origin = await _ticket(desk, command.workspace_id, command.number)
+    if any(split.number == command.into for split in origin.ties.splits):
+        # Somebody was quicker.
+        raise SplitWorkedOn(number=command.number, into=command.into)
+    return receipt
 
 
 async def link(desk: Desk, command: t.LinkTicket) -> Receipt:
@@ -165,9 +193,8 @@ async def _unless_answered(desk: Desk, command: Command, check: Awaitable[None])
 
 async def _complete(desk: Desk, command: TicketCommand, kind: type[Event], other: str) -> None:
     """The other half of what is about to be taken back; else a process could make it afterwards."""
-    events = await desk.streams.events(command.workspace_id, command.stream_id)
-    begun = [each for each in events if isinstance(each.event, kind) and other_number(each.event) == other]
-    if begun and (second := counterpart(begun[-1], command.number)):
+    begun = await _last(desk, command.workspace_id, command.number, kind, other)
+    if begun and (second := counterpart(begun, command.number)):
         await finish(desk, second)
 
 

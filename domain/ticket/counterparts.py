@@ -60,6 +60,13 @@ def taken_back_there(link: t.LinkBack) -> t.UnlinkBack:
     return t.UnlinkBack(number=link.number, relation=link.relation, other=link.other, **context)
 
 
+def kept(withdrawal: t.WithdrawSplit, split: t.TicketSplitOff) -> t.KeepSplit:
+    """What takes the undoing of a split back where the new ticket could not be withdrawn."""
+    context = {name: getattr(withdrawal, name) for name in Command.model_fields}
+    context["command_id"] = uuid5(withdrawal.command_id, "kept")
+    return t.KeepSplit(number=withdrawal.origin, split=split, **context)
+
+
 def kept_of(ring: Iterable[str], last: t.AbsorbTicket) -> t.UndoMerge:
     """What keeps one of several tickets that were merged in a ring at one moment: that of the lowest number."""
     context = {name: getattr(last, name) for name in Command.model_fields}

@@ -13,6 +13,7 @@ from domain.ticket.flowing import opening
 from domain.ticket.messages import UnknownMessage, attached
 from domain.ticket.state import AttachedFile, Split, Ticket, Ties
 from domain.ticket.ties import (
+    KeepSplit,
     OpenSplit,
     SplitTicket,
     TicketSplitFrom,
@@ -92,7 +93,7 @@ def _as_attached(file: AttachedFile) -> Attachment:
 
 @decides(UndoSplit, needs=Permission.TICKET_MERGE)
 def undo_split(command: UndoSplit, ticket: Ticket, _: Catalogue) -> Decision:
-    """Whoever carries it out has made sure that nobody worked on the new ticket."""
+    """Whether nobody worked on the new ticket is decided where that is: else this is taken back."""
     ticket.must_exist(command.number)
     known = next((split for split in ticket.ties.splits if split.number == command.into), None)
     if known is None:
@@ -100,13 +101,29 @@ def undo_split(command: UndoSplit, ticket: Ticket, _: Catalogue) -> Decision:
     return [TicketSplitUndone(message_id=known.message_id, into=command.into)]
 
 
+@decides(KeepSplit, needs=Permission.TICKET_MERGE)
+def keep_split(command: KeepSplit, ticket: Ticket, _: Catalogue) -> Decision:
+    """Never refused."""
+    kept = any(split.number == command.split.into for split in ticket.ties.splits)
+    return [] if kept or ticket.erasing else [command.split]
+
+
 def must_be_untouched(command: UndoSplit, split_off: Ticket, origin: Ticket) -> None:
     """Raise where withdrawing the new ticket would hide what somebody did there."""
-    came = {file.attachment_id for file in origin.attachments}
+    if is_worked_on(split_off, command.number, came_with(origin)):
+        raise SplitWorkedOn(number=command.number, into=command.into)
+
+
+def came_with(origin: Ticket) -> frozenset[UUID]:
+    """The files that a ticket may have from the one that it was split off."""
+    return frozenset(file.attachment_id for file in origin.attachments)
+
+
+def is_worked_on(split_off: Ticket, origin: str, came: frozenset[UUID]) -> bool:
+    """Whether somebody has written, attached, hidden, finished or tied something there."""
     attached_since = {file.attachment_id for file in split_off.attachments} - came
     written = split_off.messages or attached_since or split_off.confidential
-    if written or split_off.finished or split_off.ties != Ties(split_from=command.number):
-        raise SplitWorkedOn(number=command.number, into=command.into)
+    return bool(written) or split_off.finished or split_off.ties != Ties(split_from=origin)
 
 
 @decides(OpenSplit, needs=Permission.TICKET_MERGE)
@@ -141,8 +158,10 @@ def _as_opened(command: OpenSplit) -> OpenTicket:
 
 @decides(WithdrawSplit, needs=Permission.TICKET_MERGE)
 def withdraw(command: WithdrawSplit, ticket: Ticket, desk: Catalogue) -> Decision:
-    """Never refused."""
+    """Never refused; nothing happens where somebody has worked on it by now."""
     if ticket.ties.split_from != command.origin or ticket.ties.withdrawn or ticket.erasing:
+        return []
+    if is_worked_on(ticket, command.origin, command.came):
         return []
     closed = desk.status_of_kind(StatusKind.CLOSED)
     return [TicketWithdrawn(status=closed.key, kind=closed.kind, previous=ticket.status, previous_kind=ticket.kind)]

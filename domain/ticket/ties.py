@@ -172,9 +172,17 @@ class OpenSplit(TicketCommand):
 
 
 class WithdrawSplit(TicketCommand):
-    """The other side of a split that is undone."""
+    """The other side of a split that is undone. `came` are the files that came with the message, not put there since."""
 
     origin: Number
+    # Found by whoever carries it out: no part of what is asked.
+    came: frozenset[UUID] = Field(default=frozenset(), exclude=True)
+
+
+class KeepSplit(TicketCommand):
+    """Take the undoing of a split back: somebody had begun to work on the new ticket. What the split said, once more."""
+
+    split: TicketSplitOff = Field(exclude=True)
 
 
 class LinkBack(TicketCommand):

@@ -24,7 +24,7 @@ WORKING = {
     "EditTicket SaveForm ChangePriority TagTicket NoteOnTicket AssignTicket AcceptTicket ClaimTicket TransferTicket",
     "ReturnTicket MoveTicket ResolveTicket ReopenTicket FollowTicket UnfollowTicket",
     "PinTicket UnpinTicket SnoozeTicket WakeTicket MarkSpam UnmarkSpam UndoCommand",
-    "MergeTicket UndoMerge AbsorbTicket ReleaseTicket SplitTicket UndoSplit OpenSplit WithdrawSplit",
+    "MergeTicket UndoMerge AbsorbTicket ReleaseTicket SplitTicket UndoSplit OpenSplit WithdrawSplit KeepSplit",
     "LinkTicket LinkBack UnlinkTicket UnlinkBack",
     "SubmitStep MoveToForm RequestApproval AddApprover GiveApproval RefuseApproval WithdrawApproval",
     "RegisterRequester ChangeRequester AddOrganisation ChangeOrganisation",

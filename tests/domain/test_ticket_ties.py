@@ -208,6 +208,16 @@ def test_nobody_s_work_is_hidden_by_taking_a_split_back(work):
     must_be_untouched(asked, folded(Ticket(), opened(), FROM, ATTACHED), origin)
     with pytest.raises(SplitWorkedOn):
         must_be_untouched(asked, folded(Ticket(), opened(), FROM, ATTACHED, *work), origin)
+    # Nor by whoever looked before that work was done.
+    came = frozenset({ATTACHED.attachment_id})
+    given(opened(), FROM, ATTACHED, *work).when(t.WithdrawSplit, origin="T-0", came=came).then_nothing()
+
+
+def test_a_split_that_cannot_be_taken_back_stands_as_it_was():
+    undone = t.TicketSplitUndone(message_id=id_of("said"), into="T-2")
+    before = folded(Ticket(), opened(), SAID, OFF)
+    assert given(opened(), SAID, OFF, undone).when(t.KeepSplit, split=OFF).then(OFF) == before
+    given(opened(), SAID, OFF).when(t.KeepSplit, split=OFF).then_nothing()
 
 
 def linked(relation: str = "parent", other: str = "T-2") -> t.TicketLinked:

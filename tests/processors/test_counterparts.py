@@ -207,6 +207,25 @@ async def test_a_split_that_somebody_works_on_stays(office: Office) -> None:
         await counterparts.undo_split(office.desk, office.command(t.UndoSplit, number="T-1", into=into))
 
 
+async def test_work_that_begins_while_a_split_is_taken_back_is_not_lost(
+    office: Office, database: Db, start: Callable[[], None]
+) -> None:
+    await office.ticket("T-1")
+    said = uuid4()
+    await office.do(c.ReplyToTicket, number="T-1", body="The scanner too", command_id=said)
+    asked = {"number": "T-1", "message_id": said, "title": "Scanner"}
+    into = (await counterparts.split(office.desk, office.command(t.SplitTicket, **asked))).number
+    assert into is not None
+    before = await state_of(office, "T-1")
+    # The first half, decided when nobody had worked there; then somebody does, before the other half.
+    await office.do(t.UndoSplit, number="T-1", into=into)
+    await office.do(c.NoteOnTicket, number=into, body="On it")
+    start()
+    await until(lambda: seen_all(database) and topics(database, office, "T-1")[-1] == "split_off")
+    new = await state_of(office, into)
+    assert (await state_of(office, "T-1"), new.ties.withdrawn, len(new.messages)) == (before, False, 1)
+
+
 async def link(office: Office, number: str, relation: str, other: str) -> None:
     command = office.command(t.LinkTicket, number=number, relation=relation, other=other)
     await counterparts.link(office.desk, command)

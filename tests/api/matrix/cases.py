@@ -260,6 +260,7 @@ WITHOUT_ROUTE = {
     "ReleaseTicket": "the other side of a merge taken back",
     "OpenSplit": "the other side of a split",
     "WithdrawSplit": "the other side of a split taken back",
+    "KeepSplit": "where a split could not be taken back",
     "LinkBack": "the other side of a link",
     "UnlinkBack": "the other side of a link taken away",
     "AbsorbRequester": "the other side of a merge",
