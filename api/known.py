@@ -28,8 +28,16 @@ async def must_know_requester(me: Caller, requester_id: UUID) -> None:
 
 
 async def organisation_of(me: Caller, organisation_id: UUID) -> Loaded:
-    """The organisation as the log has it now, or UnknownOrganisation."""
+    """The organisation as the log has it now, or refused where it is not there or erased."""
+    loaded = await organisation_known(me, organisation_id)
+    loaded.state.must_be_there(organisation_id)
+    return loaded
+
+
+async def organisation_known(me: Caller, organisation_id: UUID) -> Loaded:
+    """The same, erased or not; UnknownOrganisation where there never was one."""
     loaded = await me.services.desk.state(me.workspace_id, "organisation", organisation_id)
+    # The id may be that of something else.
     if not isinstance(loaded.state, Organisation) or not loaded.state.added:
         raise UnknownOrganisation(organisation=organisation_id)
     return loaded

@@ -9,18 +9,27 @@ from pydantic import BaseModel, Field
 from api import routing
 from api.answers import CHANGES, Changed, changed, documented
 from api.auth import Caller, needs
+from api.bodies import ReasonBody
 from api.errors import ReadModelMissing
 from api.following import reached
-from api.known import organisation_of
+from api.known import organisation_known, organisation_of
 from api.problems import problems
 from api.requester_bodies import OrganisationBody, OrganisationChanges
 from api.ticket_lists import reading
 from api.versions import etag
 from domain.catalogue import shown
 from domain.errors import CommandIdReused, InvalidInput, VersionConflict
-from domain.organisation import AddOrganisation, ChangeOrganisation, OrganisationExists, UnknownOrganisation
+from domain.organisation import (
+    AddOrganisation,
+    ChangeOrganisation,
+    EraseOrganisation,
+    OrganisationErased,
+    OrganisationExists,
+    UnknownOrganisation,
+)
 from domain.permissions import Permission
 from domain.values import Contact
+from eventstore.erasure import erase
 from projections.requesters import organisations
 
 router = routing.router("organisations")
@@ -80,7 +89,7 @@ def list_organisations(
     ]
 
 
-@router.get("/organisations/{organisation_id}", responses=problems(UnknownOrganisation))
+@router.get("/organisations/{organisation_id}", responses=problems(UnknownOrganisation, OrganisationErased))
 async def read_organisation(
     organisation_id: UUID, response: Response, me: Caller = needs(Permission.REQUESTER_VIEW)
 ) -> OrganisationView:
@@ -103,7 +112,8 @@ async def read_organisation(
 _CHANGES: dict[str, Any] = {
     "response_model": Changed,
     "openapi_extra": CHANGES,
-    "responses": documented() | problems(UnknownOrganisation, InvalidInput, VersionConflict, CommandIdReused),
+    "responses": documented()
+    | problems(UnknownOrganisation, OrganisationErased, InvalidInput, VersionConflict, CommandIdReused),
 }
 
 
@@ -115,3 +125,13 @@ async def change_organisation(
     await organisation_of(me, organisation_id)
     given = {"organisation_name" if name == "name" else name: value for name, value in body.changes().items()}
     return changed(await me.execute(ChangeOrganisation(**me.context(), organisation_id=organisation_id, **given)))
+
+
+@router.delete("/organisations/{organisation_id}", **_CHANGES)
+async def delete_organisation(
+    organisation_id: UUID, body: ReasonBody, me: Caller = needs(Permission.REQUESTER_ERASE)
+) -> Response:
+    """Forget an organisation for ever; whoever belongs to it stays a customer."""
+    await organisation_known(me, organisation_id)
+    command = EraseOrganisation(**me.context(), organisation_id=organisation_id, reason=body.reason)
+    return changed(await me.explaining(command, erase(me.services.desk, command)))

@@ -23,7 +23,7 @@ from api.versions import etag
 from domain.catalogue import shown
 from domain.errors import CommandIdReused, InvalidInput, VersionConflict
 from domain.granting import must_cover
-from domain.organisation import UnknownOrganisation
+from domain.organisation import OrganisationErased, UnknownOrganisation
 from domain.permissions import Permission
 from domain.requester import (
     GONE,
@@ -44,7 +44,8 @@ router = routing.router("requesters")
 _CHANGES: dict[str, Any] = {
     "response_model": Changed,
     "openapi_extra": CHANGES,
-    "responses": documented() | problems(*GONE, UnknownOrganisation, InvalidInput, VersionConflict, CommandIdReused),
+    "responses": documented()
+    | problems(*GONE, UnknownOrganisation, OrganisationErased, InvalidInput, VersionConflict, CommandIdReused),
 }
 
 
@@ -78,7 +79,8 @@ def _fields(given: dict[str, Any]) -> dict[str, Any]:
     status_code=201,
     response_model=Changed,
     openapi_extra=CHANGES,
-    responses=documented(201) | problems(RequesterExists, UnknownOrganisation, VersionConflict, CommandIdReused),
+    responses=documented(201)
+    | problems(RequesterExists, UnknownOrganisation, OrganisationErased, VersionConflict, CommandIdReused),
 )
 async def register_requester(body: RequesterBody, me: Caller = needs(Permission.REQUESTER_EDIT)) -> Response:
     """Make a customer known."""

@@ -21,6 +21,8 @@ def operations(app: FastAPI) -> Iterator[APIRoute]:
 
 
 def allowed_methods(request: Request) -> str:
-    """What the address takes, of all routes, for the header Allow."""
-    matching = (r for r in operations(request.app) if r.matches(request.scope)[0] is not Match.NONE)
-    return ", ".join(sorted({method for route in matching for method in route.methods or ()}))
+    """What the address takes, for the header Allow: as OpenAPI has it, a fixed address is not one with a parameter too."""
+    matching = [r for r in operations(request.app) if r.matches(request.scope)[0] is not Match.NONE]
+    nearest = min((len(route.param_convertors) for route in matching), default=0)
+    named = (route for route in matching if len(route.param_convertors) == nearest)
+    return ", ".join(sorted({method for route in named for method in route.methods or ()}))

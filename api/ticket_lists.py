@@ -9,7 +9,7 @@ from uuid import UUID
 import psycopg
 from fastapi import Query, Response
 from psycopg import Cursor
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 from pydantic_core import to_json
 
 from api import routing
@@ -170,8 +170,8 @@ class TicketSearch(BaseModel):
     sort: str = _SORT
     limit: int = _LIMIT
     after: str | None = _AFTER
-    total: bool = _TOTAL
-    everywhere: bool = _EVERYWHERE
+    total: StrictBool = _TOTAL
+    everywhere: StrictBool = _EVERYWHERE
     columns: list[str] | None = Field(default=None, max_length=60, description="Only these columns of each ticket.")
 
 

@@ -18,6 +18,7 @@ Schema = Mapping[str, Any]
 FOLLOWING = {
     "absorb-requester": "merge-requester",
     "absorb-ticket": "merge-ticket",
+    "confirm-organisation-erasure": "erase-organisation",
     "confirm-requester-erasure": "erase-requester",
     "confirm-ticket-erasure": "erase-ticket",
     "create-workspace": "ledgerdesk workspace create",

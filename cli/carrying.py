@@ -7,7 +7,7 @@ from uuid import UUID
 from cli.people import Office
 from domain.actions import ActOnTicket, SetRequester
 from domain.command import Command
-from domain.organisation import Organisation, UnknownOrganisation
+from domain.organisation import EraseOrganisation, Organisation, UnknownOrganisation
 from domain.requester import EraseRequester, RegisterRequester, Requester, UnknownRequester
 from domain.requester_ties import MergeRequester, RequesterBlocked, UndoRequesterMerge
 from domain.ticket import ties as t
@@ -32,6 +32,7 @@ _SERVICES: dict[type[Command], Callable[[Desk, Any], Awaitable[Receipt]]] = {
     EraseTicket: erase,
     DiscardDraft: erase,
     EraseRequester: erase,
+    EraseOrganisation: erase,
     MergeRequester: requester_merging.merge,
     UndoRequesterMerge: requester_merging.undo_merge,
 }
@@ -62,8 +63,9 @@ async def _must_know(office: Office, command: Command) -> None:
     organisation: UUID | None = getattr(command, "organisation_id", None)
     if organisation is not None and command.AGGREGATE == "requester":
         found = (await office.desk.state(office.workspace.id, "organisation", organisation)).state
-        if not isinstance(found, Organisation) or not found.added:
+        if not isinstance(found, Organisation):
             raise UnknownOrganisation(organisation=organisation)
+        found.must_be_there(organisation)
 
 
 async def _requesters(office: Office, command: Command) -> list[UUID]:

@@ -156,7 +156,7 @@ class Claim(_Plain):
 
     COMMAND = handling.ClaimTicket
     do: Literal["claim"]
-    accept: bool = False
+    accept: bool = Field(default=False, strict=True)
 
 
 class Return(_Plain):

@@ -9,7 +9,7 @@ from pydantic import Field
 from domain.catalogue import Catalogue
 from domain.command import Command, Decision, decides, evolves
 from domain.errors import InvalidInput, Refusal
-from domain.event import Content, Event
+from domain.event import ERASED, Content, Event
 from domain.permissions import Permission
 from domain.requester import Contacts, RequesterTags
 from domain.values import Contact, InOrder, Key, Line
@@ -28,6 +28,21 @@ class OrganisationExists(Refusal):
 
     code = "organisation_exists"
     sentence = "There is already an organisation {organisation}."
+
+
+class OrganisationErased(Refusal):
+    """The organisation was erased for ever."""
+
+    code = "organisation_erased"
+    status = 410
+    sentence = "Organisation {organisation} was erased; nothing about it can be read or changed any more."
+
+
+class OrganisationErasureNotRequested(Refusal):
+    """An erasure is confirmed only after somebody asked for it."""
+
+    code = "organisation_erasure_not_requested"
+    sentence = "Nobody has asked to erase organisation {organisation}. Ask for that first."
 
 
 class OrganisationEvent(Event):
@@ -49,6 +64,16 @@ class OrganisationChanged(OrganisationEvent, name="organisation.changed", versio
     """What is known of an organisation changed."""
 
 
+class OrganisationErasureRequested(Event, name="organisation.erasure_requested", version=1):
+    """Somebody asked for the organisation to be forgotten; nothing is shown from here on."""
+
+    reason: str
+
+
+class OrganisationWasErased(Event, name="organisation.erased", version=1):
+    """The key is destroyed: what identified the organisation cannot be read by anybody."""
+
+
 @dataclass(frozen=True, slots=True)
 class Organisation:
     """The state that decisions need."""
@@ -60,6 +85,15 @@ class Organisation:
     tier: str | None = None
     plan: str | None = None
     tags: tuple[str, ...] = ()
+    erasing: bool = False
+    erased: bool = False
+
+    def must_be_there(self, organisation: UUID) -> None:
+        """Raise unless the organisation was added and is not erased."""
+        if not self.added:
+            raise UnknownOrganisation(organisation=organisation)
+        if self.erasing:
+            raise OrganisationErased(organisation=organisation)
 
 
 class OrganisationCommand(Command):
@@ -100,6 +134,16 @@ class ChangeOrganisation(OrganisationCommand):
     clear: Annotated[frozenset[Literal["tier", "plan"]], InOrder] = frozenset()
 
 
+class EraseOrganisation(OrganisationCommand):
+    """Forget an organisation for ever; its people stay. The reason stays readable: nothing personal belongs in it."""
+
+    reason: Line
+
+
+class ConfirmOrganisationErasure(OrganisationCommand):
+    """Record that the organisation's key is destroyed."""
+
+
 _FIELDS = ("organisation_name", "domains", "contacts", "tier", "plan", "tags")
 
 
@@ -114,8 +158,7 @@ def add(command: AddOrganisation, organisation: Organisation, desk: Catalogue) -
 @decides(ChangeOrganisation, needs=Permission.REQUESTER_EDIT)
 def change(command: ChangeOrganisation, organisation: Organisation, desk: Catalogue) -> Decision:
     """No change, no event."""
-    if not organisation.added:
-        raise UnknownOrganisation(organisation=command.organisation_id)
+    organisation.must_be_there(command.organisation_id)
     given = _given(command, desk)
     if both := command.clear & given.keys():
         raise InvalidInput(field="clear", reason=f"{', '.join(sorted(both))} cannot be given and cleared at once")
@@ -123,6 +166,24 @@ def change(command: ChangeOrganisation, organisation: Organisation, desk: Catalo
     if changed == organisation:
         return []
     return [OrganisationChanged(**{name: getattr(changed, name) for name in _FIELDS})]
+
+
+@decides(EraseOrganisation, needs=Permission.REQUESTER_ERASE)
+def erase(command: EraseOrganisation, organisation: Organisation, _: Catalogue) -> Decision:
+    """Asking twice changes nothing."""
+    if not organisation.added:
+        raise UnknownOrganisation(organisation=command.organisation_id)
+    return [] if organisation.erasing else [OrganisationErasureRequested(reason=command.reason)]
+
+
+@decides(ConfirmOrganisationErasure, needs=Permission.REQUESTER_ERASE)
+def confirm_erasure(command: ConfirmOrganisationErasure, organisation: Organisation, _: Catalogue) -> Decision:
+    """Only after it was asked for, and once."""
+    if not organisation.added:
+        raise UnknownOrganisation(organisation=command.organisation_id)
+    if not organisation.erasing:
+        raise OrganisationErasureNotRequested(organisation=command.organisation_id)
+    return [] if organisation.erased else [OrganisationWasErased()]
 
 
 def _given(command: AddOrganisation | ChangeOrganisation, desk: Catalogue) -> dict[str, Any]:
@@ -138,3 +199,13 @@ def _given(command: AddOrganisation | ChangeOrganisation, desk: Catalogue) -> di
 @evolves(OrganisationChanged)
 def _(_: Organisation, event: OrganisationEvent) -> Organisation:
     return Organisation(True, **dict(event))
+
+
+@evolves(OrganisationErasureRequested)
+def _(organisation: Organisation, _event: OrganisationErasureRequested) -> Organisation:
+    return replace(organisation, organisation_name=ERASED, domains=ERASED, contacts=ERASED, erasing=True)
+
+
+@evolves(OrganisationWasErased)
+def _(organisation: Organisation, _event: OrganisationWasErased) -> Organisation:
+    return replace(organisation, erased=True)

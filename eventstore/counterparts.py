@@ -3,7 +3,7 @@
 from collections.abc import Awaitable
 from contextlib import suppress
 from dataclasses import replace
-from typing import TypeVar
+from typing import TypeVar, cast
 from uuid import UUID
 
 from domain.access import allow
@@ -76,7 +76,7 @@ async def _last(desk: Desk, workspace: UUID, number: str, kind: type[E], other: 
     """The newest event of that kind about the other ticket."""
     events = await desk.streams.events(workspace, ticket_id(workspace, number))
     found = [each for each in events if isinstance(each.event, kind) and other_number(each.event) == other]
-    return found[-1] if found else None
+    return cast("Recorded[E]", found[-1]) if found else None
 
 
 async def _merged_in_a_ring(desk: Desk, last: t.AbsorbTicket) -> list[str]:

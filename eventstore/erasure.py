@@ -4,17 +4,18 @@ from dataclasses import replace
 from uuid import uuid5
 
 from domain.event import SYSTEM
+from domain.organisation import ConfirmOrganisationErasure, EraseOrganisation
 from domain.requester import ConfirmRequesterErasure, EraseRequester
 from domain.ticket.commands import ConfirmTicketErasure, EraseTicket
 from domain.ticket.drafting import DiscardDraft
 from eventstore.desk import Desk, Receipt
 
-EraseCommand = EraseTicket | EraseRequester | DiscardDraft
-ConfirmErasure = ConfirmTicketErasure | ConfirmRequesterErasure
+EraseCommand = EraseTicket | EraseRequester | EraseOrganisation | DiscardDraft
+ConfirmErasure = ConfirmTicketErasure | ConfirmRequesterErasure | ConfirmOrganisationErasure
 
 
 async def erase(desk: Desk, command: EraseCommand) -> Receipt:
-    """Erase a ticket, a draft or a requester; the receipt is the confirmation's. What is interrupted, the Erasure process ends."""
+    """Erase a ticket, a draft, a requester or an organisation; the receipt is the confirmation's. The Erasure process ends what is cut off."""
     asked = await desk.execute(command)
     confirmed = await finish(desk, _confirmation(desk, command))
     return replace(confirmed, events=asked.events + confirmed.events, repeated=asked.repeated)
@@ -40,4 +41,6 @@ def _confirmation(desk: Desk, command: EraseCommand) -> ConfirmErasure:
     }
     if isinstance(command, EraseTicket | DiscardDraft):
         return ConfirmTicketErasure(number=command.number, **context)
+    if isinstance(command, EraseOrganisation):
+        return ConfirmOrganisationErasure(organisation_id=command.organisation_id, **context)
     return ConfirmRequesterErasure(requester_id=command.requester_id, **context)

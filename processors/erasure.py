@@ -5,6 +5,7 @@ from typing import Any
 
 from domain.command import Command
 from domain.event import SYSTEM, Event, Recorded
+from domain.organisation import ConfirmOrganisationErasure, OrganisationErasureRequested
 from domain.requester import ConfirmRequesterErasure, RequesterErasureRequested
 from domain.ticket.commands import ConfirmTicketErasure
 from domain.ticket.events import TicketErasureRequested
@@ -17,15 +18,17 @@ class Erasure(Process):
     """Destroys the key of what was asked to be erased and records that it is gone."""
 
     NAME = "erasure"
-    EVENTS = (TicketErasureRequested, RequesterErasureRequested)
+    EVENTS = (TicketErasureRequested, RequesterErasureRequested, OrganisationErasureRequested)
 
     def react(self, recorded: Recorded[Event], state: Any) -> Iterable[Command]:
-        """One confirmation a request; the state is the ticket's or the requester's as it is now."""
+        """One confirmation a request; the state is that of what is to be erased, as it is now."""
         if state.erased:
             return
         context = caused_by(recorded, self.NAME) | {"by": SYSTEM, "on_behalf_of": recorded.metadata.actor}
         if isinstance(recorded.event, TicketErasureRequested):
             yield ConfirmTicketErasure(number=state.number, **context)
+        elif isinstance(recorded.event, OrganisationErasureRequested):
+            yield ConfirmOrganisationErasure(organisation_id=recorded.stream_id, **context)
         else:
             yield ConfirmRequesterErasure(requester_id=recorded.stream_id, **context)
 

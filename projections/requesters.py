@@ -14,7 +14,7 @@ from domain import requester as r
 from domain import requester_ties as ties
 from domain.catalogue import shown
 from domain.event import Event, Recorded
-from domain.organisation import OrganisationAdded, OrganisationChanged
+from domain.organisation import OrganisationAdded, OrganisationChanged, OrganisationErasureRequested
 from domain.setup.tags import TagMerged, TagRenamed
 from projections.bulk import upsert
 from projections.read_model import Page, ReadModel
@@ -82,12 +82,16 @@ _FOLDS: dict[type[Event], Callable[[Card, Any], Card]] = {
 }
 
 
+# What an organisation is now: the newest of these says all of it.
+_OF_ORGANISATIONS = (OrganisationAdded, OrganisationChanged, OrganisationErasureRequested)
+
+
 class RequesterCards(ReadModel):
-    """Customers and organisations. Whoever was erased has a row without anything that identifies them."""
+    """Customers and organisations. Whoever was erased has a row without anything that identifies them; an organisation that was erased has none."""
 
     NAME = "requester_cards"
-    VERSION = 1
-    EVENTS = (*_FOLDS, OrganisationAdded, OrganisationChanged, TagRenamed, TagMerged)
+    VERSION = 2
+    EVENTS = (*_FOLDS, *_OF_ORGANISATIONS, TagRenamed, TagMerged)
     OPENS = (r.RequesterRegistered, r.RequesterChanged, OrganisationAdded, OrganisationChanged)
     TABLES = """
         CREATE TABLE requester_cards (
@@ -130,7 +134,7 @@ class RequesterCards(ReadModel):
         "organisations.workspace_id": "The desk that it belongs to.",
         "organisations.organisation_id": "The organisation.",
         "organisations.position": "Place in the whole log of the newest event in it.",
-        "organisations.name": "Name; NULL once erased.",
+        "organisations.name": "Name; NULL only where its key is gone.",
         "organisations.tier": "How important it is, or NULL.",
         "organisations.plan": "Its service plan, or NULL.",
         "organisations.tags": "Its tags.",
@@ -141,6 +145,8 @@ class RequesterCards(ReadModel):
         cards = _folded(page, _known(db, {recorded.stream_id for recorded in page}))
         upsert(db, "requester_cards", COLUMNS, [_values(card) for card in cards.values()], NEWER_CARD)
         upsert(db, "organisations", ORGANISATION_COLUMNS, list(_organisations(page)), NEWER_ORGANISATION)
+        if gone := [each.stream_id for each in page if isinstance(each.event, OrganisationErasureRequested)]:
+            db.execute("DELETE FROM organisations WHERE organisation_id = ANY(%s)", [gone])
         for recorded in page:
             if isinstance(recorded.event, TagRenamed | TagMerged):
                 _rename(db, recorded)
@@ -169,12 +175,10 @@ def _new(recorded: Recorded[Event]) -> Card:
 
 
 def _organisations(page: Page) -> Iterator[tuple[Any, ...]]:
-    newest = {
-        recorded.stream_id: recorded
-        for recorded in page
-        if isinstance(recorded.event, OrganisationAdded | OrganisationChanged)
-    }
+    newest = {recorded.stream_id: recorded for recorded in page if isinstance(recorded.event, _OF_ORGANISATIONS)}
     for organisation_id, recorded in newest.items():
+        if isinstance(recorded.event, OrganisationErasureRequested):
+            continue
         event: Any = recorded.event
         told = (shown(event.organisation_name), event.tier, event.plan, list(event.tags))
         yield (recorded.metadata.workspace_id, organisation_id, recorded.position, *told)

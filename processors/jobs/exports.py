@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from contextlib import aclosing
 from typing import Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from domain.access import reach
 from domain.catalogue import Catalogue
@@ -34,6 +34,12 @@ MEDIA_TYPES = {
 BATCH = 200
 
 
+class JsonFilter(TicketFilter):
+    """The same in JSON, which has words of its own for yes and no."""
+
+    unassigned: StrictBool = False
+
+
 class ExportAsked(BaseModel):
     """What to export: rows of one kind, of the tickets that meet both the filter and the condition."""
 
@@ -44,7 +50,7 @@ class ExportAsked(BaseModel):
     columns: tuple[Line, ...] = Field(
         default=(), max_length=200, description="Which, in this order; those that the docs list, if left out."
     )
-    filter: TicketFilter = TicketFilter()
+    filter: JsonFilter = JsonFilter()
     condition: Condition = ALWAYS
     numbers: tuple[Number, ...] | None = Field(
         default=None, min_length=1, max_length=MOST_NAMED, description="Only these tickets, wherever they are."

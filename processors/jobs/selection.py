@@ -5,7 +5,7 @@ from typing import Annotated, Any, NamedTuple, Self
 from uuid import UUID
 
 from psycopg.sql import SQL, Composable
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, model_validator
 
 from domain.access import reach
 from domain.catalogue import Catalogue
@@ -37,7 +37,7 @@ class Selection(BaseModel):
     condition: Condition | None = Field(
         default=None, description="Or all that meet this and that were opened before it was asked."
     )
-    everywhere: bool = Field(default=False, description="Also what is archived, spam, snoozed or merged.")
+    everywhere: StrictBool = Field(default=False, description="Also what is archived, spam, snoozed or merged.")
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:

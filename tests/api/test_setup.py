@@ -194,6 +194,14 @@ def test_customers_belong_to_organisations_and_are_listed(followed, admin):
     found = admin.get("/requesters", params={"email": "zoe@ACME.example", **position}).json()
     assert [(row["id"], row["tier"], row["tags"]) for row in found["requesters"]] == [(zoe["id"], "gold", ["vip"])]
     assert admin.get("/organisations", params=position).json()[0]["plan"] == "basic"
+    forgotten = done(admin.request("DELETE", f"/organisations/{company}", json={"reason": "asked"}))
+    assert admin.get("/organisations", params={"min_position": forgotten["position"]}).json() == []
+    assert code(admin.get(f"/organisations/{company}")) == (410, "organisation_erased")
+    assert code(admin.patch(f"/organisations/{company}", json={"tier": "x"})) == (410, "organisation_erased")
+    late = admin.post("/requesters", json={"name": "x", "organisation_id": company})
+    assert code(late) == (410, "organisation_erased")
+    again = admin.request("DELETE", f"/organisations/{company}", json={"reason": "asked"})
+    assert done(again)["events"] == 0
     done(admin.post("/requesters", json={"name": "Yan"}))
     second = done(
         admin.patch(f"/requesters/{zoe['id']}", json={"email": None, "contacts": [{"kind": "QQ", "value": "1"}]})

@@ -62,4 +62,6 @@ SAMPLES_STAFF: tuple[Event, ...] = (
     ties.RequesterReleased(released=OTHER),
     organisation.OrganisationAdded(organisation_name="示例公司", **COMPANY),
     organisation.OrganisationChanged(organisation_name="Example Ltd", **COMPANY | {"tier": None}),
+    organisation.OrganisationErasureRequested(reason="asked by mail"),
+    organisation.OrganisationWasErased(),
 )

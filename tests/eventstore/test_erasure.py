@@ -9,6 +9,7 @@ from psycopg.rows import TupleRow
 
 from domain.errors import NotAllowed
 from domain.event import ERASED, Actor
+from domain.organisation import AddOrganisation, EraseOrganisation
 from domain.requester import ChangeRequester, EraseRequester, RegisterRequester, RequesterErased
 from domain.ticket.commands import EraseTicket, NoteOnTicket, ReplyToTicket
 from domain.ticket.events import TicketOpened, TicketReplied
@@ -122,3 +123,11 @@ async def test_an_erased_requester_is_forgotten(office: Office, database: Db) ->
     assert (known.requester_name, known.email, known.phone) == (ERASED, ERASED, ERASED)
     with pytest.raises(RequesterErased):
         await office.do(ChangeRequester, requester_id=requester, phone="+86 10 1234")
+
+
+async def test_an_erased_organisation_is_forgotten(office: Office, database: Db) -> None:
+    company = uuid4()
+    await office.do(AddOrganisation, organisation_id=company, organisation_name="示例公司", domains=("example.cn",))
+    await erase(office.desk, office.command(EraseOrganisation, organisation_id=company, reason="asked"))
+    known = next(r.event for r in decoded(database) if r.stream_id == company)
+    assert (known.organisation_name, known.domains, known.contacts) == (ERASED, ERASED, ERASED)

@@ -11,6 +11,7 @@ import pytest
 from psycopg.rows import TupleRow
 from structlog.testing import capture_logs
 
+from domain.organisation import AddOrganisation, EraseOrganisation
 from domain.requester import EraseRequester, RegisterRequester
 from domain.ticket.commands import ConfirmTicketErasure, EraseTicket, NoteOnTicket
 from domain.ticket.events import TicketErasureRequested
@@ -96,6 +97,11 @@ async def test_a_request_that_comes_while_it_runs_is_ended(
     await office.do(EraseRequester, requester_id=requester, reason="asked")
     wait_until(lambda: destroyed(database, requester))
     wait_until(lambda: topics(database, requester)[-1] == "requester.erased")
+    company = uuid4()
+    await office.do(AddOrganisation, organisation_id=company, organisation_name="示例公司")
+    await office.do(EraseOrganisation, organisation_id=company, reason="asked")
+    wait_until(lambda: topics(database, company)[-1] == "organisation.erased")
+    assert destroyed(database, company)
 
 
 async def test_two_owners_and_lost_connections_end_it_once(

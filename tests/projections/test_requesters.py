@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from domain.organisation import AddOrganisation, ChangeOrganisation
+from domain.organisation import AddOrganisation, ChangeOrganisation, EraseOrganisation
 from domain.requester import ChangeRequester, EraseRequester, RegisterRequester
 from domain.requester_ties import BlockRequester, MergeRequester
 from domain.setup.tags import MergeTags, RenameTag
@@ -59,6 +59,10 @@ async def test_customers_are_listed_found_renamed_and_forgotten(database_url):
         with closing(working(database_url)) as db:
             assert organisations(db.cursor(), office.workspace, None, 5)[0][1:] == ("Acme", "gold", None, ["a"])
             assert organisations(db.cursor(), office.workspace, UUID(int=2**128 - 1), 5) == []
+        await office.do(EraseOrganisation, organisation_id=company, reason="asked")
+        for _ in range(2):
+            built(database_url, CARDS)
+            assert contents(database_url, CARDS)["organisations"] == []
 
         await office.do(EraseRequester, requester_id=zoe, reason="asked")
         built(database_url, CARDS)

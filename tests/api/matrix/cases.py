@@ -166,6 +166,7 @@ OF_CUSTOMERS = (
     Case(requester.EraseRequester, "DELETE", "/requesters/{id}"),
     Case(organisation.AddOrganisation, "POST", "/organisations"),
     Case(organisation.ChangeOrganisation, "PATCH", "/organisations/{id}"),
+    Case(organisation.EraseOrganisation, "DELETE", "/organisations/{id}"),
 )
 AT_LARGE = (
     Case(c.OpenTicket, "POST", "/tickets", {"title": "t"}),
@@ -253,6 +254,7 @@ WITHOUT_ROUTE = {
     "RecordExport": "of exports, which are recorded by the job",
     "ConfirmTicketErasure": "follows when the key is gone",
     "ConfirmRequesterErasure": "follows when the key is gone",
+    "ConfirmOrganisationErasure": "follows when the key is gone",
     "TellChange": "of imports: what happened elsewhere",
     "TellOpening": "of imports: what happened elsewhere",
     "TellUpdate": "of imports: what happened elsewhere",
