@@ -83,7 +83,7 @@ class ViewBody(BaseModel):
     "/views",
     response_model=ViewList,
     responses=_READ,
-    dependencies=[reached("saved_views")],
+    dependencies=[reached("saved_views"), reached("ticket_list")],
 )
 def list_views(
     me: Caller = needs(Permission.WORKSPACE_VIEW),
@@ -106,7 +106,7 @@ def list_views(
     "/views/{key}/tickets",
     response_model=TicketRows,
     responses=problems(UnknownView, SortTooWide, ComparesWithBefore, NotCaughtUp, ReadModelMissing, InvalidInput),
-    dependencies=[reached("ticket_list")],
+    dependencies=[reached("ticket_list"), reached("saved_views")],
 )
 def read_view(
     key: str,

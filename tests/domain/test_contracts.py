@@ -5,8 +5,8 @@ from enum import StrEnum
 from typing import Any, Union, get_args
 
 import pytest
+from hypothesis import HealthCheck, settings
 from hypothesis import given as for_all
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from domain.aggregates import INITIAL
@@ -65,7 +65,7 @@ def events(kind: type[Event]) -> st.SearchStrategy[Event]:
 
 
 @pytest.mark.parametrize("kind", EVENTS.values(), ids=EVENTS)
-@settings(deadline=None, max_examples=10)
+@settings(deadline=None, max_examples=10, suppress_health_check=[HealthCheck.filter_too_much])
 @for_all(st.data())
 def test_an_event_comes_back_from_json_as_it_was(kind, data):
     event = data.draw(events(kind))
