@@ -15,6 +15,7 @@ from domain.ticket import events as e
 from domain.ticket import messages, undoing
 from projections.bulk import upsert
 from projections.read_model import Page, ReadModel
+from projections.search_lookup import HITS, WAYS
 from projections.search_parts import SAYING, TITLE, Part, parts
 from projections.search_terms import terms
 
@@ -30,94 +31,6 @@ REPLACES = (
     messages.TicketMessageRedacted,
     undoing.TicketUndone,
 )
-FUNCTION = """
-    CREATE OR REPLACE FUNCTION hits(exact text[], prefixes text[], phrases text[], without text[], requesters uuid[],
-        after_title boolean, after_said timestamptz, after_ticket uuid, most int)
-    RETURNS TABLE (ticket_id uuid, in_title boolean, said_at timestamptz)
-    LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 50 SET search_path FROM CURRENT
-    AS $$
-    DECLARE
-        here uuid := log.bound_workspace();
-        every float8 := coalesce((SELECT w.tickets FROM ticket_search_terms w WHERE w.workspace_id = here AND w.term = ''), 0);
-        shares float8[] := '{}';
-        title_shares float8[] := '{}';
-        -- What is asked of the texts and of the title, and of what an index of words cannot say.
-        texts text := '';
-        titles text := '';
-        rest text := '';
-        wanted text;
-        known record;
-    BEGIN
-        IF here IS NULL THEN RETURN; END IF;
-        FOREACH wanted IN ARRAY exact LOOP
-            SELECT coalesce(max(w.tickets), 0) AS tickets, coalesce(max(w.titles), 0) AS titles INTO known
-            FROM ticket_search_terms w WHERE w.workspace_id = here AND w.term = wanted;
-            IF known.tickets = 0 THEN RETURN; END IF;
-            shares := shares || known.tickets / every;
-            title_shares := title_shares || known.titles / every;
-        END LOOP;
-        IF exact <> '{}' THEN
-            texts := format(' AND d.terms @> %L::text[]', exact);
-            titles := format(' AND d.title_terms @> %L::text[]', exact);
-        END IF;
-        FOREACH wanted IN ARRAY prefixes LOOP
-            -- The most used of the words that begin so; a beginning with more of them asks for another letter anyway.
-            SELECT array_agg(w.term) AS terms, sum(w.tickets) AS tickets, sum(w.titles) AS titles INTO known FROM (
-                SELECT * FROM ticket_search_terms t
-                WHERE t.workspace_id = here AND t.term >= wanted AND t.term < wanted || chr(1114111)
-                ORDER BY t.tickets DESC, t.term LIMIT 64) w;
-            IF known.terms IS NULL THEN RETURN; END IF;
-            shares := shares || least(1, known.tickets / every);
-            title_shares := title_shares || least(1, known.titles / every);
-            texts := texts || format(' AND d.terms && %L::text[]', known.terms);
-            titles := titles || format(' AND d.title_terms && %L::text[]', known.terms);
-            IF requesters IS NOT NULL THEN
-                rest := rest || format(' AND EXISTS (SELECT FROM unnest(%L::text[]) w WHERE w = ANY (d.terms) AND w <> ALL (d.internal_terms))', known.terms);
-            END IF;
-        END LOOP;
-        IF requesters IS NOT NULL THEN
-            rest := rest || format(' AND d.requester_id = ANY (%L::uuid[]) AND NOT d.internal_terms && %L::text[]', requesters, exact);
-        END IF;
-        IF without <> '{}' THEN
-            rest := rest || format(' AND NOT d.terms && %L::text[]', without);
-        END IF;
-        FOREACH wanted IN ARRAY phrases LOOP
-            -- Words that follow each other are rarer than words that are both there.
-            shares := shares || 0.01::float8;
-            title_shares := title_shares || 0.01::float8;
-            rest := rest || format(' AND EXISTS (SELECT FROM ticket_search_parts p WHERE p.ticket_id = d.ticket_id '
-                'AND (%L OR NOT p.internal) AND position(%L IN casefold(normalize(p.body, NFKC) COLLATE pg_catalog.pg_unicode_fast)) > 0)',
-                requesters IS NULL, wanted);
-        END LOOP;
-        RETURN QUERY EXECUTE 'SELECT * FROM ('
-            || CASE WHEN after_title IS NOT FALSE THEN
-                found(here, true, titles, rest, walks(title_shares, every, most), after_title IS NOT NULL) || ' UNION ALL ' ELSE '' END
-            || found(here, false, texts, rest || format(' AND NOT (true%s)', titles), walks(shares, every, most), after_title IS FALSE)
-            || ') ranked LIMIT $1' USING most, after_said, after_ticket;
-    END $$;
-    REVOKE ALL ON FUNCTION hits FROM PUBLIC;
-    GRANT EXECUTE ON FUNCTION hits TO ledgerdesk_reader;
-"""
-# The planner knows only the commonest terms: of all others it takes a thousand times too many for there, and would walk
-# through every ticket to find ten. We know how many tickets have each. Terms of one text go together: the rarest counts in
-# full, the next by its root, and so on. Walking to the last hit costs `most * every / expected` tickets that lie side by
-# side, the index of words `expected` that lie anywhere.
-PLANNING = """
-    CREATE OR REPLACE FUNCTION walks(shares float8[], every float8, most int) RETURNS boolean
-    LANGUAGE sql IMMUTABLE SET search_path FROM CURRENT AS $$
-        SELECT every > 0 AND most * every < 4 * expected * expected
-        FROM (SELECT every * coalesce(exp(sum(ln(greatest(share, 1e-12)) / 2 ^ (place - 1))), 0) AS expected
-            FROM (SELECT share, row_number() OVER (ORDER BY share) AS place FROM unnest(shares) share) ordered) estimated
-    $$;
-    CREATE OR REPLACE FUNCTION found(here uuid, title boolean, asked text, rest text, walk boolean, goes_on boolean)
-    RETURNS text LANGUAGE sql IMMUTABLE SET search_path FROM CURRENT AS $$
-        SELECT format('(SELECT d.ticket_id, %L::boolean, d.said_at FROM ticket_search d WHERE d.workspace_id = %L', title, here)
-            || CASE WHEN walk THEN ' AND (true' || asked || ') IS TRUE' ELSE asked END || rest
-            || CASE WHEN goes_on THEN ' AND (d.said_at, d.ticket_id) < ($2, $3)' ELSE '' END
-            || CASE WHEN walk THEN ' ORDER BY d.said_at DESC, d.ticket_id DESC'
-                ELSE ' ORDER BY d.said_at + interval ''0'' DESC, d.ticket_id DESC' END || ' LIMIT $1)'
-    $$;
-"""
 
 
 @dataclass(slots=True)
@@ -175,7 +88,7 @@ class TicketSearch(ReadModel):
     """One document a ticket that is not deleted, the texts that it comes of, and the words that a desk uses."""
 
     NAME = "ticket_search"
-    VERSION = 1
+    VERSION = 2
     EVENTS = (*SAYING, e.TicketRequesterSet, e.TicketErasureRequested)
     OPENS = tuple(kind for kind in SAYING if kind.CONTENT)
     TABLES = f"""
@@ -191,7 +104,7 @@ class TicketSearch(ReadModel):
             workspace_id uuid NOT NULL, term text COLLATE "C" NOT NULL, tickets bigint NOT NULL, titles bigint NOT NULL,
             PRIMARY KEY (workspace_id, term)
         );
-        {PLANNING}{FUNCTION}"""
+        {WAYS}{HITS}"""
     INDEXES = """
         CREATE INDEX IF NOT EXISTS by_terms ON ticket_search USING gin (workspace_id, terms) WITH (gin_pending_list_limit = 512);
         CREATE INDEX IF NOT EXISTS by_title ON ticket_search USING gin (workspace_id, title_terms) WITH (gin_pending_list_limit = 512);

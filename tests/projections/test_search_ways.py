@@ -1,0 +1,165 @@
+"""By walking the newest tickets, by the index of words or by one after the other: a search finds what reading all finds."""
+
+import random
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID, uuid5
+
+from psycopg import Cursor
+
+from domain.conditions import Context
+from domain.event import SYSTEM, Metadata, Recorded
+from domain.ids import workspace_id
+from domain.ticket import events as e
+from domain.values import StatusKind
+from eventstore.database import reader_pool
+from eventstore.reading import bound
+from projections import builds
+from projections.read_model import Page
+from projections.search_hits import Audience, opened_cursor, page
+from projections.search_terms import Query, parsed, terms
+from projections.ticket_list import TicketList
+from projections.ticket_search import TicketSearch
+from tests.projections.tables import live, working
+
+PLACE, BEGAN = workspace_id("acme"), datetime(2026, 1, 1, tzinfo=UTC)
+EVERYBODY = Audience(None, None, Context(now=BEGAN))
+OLD, LASTING, NEW = ("fax", "telex", "传真"), ("printer", "print", "floor", "打印机", "印"), ("tablet", "网络")
+QUERIES = (
+    *(
+        "printer",
+        "prin",
+        "fax",
+        "fax tablet",
+        "fax print",
+        "telex fax floor",
+        "打印",
+        "印",
+        "打印 网络",
+        "传真 printer",
+    ),
+    *("floor -printer", '"printer floor"', '"fax" flo', "tab 网络", "fa te", "nothing", "print nothing"),
+)
+WALKS = "walks(shares float8[], every float8, most int) RETURNS boolean"
+FURTHEST = "furthest(every float8, most int) RETURNS int"
+LOOKING_UP = "looking_up(here uuid, titled boolean, wanted text) RETURNS text"
+NOTHING = "'SELECT NULL::uuid, NULL::boolean, NULL::timestamptz WHERE false'"
+WAYS: dict[str, dict[str, str]] = {
+    "as decided": {},
+    "only walking": {WALKS: "true", FURTHEST: "1000"},
+    "only the index": {WALKS: "false"},
+    "both": {WALKS: "true", FURTHEST: "7"},
+}
+
+
+class Ticket(NamedTuple):
+    id: UUID
+    at: datetime
+    title: str
+    body: str
+
+
+def test_every_way_finds_what_reading_every_ticket_finds(database_url):
+    tickets = made(random.Random(7), 120)
+    filled(database_url, tickets)
+    for way, answers in WAYS.items():
+        for head, answer in answers.items():
+            replaced(database_url, head, answer)
+        for text in QUERIES:
+            for limit in (2, 5, 100):
+                assert paged(database_url, text, limit) == read(parsed(text), tickets), (way, text, limit)
+
+
+def test_nobody_walks_to_the_end_for_a_common_word_of_years_ago(database_url):
+    filled(database_url, [ticket(n, "", "fax" if n < 200 else "tablet") for n in range(400)])
+    assert len(paged(database_url, "fax", 2)) == 200
+    replaced(database_url, LOOKING_UP, NOTHING)
+    assert paged(database_url, "fax", 2) == []
+    assert len(paged(database_url, "tablet", 2)) == 200
+
+
+def made(chance: random.Random, count: int) -> list[Ticket]:
+    """Tickets of a desk whose words change with the years."""
+    return [
+        ticket(n, *(" ".join(chance.choices((*LASTING, *(OLD if n < count / 2 else NEW)), k=k)) for k in (1, 3)))
+        for n in range(count)
+    ]
+
+
+def ticket(n: int, title: str, body: str) -> Ticket:
+    # Several of the same moment.
+    return Ticket(uuid5(PLACE, str(n)), BEGAN + timedelta(hours=n // 3), title, body)
+
+
+def read(query: Query, tickets: list[Ticket]) -> list[UUID]:
+    """What matches, in the order of a search."""
+    found = [each for each in tickets if matches(query, each)]
+    return [each.id for each in sorted(found, key=lambda it: (said(query, it.title), it.at, it.id), reverse=True)]
+
+
+def matches(query: Query, it: Ticket) -> bool:
+    """Whether the ticket is what is asked for."""
+    text = f"{it.title}\n{it.body}"
+    return (
+        said(query, text) and all(phrase in text for phrase in query.phrases) and terms(text).isdisjoint(query.without)
+    )
+
+
+def said(query: Query, text: str) -> bool:
+    """Whether the text has the words and the beginnings."""
+    known = terms(text)
+    return known.issuperset(query.exact) and all(
+        any(term.startswith(wanted) for term in known) for wanted in query.prefixes
+    )
+
+
+def filled(url: str, tickets: list[Ticket]) -> None:
+    """Both read models as their folds leave them, live."""
+    pages = Page([opened(place, it) for place, it in enumerate(tickets, 1)])
+    with closing(working(url)) as db:
+        for model in (TicketList(), TicketSearch()):
+            build = builds.begin(db, model)
+            builds.enter(db.cursor(), build)
+            with db.transaction(), db.cursor() as cursor:
+                model.apply(pages, cursor)
+                cursor.execute(model.INDEXES.encode())
+                builds.swap(cursor, model, build)
+        db.execute("ANALYZE desk.ticket_search")
+
+
+def opened(position: int, it: Ticket) -> Recorded[e.TicketOpened]:
+    event = e.TicketOpened(
+        number=f"X{position}", title=it.title, description=it.body, status="new", kind=StatusKind.NEW
+    )
+    told = Metadata(it.id, PLACE, it.at, SYSTEM, "test", it.id, it.id)
+    return Recorded(position, it.id, 1, it.at, told, event)
+
+
+def replaced(url: str, head: str, answer: str) -> None:
+    """Have a function of the search answer always the same."""
+    with closing(working(url)) as db:
+        builds.enter(db.cursor(), live(db, TicketSearch()))
+        db.execute(f"CREATE OR REPLACE FUNCTION {head} LANGUAGE sql IMMUTABLE AS $$ SELECT {answer} $$".encode())
+
+
+@contextmanager
+def reading(url: str) -> Iterator[Cursor[Any]]:
+    with closing(reader_pool(url, size=1)) as pool:
+        pool.open()
+        with bound(pool, PLACE) as db:
+            yield db
+
+
+def paged(url: str, text: str, limit: int) -> list[UUID]:
+    """All that is found, page after page."""
+    found: list[UUID] = []
+    after = None
+    with reading(url) as db:
+        while True:
+            hits = page(db, parsed(text), EVERYBODY, limit, after)
+            found += [row["ticket_id"] for row in hits.rows]
+            if hits.next is None:
+                return found
+            after = opened_cursor(hits.next)
