@@ -1,19 +1,40 @@
-"""What a process manager is: a pure reaction to events, whose commands may be repeated without harm."""
+"""What a process manager is: a pure reaction, whose outputs are recorded together or may be repeated without harm."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID, uuid5
 
+from domain.catalogue import Catalogue
 from domain.command import Command
-from domain.event import Event, Recorded
+from domain.errors import LedgerdeskError, Refusal
+from domain.event import SYSTEM, Event, Recorded
+from domain.happening import Happening, Situation
+from domain.requester import Requester
 from eventstore.desk import Desk
 
 _PROCESSES = UUID("0d0c7b8e-6f0e-5c1f-9a51-3f1c8a6d2b90")
+# Stands in commands of a TicketProcess until the runner gives each its own id.
+_UNNAMED = UUID(int=0)
+
+# What a process remembers of a workspace, as JSON has it: kept with the checkpoint. Changing it is `react`'s only effect.
+Memory = dict[str, Any]
+
+
+class NewerEvent(LedgerdeskError):
+    """An event that must be reacted to was written by a newer release; passing over it would lose it."""
+
+    code = "newer_event"
+    sentence = "The process {process} met {event} of a newer version of Ledgerdesk. Run that version."
 
 
 class Process(ABC):
-    """Reacts to the events of the classes in EVENTS; NAME is stable, its checkpoint and its command ids follow from it."""
+    """Reacts to the events of the classes in EVENTS; NAME is stable, its checkpoint and its command ids follow from it.
+
+    For effects outside of the log, which nothing commits together with it; any other is a TicketProcess.
+    """
 
     NAME: ClassVar[str]
     EVENTS: ClassVar[tuple[type[Event], ...]]
@@ -25,6 +46,124 @@ class Process(ABC):
     async def perform(self, desk: Desk, command: Command) -> None:
         """Carry out one of them."""
         await desk.execute(command)
+
+
+@dataclass(frozen=True, slots=True)
+class Do:
+    """A command. `after=k`: it follows from the first event of the reaction's k-th command. What is refused is dropped,
+    or gives way to the command that `otherwise` makes of the refusal."""
+
+    command: Command
+    after: int | None = None
+    otherwise: Callable[[Refusal], Command | None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SetTimer:
+    """Fire for the ticket at that moment. A process has one timer of a key for a ticket: set again, it moves."""
+
+    ticket: UUID
+    key: str
+    due_at: datetime
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CancelTimer:
+    """The timer is needed no longer; without a key, none of this process for the ticket is."""
+
+    ticket: UUID
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hasten:
+    """All timers of this process in the workspace fire now, to be looked at anew: what they rest on has changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """Something to be sent out of the desk. `detail` has ids, never content: that is put in when it is sent."""
+
+    channel: str
+    recipient: str
+    due_at: datetime
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+Output = Do | SetTimer | CancelTimer | Hasten | Deliver
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """A timer that fires. `cause` and `correlation` are those of what set it."""
+
+    process: str
+    workspace: UUID
+    ticket: UUID
+    key: str
+    due_at: datetime
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    cause: UUID | None = None
+    correlation: UUID | None = None
+
+    @property
+    def occasion(self) -> UUID:
+        """The same whenever this timer fires for this due time; what it leads to has ids that follow from it."""
+        return uuid5(_PROCESSES, f"{self.process}|{self.ticket}|{self.key}|{self.due_at.isoformat()}")
+
+
+class TicketProcess(ABC):
+    """Reacts to what happens to tickets, and to time. All that a reaction leads to is recorded together, once.
+
+    Of TOPICS a happening must have one (None: any); only content of OPENS is decrypted (None: of all).
+    """
+
+    NAME: ClassVar[str]
+    TOPICS: ClassVar[frozenset[str] | None] = None
+    OPENS: ClassVar[frozenset[str] | None] = None
+
+    @abstractmethod
+    def react(self, happening: Happening, memory: Memory) -> Iterable[Output]:
+        """What the happening leads to. Pure but for the memory."""
+
+    def fire(
+        self,
+        timer: Timer,
+        now: Situation,
+        desk: Catalogue,
+        requester: Requester | None,
+        at: datetime,
+        memory: Memory,
+    ) -> Iterable[Output]:
+        """What a timer leads to: its reason is checked again on the ticket as it is now. Its row is gone unless set anew."""
+        return ()
+
+    def set_up(self, recorded: Recorded[Event], desk: Catalogue) -> Iterable[Output]:
+        """What a change of the workspace leads to; `desk` is after it."""
+        return ()
+
+
+Cause = Happening | Timer | Recorded[Event]
+
+
+def because_of(cause: Cause) -> dict[str, Any]:
+    """The context of a command that follows from a happening, a timer or an event; the runner adds its id and the time."""
+    if isinstance(cause, Timer):
+        workspace, at, correlation, causation = cause.workspace, cause.due_at, cause.correlation, cause.cause
+    else:
+        envelope = cause.metadata
+        workspace, at = envelope.workspace_id, envelope.occurred_at
+        correlation, causation = envelope.correlation_id, envelope.event_id
+    return {
+        "workspace_id": workspace,
+        "by": SYSTEM,
+        "at": at,
+        "command_id": _UNNAMED,
+        "channel": "process",
+        "correlation_id": correlation,
+        "causation_id": causation,
+    }
 
 
 def command_id(process: str, event_id: UUID, place: int = 0) -> UUID:

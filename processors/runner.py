@@ -10,7 +10,6 @@ from typing import Any
 import structlog
 from psycopg import Connection, Cursor
 
-from domain.errors import LedgerdeskError
 from domain.event import Event, Recorded
 from eventstore.codec import StoredRow, UnknownEvent
 from eventstore.database import Role, connect
@@ -19,7 +18,7 @@ from eventstore.feed import Feed, decode_page
 from eventstore.keyring import Keyring
 from processors.counterparts import Counterparts
 from processors.erasure import Erasure
-from processors.process import Process
+from processors.process import NewerEvent, Process
 from processors.requester_merging import RequesterMerging
 
 log = structlog.get_logger()
@@ -32,13 +31,6 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0
 _LEASE = "SELECT pg_try_advisory_lock(7305803, hashtext(%s))"
 _POSITION = "SELECT notification_id FROM log.notification_tracking WHERE application_name = %s"
 _CHECKPOINT = "SELECT log.insert_tracking(%s, %s)"
-
-
-class NewerEvent(LedgerdeskError):
-    """An event that must be reacted to was written by a newer release; passing over it would lose it."""
-
-    code = "newer_event"
-    sentence = "The process {process} met {event} of a newer version of Ledgerdesk. Run that version."
 
 
 def run(url: str, keyring: Keyring, stop: threading.Event, processes: Sequence[Process] = PROCESSES) -> None:

@@ -1,0 +1,244 @@
+"""Makes happenings of pages of the log: what each command did to its ticket, with all that it met as it was then."""
+
+from collections import OrderedDict
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass
+from itertools import groupby, takewhile
+from typing import Any, NamedTuple, TypeVar
+from uuid import UUID
+
+from psycopg import Cursor
+from pydantic_core import from_json
+
+from domain.aggregates import INITIAL, evolve
+from domain.catalogue import Catalogue
+from domain.event import EVENTS, Event, Recorded
+from domain.happening import Happening, Situation
+from domain.requester import Requester
+from domain.sla.course import Course, followed
+from domain.ticket import events as e
+from domain.ticket.folds import FOLDS, fold
+from domain.ticket.row import Row
+from domain.ticket.state import Ticket
+from domain.ticket.undoing import TicketUndone
+from eventstore.codec import SELECT_EVENTS, StoredRow, UnknownEvent
+from eventstore.feed import decode_page
+from eventstore.keyring import Keyring
+from eventstore.loading import rows_before
+from processors.process import NewerEvent
+
+# Tickets and requesters that a witness keeps in mind.
+REMEMBERED = 2000
+
+SELECT_COMMAND = (
+    f"{SELECT_EVENTS} WHERE originator_id = %s AND notification_id >= %s ORDER BY originator_version LIMIT %s"
+)
+LONGEST = 10_000
+
+
+NEW = Course()
+
+
+class SetUp(NamedTuple):
+    """A change of what a workspace has set up, with all that it has set up after it."""
+
+    recorded: Recorded[Event]
+    desk: Catalogue
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A ticket's stream as far as it was seen; no row before the ticket was opened."""
+
+    ticket: Ticket = INITIAL["ticket"]
+    row: Row | None = None
+    course: Course = NEW
+
+    @property
+    def situation(self) -> Situation | None:
+        """What rules and promises see of it; None while it is a draft."""
+        return None if self.row is None else Situation(self.ticket, self.row, self.course)
+
+    def after(self, events: Iterable[Recorded[Event]]) -> "Seen":
+        """Further events of the stream taken in."""
+        ticket, course = self.ticket, self.course
+        rows = {} if self.row is None else {self.row.ticket_id: copy(self.row)}
+        for recorded in events:
+            ticket = evolve(ticket, recorded.event)
+            course = followed(course, recorded)
+            if type(recorded.event) in FOLDS or isinstance(recorded.event, e.TicketOpened):
+                fold(rows, recorded)
+        return Seen(ticket, next(iter(rows.values()), None), course)
+
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+class _Recent(OrderedDict[K, V]):
+    """As many as a witness keeps in mind, the least recently used going first."""
+
+    def trim(self) -> None:
+        """Called between pages: within one, all that it is about must be there."""
+        while len(self) > REMEMBERED:
+            self.popitem(last=False)
+
+    def __setitem__(self, key: K, value: V) -> None:
+        super().__setitem__(key, value)
+        self.move_to_end(key)
+
+
+class Witness:
+    """Follows the log for one process. Give it every row, page by page in order; a gap needs a new witness.
+
+    Only happenings with one of `topics` are told (None: all). Content of tickets' events not in `opens` stays closed.
+    """
+
+    def __init__(
+        self,
+        keyring: Keyring,
+        topics: frozenset[str] | None = None,
+        opens: frozenset[str] | None = None,
+        process: str = "witness",
+    ) -> None:
+        self._keyring, self._topics, self._process = keyring, topics, process
+        others = frozenset(name for name in EVENTS if not name.startswith("ticket."))
+        self._opens = None if opens is None else opens | others
+        self._tickets: _Recent[UUID, Seen] = _Recent()
+        self._requesters: _Recent[UUID, Requester] = _Recent()
+        self._desks: dict[UUID, Catalogue] = {}
+
+    def happenings(self, db: Cursor[Any], rows: Sequence[StoredRow]) -> list[Happening | SetUp]:
+        """What the rows, whole commands, tell: happenings of opened tickets, and changes of workspaces."""
+        wanted = {row.originator_id for row in rows if self._reacts_to(row)}
+        for row in rows:
+            if _aggregate(row) == "ticket" and row.originator_id not in wanted:
+                self._tickets.pop(row.originator_id, None)
+        concern = [row for row in rows if row.originator_id in wanted or _aggregate(row) in ("workspace", "requester")]
+        events = decode_page(db, self._keyring, concern, self._opens)
+        self._prepare(db, events, wanted, rows[0].notification_id)
+        told = list(self._told(events, wanted))
+        self._tickets.trim()
+        self._requesters.trim()
+        return told
+
+    def again(self, db: Cursor[Any], stream: UUID, position: int) -> list[Happening | SetUp]:
+        """What began at that position of the log, seen again as it was then."""
+        found = [StoredRow(*row) for row in db.execute(SELECT_COMMAND, [stream, position, LONGEST], binary=True)]
+        first = command_of(found[0])
+        rows = list(takewhile(lambda row: command_of(row) == first, found))
+        return Witness(self._keyring, self._topics, self._opens, self._process).happenings(db, rows)
+
+    def _reacts_to(self, row: StoredRow) -> bool:
+        return _aggregate(row) == "ticket" and (self._topics is None or row.topic in self._topics)
+
+    def _prepare(self, db: Cursor[Any], events: Sequence[Recorded[Event]], wanted: set[UUID], before: int) -> None:
+        """Bring to mind, as it was before the page, what the page is about."""
+        for stream, history in self._histories(db, wanted - self._tickets.keys(), before).items():
+            self._tickets[stream] = Seen().after(history)
+        asking = {self._tickets[stream].ticket.requester_id for stream in wanted}
+        asking |= {_requester(each.event) for each in events if each.stream_id in wanted}
+        self._remember_requesters(db, {who for who in asking if who is not None}, before)
+        about = {each.metadata.workspace_id for each in events if self._needs_desk(each, wanted)}
+        for workspace, history in self._histories(db, about - self._desks.keys(), before).items():
+            self._desks[workspace] = folded("workspace", history)
+
+    @staticmethod
+    def _needs_desk(each: Recorded[Event], wanted: set[UUID]) -> bool:
+        return each.stream_id in wanted or each.stream_id == each.metadata.workspace_id
+
+    def _remember_requesters(self, db: Cursor[Any], wanted: set[UUID], before: int) -> None:
+        for who, history in self._histories(db, wanted - self._requesters.keys(), before).items():
+            self._requesters[who] = folded("requester", history)
+        for who in wanted:
+            self._requesters.move_to_end(who)
+
+    def _histories(self, db: Cursor[Any], streams: Iterable[UUID], before: int) -> Mapping[UUID, list[Recorded[Event]]]:
+        return histories(db, self._keyring, streams, before, self._opens)
+
+    def _told(self, events: Sequence[Recorded[Event]], wanted: set[UUID]) -> Iterator[Happening | SetUp]:
+        for (stream, _), group in groupby(events, lambda each: (each.stream_id, each.metadata.command_id)):
+            together = tuple(group)
+            if stream in wanted:
+                yield from self._ticket(stream, together)
+            elif stream == together[0].metadata.workspace_id:
+                yield from self._workspace(stream, together)
+            elif stream in self._requesters:
+                self._requesters[stream] = folded("requester", together, self._requesters[stream])
+
+    def _workspace(self, workspace: UUID, events: Iterable[Recorded[Event]]) -> Iterator[SetUp]:
+        for recorded in events:
+            self._desks[workspace] = folded("workspace", [recorded], self._desks[workspace])
+            yield SetUp(recorded, self._desks[workspace])
+
+    def _ticket(self, stream: UUID, events: tuple[Recorded[Event], ...]) -> Iterator[Happening]:
+        before = self._tickets[stream]
+        self._tickets[stream] = after = before.after(events)
+        names = {_name(each.event) for each in events}
+        if self._topics is not None and self._topics.isdisjoint(names):
+            return
+        for recorded in events:
+            if isinstance(recorded.event, UnknownEvent):
+                raise NewerEvent(process=self._process, event=recorded.event.unknown_name)
+        if (situation := after.situation) is not None:
+            requester = self._requesters.get(after.ticket.requester_id) if after.ticket.requester_id else None
+            desk = self._desks[events[0].metadata.workspace_id]
+            yield Happening(events, before.situation, situation, desk, requester)
+
+
+def _requester(event: Event) -> UUID | None:
+    """The requester whom the event makes the ticket's, if it does."""
+    if isinstance(event, TicketUndone):
+        put_back = event.restored.get("requester_id")
+        return UUID(str(put_back)) if put_back else None
+    who: UUID | None = getattr(event, "requester_id", None)
+    return who
+
+
+def histories(
+    db: Cursor[Any],
+    keyring: Keyring,
+    streams: Iterable[UUID],
+    before: int,
+    opens: frozenset[str] | None = None,
+) -> Mapping[UUID, list[Recorded[Event]]]:
+    """The events of each stream below that position of the log, read set-wise."""
+    found = rows_before(db, streams, before)
+    every = decode_page(db, keyring, [row for rows in found.values() for row in rows], opens)
+    told: dict[UUID, list[Recorded[Event]]] = {stream: [] for stream in found}
+    for recorded in every:
+        told[recorded.stream_id].append(recorded)
+    return told
+
+
+def folded(aggregate: str, events: Iterable[Recorded[Event]], state: Any = None) -> Any:
+    """The state of an aggregate after the events."""
+    state = INITIAL[aggregate] if state is None else state
+    for recorded in events:
+        state = evolve(state, recorded.event)
+    return state
+
+
+def command_of(row: StoredRow) -> str:
+    """The id of the command that led to the row."""
+    command: str = from_json(row.state)["metadata"]["command_id"]
+    return command
+
+
+def whole(rows: Sequence[StoredRow], *, full: bool) -> Sequence[StoredRow]:
+    """The rows without the last command's, where the page may have cut it in two; none where there is but one."""
+    if not full:
+        return rows
+    stream, last, kept = rows[-1].originator_id, command_of(rows[-1]), len(rows)
+    while kept and rows[kept - 1].originator_id == stream and command_of(rows[kept - 1]) == last:
+        kept -= 1
+    return rows[:kept]
+
+
+def _aggregate(row: StoredRow) -> str:
+    return "workspace" if row.originator_id == row.workspace_id else row.topic.partition(".")[0]
+
+
+def _name(event: Event) -> str:
+    return event.unknown_name if isinstance(event, UnknownEvent) else event.NAME
