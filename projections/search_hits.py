@@ -3,12 +3,13 @@
 import base64
 import binascii
 from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg import Cursor
 from psycopg.rows import dict_row
-from psycopg.sql import SQL, Identifier
+from psycopg.sql import SQL, Composable, Identifier
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 from pydantic_core import from_json, to_json
 
@@ -99,12 +100,24 @@ def _asked(query: Query, asker: Audience) -> list[Any]:
 def _visible(
     db: Cursor[Any], schema: str, query: Query, asker: Audience, asked: list[Any], limit: int
 ) -> list[dict[str, Any]]:
-    reach, params = compiled(asker.reach, asker.context) if asker.reach is not None else (SQL("true"), [])
-    hits = _HITS.format(Identifier(schema))
-    statement = _PAGE.format(shown=SQL(SHOWN), hits=hits, schema=Identifier(schema), reach=reach)
+    statement, params = _everywhere(schema), list[Any]()
+    if asker.reach is not None:
+        reach, params = compiled(asker.reach, asker.context)
+        statement = _statement(schema, reach)
     marked = [f"%{_literal(mark)}%" for mark in query.marked]
     with db.connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(statement, [*asked, asker.requesters is not None, marked, *params, limit]).fetchall()
+
+
+def _statement(schema: str, reach: Composable) -> bytes:
+    hits = _HITS.format(Identifier(schema))
+    return _PAGE.format(shown=SQL(SHOWN), hits=hits, schema=Identifier(schema), reach=reach).as_bytes()
+
+
+@cache
+def _everywhere(schema: str) -> bytes:
+    """Kept: putting it together takes a twentieth of a search for a rare word."""
+    return _statement(schema, SQL("true"))
 
 
 def _end_of_window(db: Cursor[Any], schema: str, asked: list[Any]) -> After | None:

@@ -95,7 +95,7 @@ HITS = """
                 requesters IS NULL, wanted);
         END LOOP;
         FOREACH titled IN ARRAY ARRAY[true, false] LOOP
-            CONTINUE WHEN titled AND after_title IS FALSE;
+            CONTINUE WHEN titled AND (after_title IS FALSE OR 0 = ANY (title_shares));
             IF after_title = titled THEN
                 top_said := after_said;
                 top_ticket := after_ticket;
@@ -105,6 +105,8 @@ HITS = """
             END IF;
             IF titled THEN
                 wanted := titles || rest;
+            ELSIF 0 = ANY (title_shares) THEN
+                wanted := texts || rest;
             ELSE
                 wanted := texts || rest || format(' AND NOT (true%s)', titles);
             END IF;
