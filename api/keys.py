@@ -17,7 +17,7 @@ from api.scopes import known_scopes, permissions
 from api.workspace import desk_now
 from domain.errors import InvalidInput, UnknownPerson
 from domain.granting import must_reach_as_far
-from domain.permissions import Permission
+from domain.permissions import OF_REQUESTERS_ALONE, Permission
 from domain.requester import GONE
 from domain.staff import RoleTooWide
 
@@ -60,7 +60,8 @@ def list_api_keys(me: Caller = needs(Permission.ACCESS_EDIT)) -> list[ApiKeyView
 async def create_api_key(body: ApiKeyBody, me: Caller = needs(Permission.ACCESS_EDIT)) -> NewApiKey:
     """Make an API key for yourself or another; its secret is shown this once."""
     scopes = known_scopes(body.scopes)
-    if missing := permissions(scopes) - me.permissions:
+    # What requesters alone may do is theirs by being one: a scope gives it to nobody else.
+    if missing := permissions(scopes) - me.permissions - OF_REQUESTERS_ALONE:
         raise ScopeTooWide(scopes=", ".join(sorted(missing)))
     owner = Found(me.workspace_id, await _owner(body, me))
     key_id, secret = await me.services.access.add_api_key(owner, body.name, scopes, body.expires_at)

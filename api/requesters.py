@@ -24,7 +24,7 @@ from domain.catalogue import shown
 from domain.errors import CommandIdReused, InvalidInput, VersionConflict
 from domain.granting import must_cover
 from domain.organisation import OrganisationErased, UnknownOrganisation
-from domain.permissions import Permission
+from domain.permissions import OF_REQUESTERS_ALONE, Permission
 from domain.requester import (
     GONE,
     ChangeRequester,
@@ -199,7 +199,7 @@ async def set_requester_login(
 ) -> Response:
     """Set how a customer signs in; ends their sessions everywhere."""
     role = me.desk.role("requester")
-    for permission in role.permissions:
+    for permission in role.permissions - OF_REQUESTERS_ALONE:
         me.require(permission)
     must_cover(me.grant, role)
     (await requester_of(me, requester_id)).state.must_be_there(requester_id)

@@ -16,6 +16,7 @@ from domain.catalogue import NotOfTeam
 from domain.errors import CommandIdReused, UnknownPerson, UnknownTeam, VersionConflict
 from domain.permissions import Permission
 from domain.setup.teams import RenameTeam, RestoreTeam, RetireTeam, SetTeamLeads
+from domain.setup.uses import StillInUse
 from domain.workspace import AddTeam, AlreadyThere
 
 router = routing.router("teams")
@@ -24,7 +25,7 @@ _CHANGES: dict[str, Any] = {
     "response_model": Changed,
     "openapi_extra": CHANGES,
     "responses": documented()
-    | problems(UnknownTeam, UnknownPerson, NotOfTeam, AlreadyThere, VersionConflict, CommandIdReused),
+    | problems(UnknownTeam, UnknownPerson, NotOfTeam, AlreadyThere, StillInUse, VersionConflict, CommandIdReused),
 }
 
 

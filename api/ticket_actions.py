@@ -91,9 +91,7 @@ async def confirm_ticket(number: TicketNumber, me: Caller = needs(Permission.TIC
 
 
 @router.put("/tickets/{number}/rating", **changes(s.NotConfirmed, s.AlreadyRated))
-async def rate_ticket(
-    number: TicketNumber, body: RatingBody, me: Caller = needs(Permission.TICKET_CONFIRM)
-) -> Response:
+async def rate_ticket(number: TicketNumber, body: RatingBody, me: Caller = needs(Permission.TICKET_RATE)) -> Response:
     """Rate a confirmed ticket with 1 to 5 stars; once (A7)."""
     return await done(me, s.RateTicket(**_on(number, me), stars=body.stars, comment=body.comment))
 

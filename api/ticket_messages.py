@@ -5,6 +5,7 @@ from uuid import UUID
 from fastapi import Response
 
 from api import routing
+from api.answers import changed
 from api.auth import Caller, needs
 from api.bodies import ReasonBody
 from api.ticket_bodies import AttachBody, MessageBody
@@ -14,6 +15,7 @@ from domain.permissions import Permission
 from domain.ticket import commands as c
 from domain.ticket import messages as m
 from domain.ticket.state import TicketNotOpen
+from eventstore import counterparts
 from eventstore.files.errors import UploadInvalid
 
 router = routing.router("tickets")
@@ -62,12 +64,13 @@ async def remove_attachment(
     return await done(me, m.RemoveAttachment(**context, number=number, attachment_id=attachment_id, reason=body.reason))
 
 
-@router.post("/tickets/{number}/messages/{message_id}/redaction", **changes(m.UnknownMessage))
+@router.post("/tickets/{number}/messages/{message_id}/redaction", **changes(m.UnknownMessage, m.GoesOnElsewhere))
 async def redact_message(
     number: TicketNumber, message_id: UUID, body: ReasonBody, me: Caller = needs(Permission.TICKET_REDACT)
 ) -> Response:
     """Hide a message and its files from everybody (A8); the reason stays readable."""
-    return await done(me, m.RedactMessage(**me.context(), number=number, message_id=message_id, reason=body.reason))
+    command = m.RedactMessage(**me.context(), number=number, message_id=message_id, reason=body.reason)
+    return changed(await me.explaining(command, counterparts.redact(me.services.desk, command)), number=number)
 
 
 def _written(

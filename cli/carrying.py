@@ -14,6 +14,7 @@ from domain.ticket import ties as t
 from domain.ticket.commands import EraseTicket, TicketCommand
 from domain.ticket.drafting import DiscardDraft, SubmitDraft
 from domain.ticket.marking import MarkSpam, UnmarkSpam
+from domain.ticket.messages import RedactMessage
 from domain.workspace import DeactivatePerson
 from eventstore import counterparts, requester_merging
 from eventstore.desk import Desk, Receipt
@@ -29,6 +30,7 @@ _SERVICES: dict[type[Command], Callable[[Desk, Any], Awaitable[Receipt]]] = {
     MarkSpam: counterparts.both,
     UnmarkSpam: counterparts.both,
     ActOnTicket: counterparts.both,
+    RedactMessage: counterparts.redact,
     EraseTicket: erase,
     DiscardDraft: erase,
     EraseRequester: erase,

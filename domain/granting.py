@@ -3,7 +3,7 @@
 from domain.catalogue import Catalogue
 from domain.command import Command
 from domain.errors import NotAllowed, ScopeMissing
-from domain.permissions import Permission
+from domain.permissions import OF_REQUESTERS_ALONE, Permission, RoleName
 from domain.staff import Grant, Role, RoleTooWide
 
 
@@ -27,7 +27,9 @@ def grantable(command: Command, role: Role, desk: Catalogue) -> Role:
 
 def must_cover(own: Grant, role: Role) -> None:
     """Raise RoleTooWide where the role allows more, or reaches further, than what one has oneself."""
-    if missing := role.permissions - own.permissions:
+    # What requesters alone may do, nobody of the desk has: it keeps nobody from letting a requester in.
+    theirs = OF_REQUESTERS_ALONE if role.key == RoleName.REQUESTER else frozenset()
+    if missing := role.permissions - own.permissions - theirs:
         raise RoleTooWide(role=role.key, missing=", ".join(sorted(missing)))
     must_reach_as_far(own, role)
 

@@ -19,6 +19,7 @@ class Permission(StrEnum):
     TICKET_MOVE = "ticket.move"
     TICKET_CLOSE = "ticket.close"
     TICKET_CONFIRM = "ticket.confirm"
+    TICKET_RATE = "ticket.rate"
     TICKET_SUBMIT = "ticket.submit"
     TICKET_APPROVE = "ticket.approve"
     TICKET_FOLLOW = "ticket.follow"
@@ -75,6 +76,8 @@ _REQUESTER = frozenset(
         _P.CONFIDENTIAL_EDIT,
     }
 )
+# A desk that rates itself says nothing: no role of those who work on it may.
+OF_REQUESTERS_ALONE = frozenset({_P.TICKET_RATE})
 _AGENT = _REQUESTER | {
     _P.TICKET_EDIT,
     _P.TICKET_NOTE,
@@ -98,7 +101,7 @@ _AGENT = _REQUESTER | {
     _P.WORKSPACE_VIEW,
 }
 PERMISSIONS: dict[RoleName, frozenset[Permission]] = {
-    RoleName.REQUESTER: _REQUESTER,
+    RoleName.REQUESTER: _REQUESTER | OF_REQUESTERS_ALONE,
     RoleName.AGENT: _AGENT,
     RoleName.LEAD: _AGENT
     | {
@@ -111,7 +114,7 @@ PERMISSIONS: dict[RoleName, frozenset[Permission]] = {
         _P.SAVED_VIEW_SHARE,
         _P.TEAM_EDIT,
     },
-    RoleName.ADMIN: frozenset(Permission),
+    RoleName.ADMIN: frozenset(Permission) - OF_REQUESTERS_ALONE,
     RoleName.AUDITOR: frozenset(
         {_P.TICKET_VIEW, _P.HISTORY_VIEW, _P.EVENTS_VIEW, _P.EXPORT, _P.WORKSPACE_VIEW, _P.REQUESTER_VIEW}
     ),

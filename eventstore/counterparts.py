@@ -16,6 +16,7 @@ from domain.ticket.commands import TicketCommand
 from domain.ticket.counterparts import counterpart, kept, kept_of, other_number, taken_back, taken_back_there
 from domain.ticket.linking import must_have_no_parent, parent
 from domain.ticket.merging import NotMerged
+from domain.ticket.messages import RedactMessage
 from domain.ticket.splitting import SplitWorkedOn, came_with, files_of, must_be_untouched
 from domain.ticket.state import Link, Ticket
 from eventstore.desk import ATTEMPTS, Desk, Receipt, TooBusy
@@ -159,6 +160,14 @@ async def undo_split(desk: Desk, command: t.UndoSplit) -> Receipt:
         # Somebody was quicker.
         raise SplitWorkedOn(number=command.number, into=command.into)
     return receipt
+
+
+async def redact(desk: Desk, command: RedactMessage) -> Receipt:
+    """Hide a message, once no ticket that was split off it says the same."""
+    ticket = await _ticket(desk, command.workspace_id, command.number)
+    quoted = [split.number for split in ticket.ties.quoted if split.message_id == command.message_id]
+    erased = [number for number in quoted if (await _ticket(desk, command.workspace_id, number)).erasing]
+    return await desk.execute(command.model_copy(update={"erased": frozenset(erased)}))
 
 
 async def link(desk: Desk, command: t.LinkTicket) -> Receipt:

@@ -9,6 +9,7 @@ from domain.catalogue import Catalogue
 from domain.command import Decision, decides, evolves
 from domain.event import Event
 from domain.permissions import Permission
+from domain.setup.uses import must_get_no_tickets
 from domain.values import Line
 from domain.workspace import AlreadyThere, WorkspaceCommand
 
@@ -92,8 +93,12 @@ def set_leads(command: SetTeamLeads, desk: Catalogue, _: Catalogue) -> Decision:
 
 @decides(RetireTeam, needs=Permission.WORKSPACE_EDIT)
 def retire_team(command: RetireTeam, desk: Catalogue, _: Catalogue) -> Decision:
-    """No change, no event."""
-    return [TeamRetired(team_id=command.team_id)] if desk.team(command.team_id).active else []
+    """First it is taken out where tickets are given to it. Who may handle what stays: that gives nobody a ticket."""
+    team = desk.team(command.team_id)
+    if not team.active:
+        return []
+    must_get_no_tickets(desk, team)
+    return [TeamRetired(team_id=team.id)]
 
 
 @decides(RestoreTeam, needs=Permission.WORKSPACE_EDIT)

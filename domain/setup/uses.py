@@ -1,11 +1,13 @@
 """What is in use is not retired: first it is taken out where it is used."""
 
 from collections.abc import Iterable, Iterator
+from uuid import UUID
 
 from domain.catalogue import Catalogue
 from domain.conditions import depends_on
 from domain.errors import Refusal
 from domain.forms import CUSTOM, CustomField
+from domain.staff import Team
 
 
 class StillInUse(Refusal):
@@ -17,12 +19,20 @@ class StillInUse(Refusal):
 
 def must_be_unused(desk: Catalogue, what: str, key: str) -> None:
     """Raise StillInUse, naming who uses the field, template, workflow or type of that key."""
-    users = _users_of_field(desk, key) if what == "field" else _users(desk, what, key)
+    _must_be_none(what, key, _users_of_field(desk, key) if what == "field" else _users(desk, what, key))
+
+
+def must_get_no_tickets(desk: Catalogue, team: Team) -> None:
+    """Raise StillInUse where tickets are given to the team by what is set up."""
+    _must_be_none("team", team.name, [*_users(desk, "team", team.id), *_workflows_through(desk, team.id)])
+
+
+def _must_be_none(what: str, key: str, users: Iterable[str]) -> None:
     if named := list(users)[:10]:
         raise StillInUse(what=what, key=key, users=", ".join(named))
 
 
-def _users(desk: Catalogue, what: str, key: str) -> Iterable[str]:
+def _users(desk: Catalogue, what: str, key: object) -> Iterable[str]:
     slot = "parent" if what == "type" else what
     for each in desk.types.values():
         if not each.retired and getattr(each, slot) == key:
@@ -33,12 +43,18 @@ def _users(desk: Catalogue, what: str, key: str) -> Iterable[str]:
         if not settings.retired and getattr(settings, slot) == key:
             yield f"the category {' / '.join(settings.path)}"
     if what == "template":
-        yield from _workflows_with(desk, key)
+        yield from _workflows_with(desk, str(key))
 
 
 def _workflows_with(desk: Catalogue, template: str) -> Iterator[str]:
     for *_, newest in desk.workflows.values():
         if not newest.retired and any(pinned.key == template for pinned in newest.templates):
+            yield f"the workflow «{newest.key}»"
+
+
+def _workflows_through(desk: Catalogue, team: UUID) -> Iterator[str]:
+    for *_, newest in desk.workflows.values():
+        if not newest.retired and any(node.participants.team == team for node in newest.nodes):
             yield f"the workflow «{newest.key}»"
 
 

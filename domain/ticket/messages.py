@@ -79,6 +79,13 @@ class UnknownAttachment(Refusal):
     sentence = "Ticket {number} has no file {attachment}. See its timeline for the ids."
 
 
+class GoesOnElsewhere(Refusal):
+    """A ticket that was split off has the message's text as what it describes."""
+
+    code = "message_goes_on"
+    sentence = "What this message says is in ticket {into} too, which was split off it. Delete that ticket first."
+
+
 class RemarkOnTicket(TicketCommand):
     """Add to what the ticket describes, with files; never edited afterwards (A8)."""
 
@@ -106,6 +113,8 @@ class RedactMessage(TicketCommand):
 
     message_id: UUID
     reason: Line
+    # Tickets that were split off and are erased, found by whoever carries it out: no part of what is asked.
+    erased: frozenset[str] = Field(default=frozenset(), exclude=True)
 
 
 Written = c.ReplyToTicket | c.NoteOnTicket | RemarkOnTicket
@@ -210,9 +219,17 @@ def redact(command: RedactMessage, ticket: Ticket, _: Catalogue) -> Decision:
         raise UnknownMessage(number=command.number, message=command.message_id)
     if message.redacted:
         return []
+    _must_be_here_alone(command, ticket)
     files = [file for file in ticket.attachments if file.message_id == command.message_id]
     hidden = TicketMessageRedacted(message_id=command.message_id, reason=command.reason)
     return [hidden, *_removed(files, command.reason)]
+
+
+def _must_be_here_alone(command: RedactMessage, ticket: Ticket) -> None:
+    quoted = (split.number for split in ticket.ties.quoted if split.message_id == command.message_id)
+    for number in quoted:
+        if number not in command.erased:
+            raise GoesOnElsewhere(into=number)
 
 
 @evolves(TicketRemarked)

@@ -36,7 +36,7 @@ def move(command: c.MoveTicket, ticket: Ticket, desk: Catalogue) -> Decision:
 
 _OF_ITS_OWN = {
     StatusKind.CONFIRMED: Permission.TICKET_CONFIRM,
-    StatusKind.RATED: Permission.TICKET_CONFIRM,
+    StatusKind.RATED: Permission.TICKET_RATE,
     StatusKind.CLOSED: Permission.TICKET_CLOSE,
 }
 

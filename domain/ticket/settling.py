@@ -58,7 +58,7 @@ def confirm(command: ConfirmTicket, ticket: Ticket, desk: Catalogue) -> Decision
     return [] if ticket.kind is StatusKind.RATED else into(StatusKind.CONFIRMED, command.number, ticket, desk)
 
 
-@decides(RateTicket, needs=Permission.TICKET_CONFIRM)
+@decides(RateTicket, needs=Permission.TICKET_RATE)
 def rate(command: RateTicket, ticket: Ticket, desk: Catalogue) -> Decision:
     """Into the workspace's first status of kind rated."""
     ticket.must_exist(command.number)

@@ -169,8 +169,9 @@ def withdraw(command: WithdrawSplit, ticket: Ticket, desk: Catalogue) -> Decisio
 
 @evolves(TicketSplitOff)
 def _(ticket: Ticket, event: TicketSplitOff) -> Ticket:
-    splits = (*ticket.ties.splits, Split(event.message_id, event.into))
-    return replace(ticket, ties=replace(ticket.ties, splits=splits))
+    split = Split(event.message_id, event.into)
+    quoted = ticket.ties.quoted if split in ticket.ties.quoted else (*ticket.ties.quoted, split)
+    return replace(ticket, ties=replace(ticket.ties, splits=(*ticket.ties.splits, split), quoted=quoted))
 
 
 @evolves(TicketSplitUndone)

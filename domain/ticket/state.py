@@ -114,6 +114,9 @@ class Ties:
     # Its split was undone: its message is the origin's again.
     withdrawn: bool = False
     splits: tuple[Split, ...] = ()
+    # Also those that were taken back, for the tickets that they made still have the messages' texts: no part of what
+    # taking one back restores.
+    quoted: tuple[Split, ...] = field(default=(), compare=False)
     links: frozenset[Link] = frozenset()
 
 

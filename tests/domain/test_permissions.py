@@ -17,8 +17,9 @@ COMMANDS = sorted(DECIDERS, key=lambda command: command.__name__)
 LOOKING = {"LookAtTicket", "ActOnTicket"}
 ASKING = {
     "OpenTicket DraftTicket SubmitDraft DiscardDraft ReplyToTicket RemarkOnTicket AttachToTicket UrgeTicket",
-    "CloseTicket ConfirmTicket RateTicket SetConfidential",
+    "CloseTicket ConfirmTicket SetConfidential",
 }
+RATING = {"RateTicket"}
 WATCHING = {"AssignTicket TransferTicket NoteOnTicket FollowTicket UnfollowTicket UrgeTicket"}
 WORKING = {
     "EditTicket SaveForm ChangePriority TagTicket NoteOnTicket AssignTicket AcceptTicket ClaimTicket TransferTicket",
@@ -44,10 +45,10 @@ def _words(*groups: set[str]) -> set[str]:
 
 EVERYTHING = {command.__name__ for command in DECIDERS}
 MAY = {
-    RoleName.REQUESTER: _words(LOOKING, ASKING),
+    RoleName.REQUESTER: _words(LOOKING, ASKING, RATING),
     RoleName.AGENT: _words(LOOKING, ASKING, WORKING, OWN_VIEWS),
     RoleName.LEAD: _words(LOOKING, ASKING, WORKING, LEADING, OWN_VIEWS, EXPORTING),
-    RoleName.ADMIN: EVERYTHING,
+    RoleName.ADMIN: EVERYTHING - RATING,
     RoleName.AUDITOR: _words(LOOKING, OWN_VIEWS, EXPORTING),
     RoleName.ANALYST: _words(LOOKING, OWN_VIEWS, EXPORTING),
     RoleName.CONTROL_ROOM: _words(LOOKING, WATCHING, OWN_VIEWS),

@@ -7,10 +7,13 @@ from pydantic import ValidationError
 
 from domain import workspace as w
 from domain.catalogue import NotOfTeam, RetiredTeam
+from domain.classification import TicketType
 from domain.errors import InvalidInput, NotAllowed, UnknownPerson, UnknownRole, UnknownTeam
 from domain.permissions import RoleName
+from domain.setup import classification as k
 from domain.setup import staff as p
 from domain.setup import teams as t
+from domain.setup.uses import StillInUse
 from domain.staff import Absence, Person, Shift, available
 from domain.ticket import commands as c
 from domain.values import Assignee
@@ -49,6 +52,14 @@ def test_a_retired_team_keeps_its_tickets_and_takes_no_new_ones():
     given(retired).when(t.RetireTeam, team_id=BILLING).then_nothing()
     given(retired).when(t.RestoreTeam, team_id=BILLING).then(t.TeamRestored(team_id=BILLING))
     given().when(t.RestoreTeam, team_id=BILLING).then_nothing()
+
+
+def test_a_team_that_tickets_are_given_to_is_not_retired():
+    by_type = k.TypeSet(type=TicketType(key="invoice", title="Invoice", team=BILLING))
+    refused = given(by_type).when(t.RetireTeam, team_id=BILLING).then_refused(StillInUse, what="team", key="Billing")
+    assert "the type «invoice»" in str(refused)
+    elsewhere = k.TypeSet(type=TicketType(key="invoice", title="Invoice", team=NETWORK))
+    given(by_type, elsewhere).when(t.RetireTeam, team_id=BILLING).then(t.TeamRetired(team_id=BILLING))
 
 
 @pytest.mark.parametrize("to", [{"team": NETWORK, "person": ANN}, {"team": NETWORK, "people": (ANN,)}])

@@ -8,7 +8,7 @@ from domain.errors import InvalidInput, NotAllowed, UnknownPerson
 from domain.event import Actor
 from domain.ticket import commands as c
 from domain.ticket import events as e
-from domain.ticket import marking, messages
+from domain.ticket import marking, messages, ties
 from domain.ticket.confidential import TicketConfidentialSet
 from domain.ticket.state import Marks, TicketNotOpen, UnknownTicket
 from domain.values import Attachment, StatusKind
@@ -161,6 +161,17 @@ def test_a_redacted_message_goes_with_its_files():
     assert [message.redacted for message in state.messages] == [True]
     assert [file.name for file in state.attachments] == ["b.png"]
     given(*before, redacted, removed).when(messages.RedactMessage, **asked).then_nothing()
+
+
+def test_a_message_is_not_redacted_while_a_ticket_that_was_split_off_says_the_same():
+    said = e.TicketReplied(message_id=id_of("said"), body="4711 0815")
+    off = ties.TicketSplitOff(message_id=id_of("said"), into="T-2", title="Card", body="4711 0815")
+    undone = ties.TicketSplitUndone(message_id=id_of("said"), into="T-2")
+    redacted = messages.TicketMessageRedacted(message_id=id_of("said"), reason="card number")
+    asked = {"message_id": id_of("said"), "reason": "card number"}
+    for before in ((opened(), said, off), (opened(), said, off, undone)):
+        given(*before).when(messages.RedactMessage, **asked).then_refused(messages.GoesOnElsewhere, into="T-2")
+        given(*before).when(messages.RedactMessage, **asked, erased={"T-2"}).then(redacted)
 
 
 def test_only_admins_redact_and_only_what_was_said():

@@ -58,6 +58,11 @@ def test_what_is_confirmed_is_rated_once():
     given(hers("confirmed"), RATED, *again).when(s.RateTicket, by=ZOE, stars=5).then_refused(s.AlreadyRated)
 
 
+@pytest.mark.parametrize("role", ["agent", "lead", "admin"])
+def test_nobody_of_the_desk_rates_its_work(role):
+    given(hers("confirmed")).when(s.RateTicket, by=person(role), stars=5).then_refused(NotAllowed)
+
+
 @pytest.mark.parametrize("was", ["new", "open", "pending", "resolved", "closed"])
 def test_what_is_not_confirmed_is_not_rated(was):
     given(hers(was)).when(s.RateTicket, by=ZOE, stars=1).then_refused(s.NotConfirmed)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import httpx
 
-from domain.permissions import Permission, RoleName
+from domain.permissions import PERMISSIONS, Permission, RoleName
 from tests.api.conftest import Server
 from tests.api.matrix.keys import Holder, of_a_person, of_a_requester
 
@@ -94,7 +94,7 @@ def _set_up(admin: httpx.Client) -> None:
     done(admin.put("/templates/report", json={"title": "R", "uses": [{"key": "site"}, {"key": "risk"}]}))
     for key in ("incident", "request"):
         done(admin.put(f"/types/{key}", json={"title": key, "template": "report"}))
-    permissions = [*set(Permission) - {Permission.ACCESS_EDIT, Permission.CONFIDENTIAL_VIEW}]
+    permissions = [*PERMISSIONS[RoleName.ADMIN] - {Permission.ACCESS_EDIT, Permission.CONFIDENTIAL_VIEW}]
     role = {"title": "Incidents", "permissions": permissions, "types": ["incident"]}
     done(admin.put(f"/roles/{SCOPED}", json=role))
 

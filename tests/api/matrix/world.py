@@ -140,7 +140,7 @@ def world(server: Server) -> Iterator[World]:
         others = _set_up(admin.client)
         teams = (acme.team, others)
         network = of_a_person(server, SCOPED, teams=[str(acme.team)])
-        scoped = actor(SCOPED, network.id, frozenset(Permission), network.key)
+        scoped = actor(SCOPED, network.id, PERMISSIONS[RoleName.ADMIN], network.key)
         zoe, stranger = of_a_requester(server), of_a_requester(server)
         customer = actor("requester", zoe.id, PERMISSIONS[RoleName.REQUESTER], zoe.key)
         named = _named(server, stranger)
@@ -151,7 +151,7 @@ def world(server: Server) -> Iterator[World]:
 def _set_up(admin: httpx.Client) -> UUID:
     """Two types, a role that reaches one of them, what cases name; the second team."""
     done = [admin.put(f"/types/{key}", json={"title": key}) for key in ("incident", "request")]
-    role = {"title": "Incidents", "permissions": [*Permission], "types": ["incident"]}
+    role = {"title": "Incidents", "permissions": [*PERMISSIONS[RoleName.ADMIN]], "types": ["incident"]}
     done.append(admin.put(f"/roles/{SCOPED}", json=role))
     done.append(admin.put("/macros/hello", json={"title": "m", "actions": [{"do": "add_tags", "tags": ["a"]}]}))
     done.append(admin.put("/canned-replies/hello", json={"title": "c", "body": "b"}))

@@ -102,7 +102,8 @@ class Game:
         context = self.context(who)
         kind, fields = wish(name, asked)
         command = kind(number=number, **context, **fields)
-        step = erasure.erase if name in ("erase", "discard") else counterparts.both
+        services = {"erase": erasure.erase, "discard": erasure.erase, "redact": counterparts.redact}
+        step = services.get(name, counterparts.both)
         wanted = partial(attempt, self.model, name, who, number, context["command_id"], **asked)
         self.compare(name, wanted, lambda desk: step(desk, command))
         self._finish_erasure(number, context)

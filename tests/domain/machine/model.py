@@ -67,6 +67,7 @@ def blank(number: str) -> Ticket:
         "mentioned": set(),
         "absorbed": {},
         "splits": {},
+        "split_of": None,
         "links": set(),
     }
 

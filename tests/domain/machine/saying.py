@@ -79,10 +79,14 @@ def detach(_: Desk, __: Who, ticket: Ticket, ___: UUID, *, file: UUID) -> None:
 
 
 @action("redact", needs="ticket.redact", stage="there")
-def redact(_: Desk, __: Who, ticket: Ticket, ___: UUID, *, message: UUID) -> None:
-    """A8: out of sight, with its files."""
+def redact(desk: Desk, __: Who, ticket: Ticket, ___: UUID, *, message: UUID) -> None:
+    """A8: out of sight, with its files; not while another ticket has the same text."""
     if message not in ticket["messages"]:
         raise No("unknown_message")
+    if ticket["messages"][message]["redacted"]:
+        return
+    if any(made["split_of"] == message and not made["erased"] for made in desk.tickets.values()):
+        raise No("message_goes_on")
     ticket["messages"][message]["redacted"] = True
     ticket["files"] = {each: about for each, about in ticket["files"].items() if about["message"] != message}
 

@@ -78,7 +78,13 @@ def split(desk: Desk, who: Who, number: str, message_id: UUID, title: str, new: 
     if why:
         raise No(*why)
     same = {name: origin[name] for name in ("requester", "priority", "type", "category")}
-    made = {"title": title, "description": desk.bodies[message_id], "split_from": number, "opened": True}
+    made = {
+        "title": title,
+        "description": desk.bodies[message_id],
+        "split_from": number,
+        "split_of": message_id,
+        "opened": True,
+    }
     status = {"status": desk.status_of("new"), "kind": "new"}
     files = {file: about for file, about in origin["files"].items() if about["message"] == message_id}
     brought = {"files": {file: {**about, "message": None} for file, about in files.items()}}

@@ -25,7 +25,7 @@ def agree(state: State, events: list[Recorded[Event]], model: Ticket) -> None:
     if not model["opened"]:
         assert (state.opened, _who(state.drafted_by), state.erased) == (False, model["draft_by"], model["erased"])
         return
-    said = {name: value for name, value in model.items() if name not in ("draft_by", "form")}
+    said = {name: value for name, value in model.items() if name not in ("draft_by", "form", "split_of")}
     different = _differences(spoken(state), said)
     assert not different, f"ours and the model's: {different}"
     _agrees(listed(events), model)

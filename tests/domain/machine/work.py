@@ -289,7 +289,7 @@ def confirm(desk: Desk, _: Who, ticket: Ticket, __: UUID) -> None:
         into(desk, ticket, desk.status_of("confirmed"))
 
 
-@action("rate", needs="ticket.confirm", stage="there")
+@action("rate", needs="ticket.rate", stage="there")
 def rate(desk: Desk, _: Who, ticket: Ticket, command: UUID, *, stars: int, comment: str = "") -> None:
     """A7: once, when it is confirmed."""
     why = ["ticket_already_rated"] * (ticket["rating"] is not None)
