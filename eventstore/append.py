@@ -10,10 +10,11 @@ from uuid import UUID
 
 import psycopg
 import structlog
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, Cursor
+from psycopg.rows import TupleRow
 
 from domain.errors import LedgerdeskError
-from eventstore.arrays import Bytes, Ints, Longs, Texts, Uuids
+from eventstore.arrays import Bytes, Ints, Longs, Packed, Texts, Uuids
 from eventstore.database import DatabaseUnavailable, Role, StorageFull, conninfo, explained, server_name
 from eventstore.keyring import WrappedKey
 
@@ -233,26 +234,37 @@ APPEND = (
 
 async def send(connection: AsyncConnection[Any], calls: Sequence[Call]) -> list[Answer]:
     """One round trip: the answers to the calls, in their order."""
+    cursor = await connection.execute(APPEND, arguments(calls), binary=True)
+    return answers(await cursor.fetchall())
+
+
+def append(db: Cursor[Any], calls: Sequence[Call]) -> list[Answer]:
+    """The same within a transaction of a worker's: the log's turn is its until it commits."""
+    return answers(db.execute(APPEND, arguments(calls), binary=True).fetchall())
+
+
+def arguments(calls: Sequence[Call]) -> Sequence[Packed]:
+    """The calls as APPEND takes them."""
     events = [(place, event) for place, call in enumerate(calls, 1) for event in call.events]
     keys = [(place, key) for place, call in enumerate(calls, 1) for key in call.keys]
-    cursor = await connection.execute(
-        APPEND,
-        (
-            Uuids([call.workspace_id for call in calls]),
-            Uuids([call.command_id for call in calls]),
-            Bytes([call.fingerprint for call in calls]),
-            Uuids([call.stream_id for call in calls]),
-            Longs([call.after for call in calls]),
-            Ints([place for place, _ in events]),
-            Texts([event.topic for _, event in events]),
-            Uuids([event.event_id for _, event in events]),
-            Bytes([event.state for _, event in events]),
-            Ints([place for place, _ in keys]),
-            Uuids([key.subject_id for _, key in keys]),
-            Texts([key.master_id for _, key in keys]),
-            Bytes([key.wrapped or b"" for _, key in keys]),
-        ),
-        binary=True,
+    return (
+        Uuids([call.workspace_id for call in calls]),
+        Uuids([call.command_id for call in calls]),
+        Bytes([call.fingerprint for call in calls]),
+        Uuids([call.stream_id for call in calls]),
+        Longs([call.after for call in calls]),
+        Ints([place for place, _ in events]),
+        Texts([event.topic for _, event in events]),
+        Uuids([event.event_id for _, event in events]),
+        Bytes([event.state for _, event in events]),
+        Ints([place for place, _ in keys]),
+        Uuids([key.subject_id for _, key in keys]),
+        Texts([key.master_id for _, key in keys]),
+        Bytes([key.wrapped or b"" for _, key in keys]),
     )
-    by_place = {row[0]: Answer(*row[1:]) for row in await cursor.fetchall()}
-    return [by_place[place] for place in range(1, len(calls) + 1)]
+
+
+def answers(rows: Sequence[TupleRow]) -> list[Answer]:
+    """What APPEND answered, in the order of the calls."""
+    by_place = {row[0]: Answer(*row[1:]) for row in rows}
+    return [by_place[place] for place in range(1, len(rows) + 1)]

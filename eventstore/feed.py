@@ -44,10 +44,11 @@ def decode_page(
         (row.workspace_id, owner) for row, open_ in zip(rows, opened, strict=True) if open_ and (owner := subject(row))
     }
     keys = read_keys(db, keyring, subjects)
-    return [_withheld(decode(row, keys if open_ else None)) for row, open_ in zip(rows, opened, strict=True)]
+    return [withheld(decode(row, keys if open_ else None)) for row, open_ in zip(rows, opened, strict=True)]
 
 
-def _withheld(recorded: Recorded[Event]) -> Recorded[Event]:
+def withheld(recorded: Recorded[Event]) -> Recorded[Event]:
+    """The event without its secrets."""
     if not recorded.event.SECRETS:
         return recorded
     closed = recorded.event.model_copy(update=dict.fromkeys(recorded.event.SECRETS, ERASED))

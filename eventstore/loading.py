@@ -52,24 +52,31 @@ def read_keys(db: Cursor[Any], keyring: Keyring, workspaces: Mapping[UUID, UUID]
     return {row[1]: keyring.unwrap(WrappedKey(*row)) for row in found}
 
 
-def load_many(db: Cursor[Any], keyring: Keyring, aggregate: str, workspaces: Mapping[UUID, UUID]) -> dict[UUID, Loaded]:
-    """The states now of streams of one kind, given with their workspaces."""
+def load_many(
+    db: Cursor[Any],
+    keyring: Keyring,
+    aggregate: str,
+    workspaces: Mapping[UUID, UUID],
+    known: Mapping[UUID, Loaded] | None = None,
+) -> dict[UUID, Loaded]:
+    """The states now of streams of one kind, given with their workspaces; of what is known only what is new is read."""
     if not workspaces:
         return {}
-    kept = _snapshots(db, keyring, aggregate, workspaces)
-    after = [kept[stream].version if stream in kept else 0 for stream in workspaces]
+    unknown = {stream: of for stream, of in workspaces.items() if stream not in (known or {})}
+    before = {**(known or {}), **_snapshots(db, keyring, aggregate, unknown)}
+    initial = Loaded(INITIAL[aggregate])
+    after = [before.get(stream, initial).version for stream in workspaces]
     rows: dict[UUID, list[StoredRow]] = {stream: [] for stream in workspaces}
     for row in db.execute(SELECT_FROM, [Uuids(list(workspaces)), Longs(after)], binary=True):
         rows[row[0]].append(StoredRow(*row))
-    keys = read_keys(db, keyring, workspaces, (row for found in rows.values() for row in found))
-    initial = Loaded(INITIAL[aggregate])
-    return {stream: _folded(kept.get(stream, initial), stream, found, keys) for stream, found in rows.items()}
+    keys = read_keys(db, keyring, unknown, (row for found in rows.values() for row in found))
+    return {stream: _folded(before.get(stream, initial), stream, found, keys) for stream, found in rows.items()}
 
 
 def _snapshots(
     db: Cursor[Any], keyring: Keyring, aggregate: str, workspaces: Mapping[UUID, UUID]
 ) -> dict[UUID, Loaded]:
-    if aggregate not in snapshots.KEPT:
+    if aggregate not in snapshots.KEPT or not workspaces:
         return {}
     kept = db.execute(SELECT_SNAPSHOTS, [Uuids(list(workspaces)), snapshots.shape(aggregate)], binary=True).fetchall()
     keys = read_keys(db, keyring, {stream: workspaces[stream] for stream, *_ in kept}, ())
@@ -83,4 +90,4 @@ def _snapshots(
 def _folded(before: Loaded, stream: UUID, rows: Sequence[StoredRow], keys: Keys) -> Loaded:
     needed = {who: keys[who] for who in {stream, *filter(None, map(subject, rows))} if who in keys}
     state = reduce(evolve, (decode(row, keys).event for row in rows), before.state)
-    return Loaded(state, rows[-1].originator_version if rows else before.version, needed)
+    return Loaded(state, rows[-1].originator_version if rows else before.version, {**before.keys, **needed})

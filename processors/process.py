@@ -122,6 +122,8 @@ class TicketProcess(ABC):
     NAME: ClassVar[str]
     TOPICS: ClassVar[frozenset[str] | None] = None
     OPENS: ClassVar[frozenset[str] | None] = None
+    # Whether it needs its memory; whoever runs it for a workspace then does so alone.
+    REMEMBERS: ClassVar[bool] = False
 
     @abstractmethod
     def react(self, happening: Happening, memory: Memory) -> Iterable[Output]:

@@ -1,100 +1,164 @@
-"""Runs process managers: feed → react → commands → checkpoint, each process by one owner at a time."""
+"""Runs process managers: each by one owner at a time, timers by whoever is free, and again after every failure."""
 
 import asyncio
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import structlog
-from psycopg import Connection, Cursor
+from psycopg import Connection
 
-from domain.event import Event, Recorded
-from eventstore.codec import StoredRow, UnknownEvent
 from eventstore.database import Role, connect
-from eventstore.desk import Desk
-from eventstore.feed import Feed, decode_page
+from eventstore.desk import Clock, Desk
+from eventstore.feed import CHANNEL, POLL
 from eventstore.keyring import Keyring
+from eventstore.loading import BY_KEY
 from processors.counterparts import Counterparts
+from processors.effects import EffectFollower
 from processors.erasure import Erasure
-from processors.process import NewerEvent, Process
+from processors.firing import Poller
+from processors.following import Follower
+from processors.process import Process, TicketProcess
 from processors.requester_merging import RequesterMerging
+from processors.waking import Waking
 
 log = structlog.get_logger()
 
-PROCESSES: tuple[Process, ...] = (Erasure(), Counterparts(), RequesterMerging())
+AnyProcess = Process | TicketProcess
+
+PROCESSES: tuple[AnyProcess, ...] = (Erasure(), Counterparts(), RequesterMerging(), Waking())
 # How often one who waits for the lease asks for it, and how long a failed process rests, in seconds.
 LEASE_PAUSE = 1.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0
+# How often somebody looks whether a timer is due, in seconds.
+TICK = 0.2
 
 _LEASE = "SELECT pg_try_advisory_lock(7305803, hashtext(%s))"
-_POSITION = "SELECT notification_id FROM log.notification_tracking WHERE application_name = %s"
-_CHECKPOINT = "SELECT log.insert_tracking(%s, %s)"
+# An owner whose machine has gone without a word is found out within seconds, and its lease ends.
+_ALIVE = (
+    "SELECT set_config(name, value, false) FROM (VALUES ('tcp_keepalives_idle', '2'), ('tcp_keepalives_interval', '1'), "
+    "('tcp_keepalives_count', '2'), ('tcp_user_timeout', '4000')) AS v (name, value)"
+)
+_LISTEN = (f"LISTEN {CHANNEL}", "LISTEN processes")
+
+Moved = Callable[[], object]
 
 
-def run(url: str, keyring: Keyring, stop: threading.Event, processes: Sequence[Process] = PROCESSES) -> None:
+def now() -> datetime:
+    """The time of the machine."""
+    return datetime.now(UTC)
+
+
+def run(
+    url: str,
+    keyring: Keyring,
+    stop: threading.Event,
+    processes: Sequence[AnyProcess] = PROCESSES,
+    clock: Clock = now,
+) -> None:
     """Run the processes until stopped; those that another owner runs wait for him to go."""
-    with ThreadPoolExecutor(len(processes), thread_name_prefix="process") as threads:
-        for process in [threads.submit(_keep_running, each, url, keyring, stop) for each in processes]:
-            process.result()
+    given = (url, keyring, stop, clock)
+    work: dict[str, Callable[[Moved], None]] = {}
+    for process in processes:
+        if isinstance(process, Process):
+            work[process.NAME] = partial(_follow_effects, process, *given)
+        else:
+            work[process.NAME] = partial(_follow, process, *given)
+    if timed := [process for process in processes if isinstance(process, TicketProcess)]:
+        work["timers"] = partial(_fire, timed, *given)
+    with ThreadPoolExecutor(max(1, len(work)), thread_name_prefix="process") as threads:
+        for running in [threads.submit(_keep_running, name, do, stop) for name, do in work.items()]:
+            running.result()
 
 
-def _keep_running(process: Process, url: str, keyring: Keyring, stop: threading.Event) -> None:
-    """Begin again after every failure: an event is never skipped, the checkpoint says where to go on."""
+def _keep_running(name: str, do: Callable[[Moved], None], stop: threading.Event) -> None:
+    """Begin again after every failure: nothing is skipped, the checkpoint says where to go on."""
     pause = FIRST_PAUSE
     while not stop.is_set():
         moved = threading.Event()
         try:
-            with _lease(process, url, stop) as db:
-                asyncio.run(_follow(process, url, keyring, stop, db, moved))
-        except Exception as error:  # noqa: BLE001 - whatever it is, the event stays the next one until it succeeds
+            do(moved.set)
+        except Exception as error:  # noqa: BLE001 - whatever it is, what is to be done stays to be done
             # Its text is left out: it may quote what a customer wrote.
-            log.error("process.failed", process=process.NAME, error=type(error).__qualname__)
-            # The same event again and again must not keep the database busy.
+            log.error("process.failed", process=name, error=type(error).__qualname__)
+            # The same failure again and again must not keep the database busy.
             pause = FIRST_PAUSE if moved.is_set() else min(pause * 2, LONGEST_PAUSE)
             stop.wait(pause)
 
 
 @contextmanager
-def _lease(process: Process, url: str, stop: threading.Event) -> Iterator[Connection[Any]]:
+def _lease(name: str, url: str, stop: threading.Event) -> Iterator[Connection[Any]]:
     """The connection that holds the lease. It ends with the connection, however its owner dies."""
-    with connect(url, Role.WORKER, f"ledgerdesk-{process.NAME}") as db:
-        while not stop.is_set() and db.execute(_LEASE, [process.NAME]).fetchone() != (True,):
+    with connect(url, Role.WORKER, f"ledgerdesk-{name}") as db:
+        for statement in (_ALIVE, BY_KEY, *_LISTEN):
+            db.execute(statement.encode())
+        while not stop.is_set() and db.execute(_LEASE, [name]).fetchone() != (True,):
             stop.wait(LEASE_PAUSE)
         yield db
 
 
-async def _follow(
+def _follow(
+    process: TicketProcess, url: str, keyring: Keyring, stop: threading.Event, clock: Clock, moved: Moved
+) -> None:
+    with _lease(process.NAME, url, stop) as db:
+        follower = Follower(process, keyring, db, clock)
+        while not stop.is_set():
+            if follower.step():
+                moved()
+            else:
+                _wait(db, stop)
+
+
+def _follow_effects(
+    process: Process, url: str, keyring: Keyring, stop: threading.Event, clock: Clock, moved: Moved
+) -> None:
+    with _lease(process.NAME, url, stop) as db:
+        asyncio.run(_have_effects(process, url, keyring, stop, clock, moved, db))
+
+
+async def _have_effects(
     process: Process,
     url: str,
     keyring: Keyring,
     stop: threading.Event,
-    lease: Connection[Any],
-    moved: threading.Event,
+    clock: Clock,
+    moved: Moved,
+    db: Connection[Any],
 ) -> None:
-    position = lease.execute(_POSITION, [process.NAME]).fetchone()
-    async with Desk(url, keyring) as desk:
-        with closing(Feed(url, stop=stop)) as feed:
-            pages = feed.pages(position[0] if position else 0)
-            while page := await asyncio.to_thread(next, pages, None):
-                await _react(process, desk, _wanted(process, lease.cursor(), keyring, page))
-                # On the lease's connection: one who has lost the lease cannot move the checkpoint.
-                lease.execute(_CHECKPOINT, [process.NAME, page[-1].notification_id])
-                moved.set()
+    async with Desk(url, keyring, clock) as desk:
+        follower = EffectFollower(process, keyring, db, desk)
+        while not stop.is_set():
+            if await follower.step():
+                moved()
+            else:
+                await asyncio.to_thread(_wait, db, stop)
 
 
-def _wanted(process: Process, db: Cursor[Any], keyring: Keyring, page: list[StoredRow]) -> list[Recorded[Event]]:
-    names = {event.NAME for event in process.EVENTS}
-    return decode_page(db, keyring, [row for row in page if row.topic in names])
+def _fire(
+    processes: Iterable[TicketProcess],
+    url: str,
+    keyring: Keyring,
+    stop: threading.Event,
+    clock: Clock,
+    moved: Moved,
+) -> None:
+    with connect(url, Role.WORKER, "ledgerdesk-timers") as db:
+        db.execute(BY_KEY)
+        poller = Poller(processes, keyring, db, clock)
+        while not stop.is_set():
+            if poller.step():
+                moved()
+            else:
+                stop.wait(TICK)
 
 
-async def _react(process: Process, desk: Desk, events: list[Recorded[Event]]) -> None:
-    for recorded in events:
-        if isinstance(recorded.event, UnknownEvent):
-            raise NewerEvent(process=process.NAME, event=recorded.event.unknown_name)
-        # The first part of an event's name is its aggregate's.
-        aggregate = recorded.event.NAME.partition(".")[0]
-        loaded = await desk.state(recorded.metadata.workspace_id, aggregate, recorded.stream_id)
-        for command in process.react(recorded, loaded.state):
-            await process.perform(desk, command.model_copy(update={"at": desk.clock()}))
+def _wait(db: Connection[Any], stop: threading.Event) -> None:
+    """Until something was appended or decided, the poll is due, or we are stopped."""
+    for _ in range(round(POLL / 0.25)):
+        # All of them: what woke us once must not wake us again for pages that we have read by then.
+        if stop.is_set() or list(db.notifies(timeout=0.25, stop_after=1)):
+            return

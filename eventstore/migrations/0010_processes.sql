@@ -71,29 +71,34 @@ BEGIN
     END LOOP;
 END $$;
 
--- Lets a process go on with a ticket: `decided` is retry, or skipped for this one and retry for those behind it.
--- Answers how many letters wait no longer.
-CREATE FUNCTION processes.resolve(workspace uuid, letter bigint, decided text, who jsonb) RETURNS bigint
+-- Decides on a letter: `retry` begins again with the first that waits for the same ticket, `skipped` passes over this one.
+-- Answers whether it waited.
+CREATE FUNCTION processes.resolve(workspace uuid, letter bigint, decided text, who jsonb) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     chosen processes.dead_letters;
-    changed bigint;
 BEGIN
     PERFORM log.check_bound(ARRAY[workspace]);
     SELECT * INTO chosen FROM processes.dead_letters d
     WHERE d.letter_id = letter AND d.workspace_id = workspace AND d.state = 'waiting' FOR UPDATE;
     IF NOT FOUND THEN
-        RETURN 0;
+        RETURN false;
     END IF;
-    UPDATE processes.dead_letters d SET resolved_by = who,
-        state = CASE WHEN d.letter_id = letter THEN decided ELSE 'retry' END,
-        resolved_at = CASE WHEN d.letter_id = letter AND decided = 'skipped' THEN clock_timestamp() END
-    WHERE d.process = chosen.process AND d.stream_id = chosen.stream_id AND d.state = 'waiting'
-        -- What waits behind goes on too, once nothing before it is left to decide on.
-        AND (d.letter_id = letter OR (chosen.position IS NOT NULL AND d.position > chosen.position AND d.error IS NULL));
-    GET DIAGNOSTICS changed = ROW_COUNT;
+    IF chosen.timer IS NOT NULL AND decided = 'retry' THEN
+        INSERT INTO processes.timers SELECT t.* FROM jsonb_populate_record(NULL::processes.timers, chosen.timer) t
+        ON CONFLICT DO NOTHING;
+        decided := 'done';
+    END IF;
+    UPDATE processes.dead_letters d SET state = decided, resolved_by = who,
+        resolved_at = CASE WHEN decided <> 'retry' THEN clock_timestamp() END
+    WHERE d.letter_id = letter;
+    -- Those before and behind it: a retry is of all, and where the one that failed is passed over the others go on.
+    IF chosen.position IS NOT NULL AND (decided = 'retry' OR chosen.error IS NOT NULL) THEN
+        UPDATE processes.dead_letters d SET state = 'retry', resolved_by = who
+        WHERE d.process = chosen.process AND d.stream_id = chosen.stream_id AND d.state = 'waiting' AND d.position IS NOT NULL;
+    END IF;
     PERFORM pg_notify('processes', chosen.process);
-    RETURN changed;
+    RETURN true;
 END $$;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA processes FROM PUBLIC;

@@ -21,6 +21,7 @@ from domain.ticket.splitting import SplitWorkedOn
 from domain.ticket.state import Link, Ticket, TicketMergedAway, TicketNotOpen, Ties, UnknownTicket
 from domain.values import Attachment
 from eventstore import counterparts
+from eventstore.database import DatabaseUnavailable
 from eventstore.desk import Desk
 from eventstore.erasure import erase
 from eventstore.keyring import Keyring
@@ -321,10 +322,10 @@ async def test_killed_between_any_two_steps_it_ends_the_same(
         if not isinstance(command, t.AbsorbTicket):
             return await execute(desk, command)
         if next(deaths, False):
-            raise LedgerdeskError()
+            raise DatabaseUnavailable(server="here", reason="the power is gone")
         await execute(desk, command)
         if next(deaths, False):
-            raise LedgerdeskError()
+            raise DatabaseUnavailable(server="here", reason="the power is gone")
         return await execute(desk, command)
 
     monkeypatch.setattr(Desk, "execute", dying)

@@ -16,6 +16,7 @@ from domain.requester import EraseRequester, RegisterRequester
 from domain.ticket.commands import ConfirmTicketErasure, EraseTicket, NoteOnTicket
 from domain.ticket.events import TicketErasureRequested
 from eventstore.append import Appender
+from eventstore.desk import Desk
 from eventstore.erasure import erase
 from eventstore.feed import decode_page, read_page
 from eventstore.keyring import Keyring
@@ -156,19 +157,45 @@ class Impatient(threading.Event):
         return self.is_set()
 
 
-async def test_a_process_that_keeps_failing_rests_longer_and_longer(
+async def test_a_process_whose_world_is_away_rests_longer_and_longer(
     office: Office, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: Any) -> None:
-        raise ValueError("a mistake of ours")
+        raise OSError("no way to the files")
 
     monkeypatch.setattr(runner.PROCESSES[0], "react", broken)
     await office.ticket()
     await asked(office)
     stop = Impatient()
-    await asyncio.to_thread(runner.run, database_url, Keyring(MASTER), stop)
+    await asyncio.to_thread(runner.run, database_url, Keyring(MASTER), stop, runner.PROCESSES[:1])
     assert stop.pauses == sorted(stop.pauses)
     assert stop.pauses[-1] == runner.LONGEST_PAUSE
+
+
+async def test_a_mistake_of_ours_waits_for_somebody_and_others_are_erased(
+    office: Office, database: Db, start: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    perform, bad = runner.PROCESSES[0].perform, (await office.ticket("T-1")).stream_id
+
+    async def failing(desk: Desk, command: Any) -> None:
+        if command.stream_id == bad:
+            raise ValueError("a mistake of ours")
+        await perform(desk, command)
+
+    good = (await office.ticket("T-2")).stream_id
+    with monkeypatch.context() as broken:
+        broken.setattr(runner.PROCESSES[0], "perform", failing)
+        for number in ("T-1", "T-2"):
+            await office.do(EraseTicket, number=number, reason="asked")
+        start()
+        wait_until(lambda: come_as_far_as_the_log(database))
+        assert (destroyed(database, bad), destroyed(database, good)) == (False, True)
+    select = "SELECT letter_id, error, state FROM processes.dead_letters"
+    ((letter, error, _),) = database.execute(select).fetchall()
+    assert error == "ValueError"
+    database.execute("SELECT processes.resolve(%s, %s, 'retry', '{}')", [office.workspace, letter])
+    wait_until(lambda: destroyed(database, bad))
+    wait_until(lambda: database.execute(select).fetchall() == [(letter, "ValueError", "done")])
 
 
 async def test_other_events_move_the_checkpoint_too(office: Office, database: Db, start: Callable[[], None]) -> None:

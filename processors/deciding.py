@@ -1,0 +1,116 @@
+"""Decides what reactions want done, one command after the other, each on what those before it led to."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import reduce
+from uuid import UUID
+
+from domain.aggregates import decide, evolve
+from domain.catalogue import Catalogue
+from domain.command import Command, Decision
+from domain.errors import Refusal, VersionConflict
+from domain.event import Event, Recorded
+from domain.happening import Happening
+from eventstore.append import Call
+from eventstore.keyring import Keyring
+from eventstore.stamp import stamp
+from eventstore.streams import Loaded
+from processors.process import Cause, Do, Output, Timer, command_id
+from processors.witness import SetUp
+
+# The first event of each command that is answered already; None where it led to none.
+Answered = Mapping[UUID, UUID | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """What one cause led to in one process."""
+
+    process: str
+    cause: Cause
+    outputs: tuple[Output, ...]
+
+    @property
+    def workspace(self) -> UUID:
+        """Where it happened."""
+        return self.cause.workspace if isinstance(self.cause, Timer) else self.cause.metadata.workspace_id
+
+    @property
+    def occasion(self) -> UUID:
+        """What the ids of its commands follow from."""
+        return self.cause.occasion if isinstance(self.cause, Timer) else self.cause.metadata.event_id
+
+    def commands(self) -> Sequence[tuple[Do, UUID]]:
+        """What is to be done, each with the id that it always has."""
+        wanted = (output for output in self.outputs if isinstance(output, Do))
+        return [(do, command_id(self.process, self.occasion, place)) for place, do in enumerate(wanted)]
+
+
+def cause_of(told: Happening | SetUp) -> Happening | Recorded[Event]:
+    """What a reaction to it is caused by."""
+    return told.recorded if isinstance(told, SetUp) else told
+
+
+class Deciding:
+    """The calls that reactions come to, in rounds: in each at most one for a stream."""
+
+    def __init__(
+        self,
+        keyring: Keyring,
+        at: datetime,
+        load: Callable[[Command], Loaded],
+        desk: Callable[[UUID], Catalogue],
+        answered: Answered,
+    ) -> None:
+        self._keyring, self._at = keyring, at
+        self._load, self._desk, self._answered = load, desk, answered
+        self._streams: dict[UUID, Loaded] = {}
+        self._calls: dict[UUID, int] = {}
+        self.rounds: list[list[Call]] = []
+
+    def add(self, reaction: Reaction) -> None:
+        """Decide all that it wants done. What was answered once, before a crash or a replay, is not decided again."""
+        firsts: list[UUID | None] = []
+        for do, id_ in reaction.commands():
+            if id_ in self._answered:
+                firsts.append(self._answered[id_])
+                continue
+            context: dict[str, object] = {"command_id": id_, "at": self._at}
+            if do.after is not None and (cause := firsts[do.after]) is not None:
+                context["causation_id"] = cause
+            firsts.append(self._decided(do.command.model_copy(update=context), do, context))
+
+    def _decided(self, command: Command, do: Do, context: dict[str, object]) -> UUID | None:
+        try:
+            return self._called(command, self._events(command))
+        except Refusal as refusal:
+            other = do.otherwise(refusal) if do.otherwise else None
+        if other is not None:
+            return self._decided(other.model_copy(update=context), replace(do, otherwise=None), context)
+        # That it was refused is its answer: a replay must not find it allowed meanwhile.
+        return self._called(command, [])
+
+    def _events(self, command: Command) -> Decision:
+        before = self._state(command)
+        if command.expected_version is not None and command.expected_version != before.version:
+            raise VersionConflict(seen=command.expected_version, actual=before.version)
+        at_desk = command.AGGREGATE == "workspace"
+        return decide(command, before.state, before.state if at_desk else self._desk(command.workspace_id))
+
+    def _state(self, command: Command) -> Loaded:
+        stream = command.stream_id
+        if stream not in self._streams:
+            self._streams[stream] = self._load(command)
+        return self._streams[stream]
+
+    def _called(self, command: Command, events: Decision) -> UUID | None:
+        stream, before = command.stream_id, self._state(command)
+        call, keys = stamp(self._keyring, command, stream, before, events)
+        state = reduce(evolve, events, before.state)
+        self._streams[stream] = Loaded(state, before.version + len(events), {**before.keys, **keys})
+        round_ = self._calls[stream] = self._calls.get(stream, -1) + 1
+        if round_ == len(self.rounds):
+            self.rounds.append([])
+        self.rounds[round_].append(call)
+        return call.events[0].event_id if call.events else None

@@ -1,0 +1,124 @@
+"""Records all that reactions led to in the transaction under way: timers, deliveries, memories, and last the log."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import Cursor
+from psycopg.types.json import Jsonb
+
+from domain.catalogue import Catalogue
+from domain.command import Command
+from domain.errors import LedgerdeskError
+from eventstore.append import append
+from eventstore.arrays import Uuids
+from eventstore.keyring import Keyring
+from eventstore.loading import load_many
+from eventstore.streams import Loaded
+from processors import due
+from processors.deciding import Answered, Deciding, Reaction
+from processors.process import Memory
+
+# Calls of one append: its arrays stay small, and others have their turn soon.
+MOST_CALLS = 500
+
+_ANSWERED = """
+    SELECT k.command_id, (SELECT e.event_id FROM log.stored_events e WHERE k.events > 0
+        AND e.originator_id = k.originator_id AND e.originator_version = k.version - k.events + 1)
+    FROM unnest(%s::uuid[], %s::uuid[]) AS w (workspace, command)
+    JOIN log.commands k ON k.workspace_id = w.workspace AND k.command_id = w.command
+"""
+# Two statements: one does not see the rows that others made while it waited for them.
+_BEGIN_TO_REMEMBER = (
+    "INSERT INTO processes.memories (process, workspace_id, state) "
+    "SELECT %s, w, '{}' FROM unnest(%s::uuid[]) w ORDER BY w ON CONFLICT DO NOTHING"
+)
+_REMEMBERED = (
+    "SELECT workspace_id, state FROM processes.memories WHERE process = %s AND workspace_id = ANY(%s) "
+    "ORDER BY workspace_id FOR UPDATE"
+)
+_REMEMBER = (
+    "UPDATE processes.memories m SET state = n.state FROM unnest(%s::uuid[], %s::jsonb[]) AS n (workspace, state) "
+    "WHERE m.process = %s AND m.workspace_id = n.workspace AND m.state <> n.state"
+)
+
+
+class Conflict(LedgerdeskError):
+    """Somebody wrote to a stream between our reading it and our turn: all of it is decided again."""
+
+    code = "conflict_while_reacting"
+    sentence = "Others wrote to the same stream meanwhile. It is tried again."
+
+
+class Recorder:
+    """Writes for one connection's owner. It remembers what workspaces have set up, and reads only what is new of it."""
+
+    def __init__(self, db: Cursor[Any], keyring: Keyring) -> None:
+        self._db, self._keyring = db, keyring
+        self._desks: dict[UUID, Loaded] = {}
+
+    def record(self, at: datetime, reactions: Sequence[Reaction], known: Mapping[UUID, Loaded] | None = None) -> None:
+        """Decide and write. `known` are streams as this transaction has read them. Raises Conflict; then roll back."""
+        deciding = self._decided(at, reactions, dict(known or {}))
+        changes = due.Changes(at)
+        for reaction in reactions:
+            changes.add(reaction)
+        changes.write(self._db)
+        # The log's turn is held from the first append to the commit: nothing comes after it.
+        for calls in deciding.rounds:
+            for start in range(0, len(calls), MOST_CALLS):
+                verdicts = {answer.verdict for answer in append(self._db, calls[start : start + MOST_CALLS])}
+                if verdicts != {"done"}:
+                    raise Conflict()
+
+    def desks(self, workspaces: Iterable[UUID]) -> dict[UUID, Catalogue]:
+        """What the workspaces have set up now."""
+        wanted = {workspace: workspace for workspace in workspaces}
+        self._desks |= load_many(self._db, self._keyring, "workspace", wanted, self._desks)
+        return {workspace: self._desks[workspace].state for workspace in wanted}
+
+    def _decided(self, at: datetime, reactions: Sequence[Reaction], states: dict[UUID, Loaded]) -> Deciding:
+        wanted = [(do.command, id_) for reaction in reactions for do, id_ in reaction.commands()]
+        answered = self._answered(wanted)
+        todo = [command for command, id_ in wanted if id_ not in answered]
+        self._load(todo, states)
+        desks = self.desks({command.workspace_id for command in todo})
+
+        def load(command: Command) -> Loaded:
+            if command.stream_id not in states:
+                # One that only a refusal led to.
+                self._load([command], states)
+            return states[command.stream_id]
+
+        deciding = Deciding(self._keyring, at, load, desks.__getitem__, answered)
+        for reaction in reactions:
+            deciding.add(reaction)
+        return deciding
+
+    def _answered(self, wanted: Sequence[tuple[Command, UUID]]) -> Answered:
+        if not wanted:
+            return {}
+        workspaces, ids = [command.workspace_id for command, _ in wanted], [id_ for _, id_ in wanted]
+        return dict(self._db.execute(_ANSWERED, [Uuids(workspaces), Uuids(ids)], binary=True).fetchall())
+
+    def _load(self, commands: Iterable[Command], states: dict[UUID, Loaded]) -> None:
+        missing: dict[str, dict[UUID, UUID]] = {}
+        for command in commands:
+            if (stream := command.stream_id) not in states:
+                missing.setdefault(command.AGGREGATE, {})[stream] = command.workspace_id
+        for aggregate, workspaces in missing.items():
+            states |= load_many(self._db, self._keyring, aggregate, workspaces)
+
+
+def remembered(db: Cursor[Any], process: str, workspaces: Iterable[UUID]) -> dict[UUID, Memory]:
+    """What the process remembers of the workspaces; nobody else changes it until the transaction ends."""
+    wanted = list(set(workspaces))
+    db.execute(_BEGIN_TO_REMEMBER, [process, wanted])
+    return dict(db.execute(_REMEMBERED, [process, wanted]).fetchall())
+
+
+def remember(db: Cursor[Any], process: str, memories: Mapping[UUID, Memory]) -> None:
+    """Keep it."""
+    if memories:
+        db.execute(_REMEMBER, [list(memories), [Jsonb(state) for state in memories.values()], process])
