@@ -93,7 +93,8 @@ class Desk:
         if isinstance(command, OpenTicket) and not command.number:
             return await self._open_numbered(command)
         stream = command.stream_id
-        before = await self._memory.recall(command.workspace_id, command.AGGREGATE, stream)
+        # Another process may have changed it since we did; to be told so by the log would cost more than to look.
+        before = await self._memory.read(command.workspace_id, command.AGGREGATE, stream)
         answer = await self._attempt(command, stream, before, fresh=False)
         return self._receipt(command, answer or await self._in_turn(command, stream))
 

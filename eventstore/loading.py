@@ -13,7 +13,7 @@ from eventstore import snapshots
 from eventstore.arrays import Longs, Uuids
 from eventstore.codec import SELECT_EVENTS, StoredRow, decode, subject
 from eventstore.keyring import SELECT_KEYS, ContentKey, Keyring, WrappedKey
-from eventstore.streams import SELECT_SNAPSHOTS, Loaded
+from eventstore.streams import Loaded
 
 # Each stream by its own key look-up: as a join the planner may read the whole log instead.
 SELECT_FROM = f"""
@@ -26,6 +26,9 @@ SELECT_BEFORE = f"""
     CROSS JOIN LATERAL ({SELECT_EVENTS} WHERE originator_id = wanted.stream AND notification_id < %s
         ORDER BY originator_version) e
 """  # noqa: S608 - put together of our own texts
+SELECT_SNAPSHOTS = (
+    "SELECT originator_id, version, state FROM log.snapshots WHERE originator_id = ANY(%s) AND format = %s"
+)
 # A stream is a handful of rows under its own key. Where the planner knows little of a young table, it would read more.
 BY_KEY = "SELECT set_config(name, 'off', false) FROM unnest(ARRAY['enable_bitmapscan', 'enable_seqscan']) name"
 EVER = 2**62

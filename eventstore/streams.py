@@ -1,7 +1,7 @@
 """Reads streams: an aggregate's events, its snapshot and its keys, in one round trip."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
@@ -13,36 +13,19 @@ from psycopg_pool import PoolTimeout
 
 from domain.aggregates import INITIAL, evolve
 from domain.event import Erased, Event, Recorded
-from eventstore import snapshots
+from eventstore import group_read, snapshots
 from eventstore.append import Answer
 from eventstore.arrays import Uuids
 from eventstore.codec import SELECT_EVENTS, StoredRow, decode, subject
 from eventstore.database import Role, async_pool, explained
+from eventstore.group_read import Ask, Found, GroupRead
 from eventstore.keyring import SELECT_KEYS, ContentKey, Keyring, WrappedKey
 
-_KEPT_VERSION = "(SELECT version FROM log.snapshots WHERE originator_id = %(stream)s AND format = %(format)s)"
-_AFTER = f"originator_version > greatest(%(after)s, coalesce({_KEPT_VERSION}, 0))"
-SELECT_STREAM = f"{SELECT_EVENTS} WHERE originator_id = %(stream)s AND {_AFTER} ORDER BY originator_version"
 SELECT_AFTER = f"{SELECT_EVENTS} WHERE originator_id = %s AND originator_version > %s ORDER BY originator_version"
-SELECT_SNAPSHOT = "SELECT version, state FROM log.snapshots WHERE originator_id = %s AND format = %s AND version > %s"
-SELECT_KEY = (
-    "SELECT workspace_id, subject_id, master_id, wrapped FROM vault.keys WHERE workspace_id = %s AND subject_id = %s"
-)
-# Each stream by its own key look-up: as a join the planner may read the whole log instead.
-SELECT_MANY = f"""
-    SELECT e.* FROM unnest(%(streams)s::uuid[]) AS wanted (stream)
-    CROSS JOIN LATERAL (SELECT coalesce((SELECT version FROM log.snapshots
-        WHERE originator_id = wanted.stream AND format = %(format)s), 0) AS version) kept
-    CROSS JOIN LATERAL ({SELECT_EVENTS} WHERE originator_id = wanted.stream AND originator_version > kept.version
-        ORDER BY originator_version) e
-"""  # noqa: S608 - put together of our own texts
 SELECT_HISTORIES = f"""
     SELECT e.* FROM unnest(%s::uuid[]) AS wanted (stream)
     CROSS JOIN LATERAL ({SELECT_EVENTS} WHERE originator_id = wanted.stream ORDER BY originator_version) e
 """  # noqa: S608 - put together of our own texts
-SELECT_SNAPSHOTS = (
-    "SELECT originator_id, version, state FROM log.snapshots WHERE originator_id = ANY(%s) AND format = %s"
-)
 SELECT_COMMAND = (
     "SELECT 'repeat', originator_id, version, events, position, fingerprint FROM log.commands "
     "WHERE workspace_id = %s AND command_id = %s"
@@ -64,12 +47,14 @@ class Streams:
     def __init__(self, url: str, keyring: Keyring, *, size: int = 4) -> None:
         self._url, self.keyring = url, keyring
         self._pool = async_pool(url, Role.READER, "ledgerdesk-streams", size=size, configure=_prepared)
+        self._together = GroupRead(self._read)
 
     async def __aenter__(self) -> Self:
         await self._pool.open()
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self._together.finish()
         await self._pool.close()
 
     @asynccontextmanager
@@ -83,64 +68,36 @@ class Streams:
             raise explained(self._url, error) from None
 
     async def load(self, workspace: UUID, aggregate: str, stream: UUID, known: Loaded | None = None) -> Loaded:
-        """The state now; `known` saves reading what is folded already."""
+        """The state now; `known` saves reading what is folded already. Those who load at a time share a round trip."""
         before = known or Loaded(INITIAL[aggregate])
-        loaded = await self._load(workspace, aggregate, stream, before, snapshots.shape(aggregate))
-        # A snapshot that cannot be opened any more is passed over: the events tell the same.
-        return loaded or await self._load(workspace, aggregate, stream, before, "") or before
-
-    async def _load(self, workspace: UUID, aggregate: str, stream: UUID, before: Loaded, shape: str) -> Loaded | None:
-        async with self.bound(workspace) as db:
-            asked = {"stream": stream, "after": before.version, "format": shape}
-            events = await db.execute(SELECT_STREAM, asked, binary=True)
-            snapshot = await db.execute(SELECT_SNAPSHOT, [stream, shape, before.version], binary=True)
-            key = await db.execute(SELECT_KEY, [workspace, stream], binary=True)
-            rows = [StoredRow(*row) for row in await events.fetchall()]
-            kept, own = await snapshot.fetchone(), await key.fetchone()
-            keys = {**before.keys, **self._unwrapped([own] if own else [])}
-            missing = {owner for row in rows if (owner := subject(row)) and owner not in keys}
-            keys |= await self._keys(db, workspace, missing)
-        if kept:
-            state = snapshots.opened(aggregate, stream, kept[0], kept[1], keys.get(stream))
-            if state is None:
-                return None
-            before = Loaded(state, kept[0], keys)
-        return await folded(before, rows, keys)
+        for shape in (snapshots.shape(aggregate), ""):
+            found = await self._together.ask(workspace, Ask(stream, before.version, shape))
+            keys = {**before.keys, **self._unwrapped([found.own] if found.own else [])}
+            if missing := _missing(found.rows, keys):
+                async with self.bound(workspace) as db:
+                    keys |= await self._keys(db, workspace, missing)
+            # A snapshot that cannot be opened any more is passed over: the events tell the same.
+            if (loaded := await _folded_from(aggregate, stream, before, found, keys)) is not None:
+                return loaded
+        return before
 
     async def load_many(self, workspace: UUID, aggregate: str, streams: Sequence[UUID]) -> dict[UUID, Loaded]:
         """The states of many streams now, read set-wise; one whose snapshot cannot be opened is read by itself."""
-        shape = snapshots.shape(aggregate)
+        shape, nothing = snapshots.shape(aggregate), Loaded(INITIAL[aggregate])
         async with self.bound(workspace) as db:
-            wanted = Uuids(list(streams))
-            events = await db.execute(SELECT_MANY, {"streams": wanted, "format": shape}, binary=True)
-            kept = await db.execute(SELECT_SNAPSHOTS, [wanted, shape], binary=True)
-            own = await db.execute(SELECT_KEYS, [Uuids([workspace] * len(streams)), wanted], binary=True)
-            rows: dict[UUID, list[StoredRow]] = {stream: [] for stream in streams}
-            for row in await events.fetchall():
-                rows[row[0]].append(StoredRow(*row))
-            keys = self._unwrapped(await own.fetchall())
-            folded_before = {row[0]: row[1:] for row in await kept.fetchall()}
-            missing = {who for found in rows.values() for row in found if (who := subject(row)) and who not in keys}
-            keys |= await self._keys(db, workspace, missing)
-        return {
-            stream: await self._folded_from(aggregate, stream, folded_before.get(stream), found, keys)
-            or await self.load(workspace, aggregate, stream)
-            for stream, found in rows.items()
-        }
+            found = await group_read.read(db, workspace, [Ask(stream, 0, shape) for stream in streams])
+            keys = self._unwrapped([each.own for each in found if each.own])
+            keys |= await self._keys(db, workspace, {who for each in found for who in _missing(each.rows, keys)})
+        loaded: dict[UUID, Loaded] = {}
+        for stream, each in zip(streams, found, strict=True):
+            needed = {who: keys[who] for who in {stream, *filter(None, map(subject, each.rows))} if who in keys}
+            folded_ = await _folded_from(aggregate, stream, nothing, each, needed)
+            loaded[stream] = folded_ or await self.load(workspace, aggregate, stream)
+        return loaded
 
-    async def _folded_from(
-        self,
-        aggregate: str,
-        stream: UUID,
-        kept: Sequence[Any] | None,
-        rows: Sequence[StoredRow],
-        keys: dict[UUID, ContentKey | Erased],
-    ) -> Loaded | None:
-        needed = {who: keys[who] for who in {stream, *filter(None, map(subject, rows))} if who in keys}
-        if kept is None:
-            return await folded(Loaded(INITIAL[aggregate]), rows, needed)
-        state = snapshots.opened(aggregate, stream, kept[0], kept[1], needed.get(stream))
-        return None if state is None else await folded(Loaded(state, kept[0], needed), rows, needed)
+    async def _read(self, workspace: UUID, asks: Sequence[Ask]) -> list[Found]:
+        async with self.bound(workspace) as db:
+            return await group_read.read(db, workspace, asks)
 
     async def events(self, workspace: UUID, stream: UUID, after: int = 0) -> list[Recorded[Event]]:
         """The stream's events above version `after`, secrets and all."""
@@ -198,6 +155,22 @@ async def _decoded(rows: Sequence[StoredRow], keys: dict[UUID, ContentKey | Eras
         yield decode(row, keys)
         if place % _SLICE == 0:
             await asyncio.sleep(0)
+
+
+def _missing(rows: Sequence[StoredRow], keys: Mapping[UUID, ContentKey | Erased]) -> set[UUID]:
+    return {owner for row in rows if (owner := subject(row)) and owner not in keys}
+
+
+async def _folded_from(
+    aggregate: str, stream: UUID, before: Loaded, found: Found, keys: dict[UUID, ContentKey | Erased]
+) -> Loaded | None:
+    """The state now, or None where the snapshot does not open."""
+    if found.kept is not None:
+        state = snapshots.opened(aggregate, stream, *found.kept, keys.get(stream))
+        if state is None:
+            return None
+        before = Loaded(state, found.kept[0], keys)
+    return await folded(before, found.rows, keys)
 
 
 async def folded(before: Loaded, rows: Sequence[StoredRow], keys: dict[UUID, ContentKey | Erased]) -> Loaded:

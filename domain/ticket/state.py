@@ -215,9 +215,9 @@ class Ticket:
         if self.kind is StatusKind.CLOSED:
             raise TicketNotOpen(number=number)
 
-    def with_message(self, message_id: UUID, *, internal: bool = False) -> "Ticket":
-        """The ticket with one more message."""
-        return replace(self, messages=(*self.messages, Message(message_id, internal)))
+    def with_message(self, message_id: UUID, *, internal: bool = False, **changed: Any) -> "Ticket":
+        """The ticket with one more message, and whatever else came with it."""
+        return replace(self, messages=(*self.messages, Message(message_id, internal)), **changed)
 
     def handed_to(self, assignee: Assignee) -> "Ticket":
         """The ticket with another assignee; who had it before is remembered."""
@@ -328,12 +328,12 @@ def _(ticket: Ticket, event: e.TicketUntagged) -> Ticket:
 
 @evolves(e.TicketReplied)
 def _(ticket: Ticket, event: e.TicketReplied) -> Ticket:
-    return replace(ticket.with_message(event.message_id), replies=ticket.replies + 1)
+    return ticket.with_message(event.message_id, replies=ticket.replies + 1)
 
 
 @evolves(e.TicketNoted)
 def _(ticket: Ticket, event: e.TicketNoted) -> Ticket:
-    return replace(ticket.with_message(event.message_id, internal=True), notes=ticket.notes + 1)
+    return ticket.with_message(event.message_id, internal=True, notes=ticket.notes + 1)
 
 
 @evolves(e.TicketErasureRequested)

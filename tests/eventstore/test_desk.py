@@ -27,6 +27,7 @@ from domain.ticket.state import TicketNotOpen, UnknownTicket
 from domain.values import Priority, StatusKind
 from domain.workspace import AddPerson, AddStatus, ChangeRole
 from eventstore import desk as desk_module
+from eventstore.append import Answer, Appender, Call
 from eventstore.desk import Desk
 from eventstore.keyring import Keyring
 from tests.desks import MASTER, Office
@@ -103,6 +104,25 @@ async def test_what_changes_nothing_is_decided_on_what_is(office: Office, elsewh
     await office.do(TagTicket, number="T-1", remove={"vip"})
     again = await elsewhere.do(TagTicket, number="T-1", add={"vip"})
     assert again.events == 1
+
+
+async def test_what_another_process_did_is_looked_at_before_the_log_is_asked(
+    office: Office, elsewhere: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await office.ticket()
+    await office.do(ReplyToTicket, number="T-1", body="mine")
+    await elsewhere.do(ReplyToTicket, number="T-1", body="theirs")
+    verdicts: list[str] = []
+    append = Appender.append
+
+    async def noted(appender: Appender, call: Call) -> Answer:
+        answer = await append(appender, call)
+        verdicts.append(answer.verdict)
+        return answer
+
+    monkeypatch.setattr(Appender, "append", noted)
+    await office.do(ReplyToTicket, number="T-1", body="mine again")
+    assert verdicts == ["done"]
 
 
 async def test_two_processes_race_and_every_version_has_one_winner(
