@@ -12,6 +12,7 @@ from api.auth import Caller, needs
 from api.picking import loads
 from api.ticket_bodies import (
     ClaimBody,
+    EscalateBody,
     RatingBody,
     ReturnBody,
     SnoozeBody,
@@ -20,9 +21,11 @@ from api.ticket_bodies import (
     UrgeBody,
 )
 from api.ticket_changes import TicketNumber, changes, done
+from domain.catalogue import RetiredTeam
 from domain.classification import MayNotHandle
 from domain.errors import InvalidInput, NotAllowed, UnknownPerson, UnknownRole, UnknownTeam
 from domain.permissions import Permission
+from domain.ticket import escalating
 from domain.ticket import handling as h
 from domain.ticket import marking as m
 from domain.ticket import settling as s
@@ -82,6 +85,17 @@ async def return_ticket(
 async def urge_ticket(number: TicketNumber, body: UrgeBody, me: Caller = needs(Permission.TICKET_URGE)) -> Response:
     """Ask for haste (催单): the priority rises one level, and it is counted (A12)."""
     return await done(me, h.UrgeTicket(**_on(number, me), body=body.body))
+
+
+@router.post(
+    "/tickets/{number}/escalations",
+    **changes(TicketNotOpen, TicketFinished, UnknownPerson, UnknownTeam, RetiredTeam),
+)
+async def escalate_ticket(
+    number: TicketNumber, body: EscalateBody, me: Caller = needs(Permission.TICKET_ESCALATE)
+) -> Response:
+    """Call others to the ticket (升级, E4): one level up, or up to the given one. With `team`, that team gets it."""
+    return await done(me, escalating.EscalateTicket(**_on(number, me), **dict(body)))
 
 
 @router.post("/tickets/{number}/confirm", **changes(IllegalMove))

@@ -6,7 +6,9 @@ from uuid import UUID
 from pydantic import ConfigDict, Field
 
 from api.bodies import Body, left_out
+from domain.receivers import NOBODY_TOLD, Receivers
 from domain.ticket.commands import MOST_FILES, MOST_TAGS
+from domain.ticket.escalating import HIGHEST
 from domain.values import (
     NOBODY,
     Assignee,
@@ -111,6 +113,17 @@ class UrgeBody(Body):
     model_config = _example(body="客户已经等了两天。Any news?")
 
     body: Message
+
+
+class EscalateBody(Body):
+    """Whom to call to the ticket, and why."""
+
+    model_config = _example(to={"roles": ["lead"]}, reason="The customer's line stands still.")
+
+    level: int | None = Field(default=None, ge=1, le=HIGHEST, description="Without one, one more than it has.")
+    to: Receivers = NOBODY_TOLD
+    team: UUID | None = None
+    reason: Text = ""
 
 
 class AttachBody(Body):

@@ -101,6 +101,7 @@ class TicketRow(BaseModel):
     transfers: int = 0
     returns: int = 0
     rating: int | None
+    level: int = 0
     followers: list[UUID] = []
     archived: bool = False
     archived_at: datetime | None = None

@@ -70,6 +70,7 @@ class TicketView(BaseModel):
     transfers: int
     returns: int
     rating: int | None
+    level: int = Field(description="How far it was escalated; 0 where it never was.")
     marks: Marks
     parent: str | None = Field(description="Number of the ticket above it.")
     links: list[Link]
@@ -297,7 +298,7 @@ def _told(ticket: Ticket) -> dict[str, Any]:
 
 _SAME = (
     *("number", "status", "kind", "priority", "type", "category", "due_at", "requester_id", "replies", "notes"),
-    *("reopenings", "urges", "transfers", "returns", "rating", "marks"),
+    *("reopenings", "urges", "transfers", "returns", "rating", "level", "marks"),
 )
 
 
@@ -312,7 +313,7 @@ def _spoken_of(me: Caller, ticket: Ticket) -> dict[str, Any]:
 _UNTOLD: dict[str, Any] = {
     **dict.fromkeys(("assignee_person", "assignee_team", "assignee_role", "template", "workflow", "node", "parent")),
     **dict.fromkeys(("candidates", "followers", "links", "merged", "tags", "next_statuses"), ()),
-    **dict.fromkeys(("notes", "urges", "transfers", "returns"), 0),
+    **dict.fromkeys(("notes", "urges", "transfers", "returns", "level"), 0),
     "marks": Marks(),
     "names": {},
 }

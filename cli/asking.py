@@ -22,6 +22,7 @@ FOLLOWING = {
     "confirm-requester-erasure": "erase-requester",
     "confirm-ticket-erasure": "erase-ticket",
     "create-workspace": "ledgerdesk workspace create",
+    "keep-promises": "the clock of a policy",
     "keep-split": "undo-split",
     "link-back": "link-ticket",
     "open-split": "split-ticket",

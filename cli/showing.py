@@ -65,6 +65,7 @@ def of_log(story: Story, number: str) -> Shown:
         "transfers": ticket.transfers,
         "returns": ticket.returns,
         "rating": ticket.rating,
+        "level": ticket.level,
         "merged_into": ticket.ties.merged_into,
         "absorbed": [each.number for each in ticket.ties.absorbed],
         "split_from": ticket.ties.split_from,
@@ -112,7 +113,18 @@ def _messages(ticket: Ticket, events: list[Recorded[Event]], names: Names) -> It
 
 
 def _lines(facts: dict[str, Any]) -> Iterator[str]:
-    plain = ("type", "workflow", "node", "urges", "transfers", "returns", "rating", "merged_into", "split_from")
+    plain = (
+        "type",
+        "workflow",
+        "node",
+        "urges",
+        "transfers",
+        "returns",
+        "rating",
+        "level",
+        "merged_into",
+        "split_from",
+    )
     for name in plain:
         if facts[name]:
             yield f"  {name.replace('_', ' ')}: {facts[name]}"

@@ -48,6 +48,8 @@ STORIES = {
     "ticket.drafting": "Tickets: drafts and saved forms",
     "ticket.messages": "Tickets: messages and files",
     "ticket.handling": "Tickets: from hand to hand",
+    "ticket.escalating": "Tickets: escalation",
+    "ticket.promising": "Tickets: promises",
     "ticket.settling": "Tickets: rating",
     "ticket.flowing": "Tickets: forms, workflows, approvals",
     "ticket.marking": "Tickets: marks",

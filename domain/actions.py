@@ -12,8 +12,9 @@ from domain.catalogue import Catalogue
 from domain.command import CONTEXT_FIELDS, Decision, decider, decides, evolve
 from domain.errors import InvalidInput, Refusal
 from domain.permissions import Permission
+from domain.receivers import NOBODY_TOLD, Receivers
 from domain.ticket import commands as c
-from domain.ticket import handling, marking, messages
+from domain.ticket import escalating, handling, marking, messages
 from domain.ticket.state import Ticket
 from domain.values import Assignee, CategoryPath, FieldValue, Key, Line, Message, Moment, Priority, Tags, Text
 
@@ -175,6 +176,17 @@ class Urge(_Plain):
     body: Message
 
 
+class Escalate(_Plain):
+    """Call others to it, one level up or up to the given one; with `team`, that team gets it."""
+
+    COMMAND = escalating.EscalateTicket
+    do: Literal["escalate"]
+    level: int | None = Field(default=None, ge=1, le=escalating.HIGHEST)
+    to: Receivers = NOBODY_TOLD
+    team: UUID | None = None
+    reason: Text = ""
+
+
 class Reply(_Plain):
     """Write to the requester."""
 
@@ -280,6 +292,7 @@ Action = Annotated[
     | Claim
     | Return
     | Urge
+    | Escalate
     | Reply
     | Note
     | Remark

@@ -85,6 +85,8 @@ class Event(BaseModel):
     CONTENT: ClassVar[frozenset[str]] = frozenset()
     SECRETS: ClassVar[frozenset[str]] = frozenset()
     CREATES_SUBJECT: ClassVar[bool] = False
+    # Looking at something does not change it, nor does time going by.
+    CHANGES: ClassVar[bool] = True
 
     def __init_subclass__(cls, **_: Any) -> None:
         """Class arguments are for `__pydantic_init_subclass__`, which runs once the fields are known."""

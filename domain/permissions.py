@@ -16,6 +16,7 @@ class Permission(StrEnum):
     TICKET_TRANSFER = "ticket.transfer"
     TICKET_RETURN = "ticket.return"
     TICKET_URGE = "ticket.urge"
+    TICKET_ESCALATE = "ticket.escalate"
     TICKET_MOVE = "ticket.move"
     TICKET_CLOSE = "ticket.close"
     TICKET_CONFIRM = "ticket.confirm"
@@ -85,6 +86,7 @@ _AGENT = _REQUESTER | {
     _P.TICKET_CLAIM,
     _P.TICKET_TRANSFER,
     _P.TICKET_RETURN,
+    _P.TICKET_ESCALATE,
     _P.TICKET_MOVE,
     _P.TICKET_SUBMIT,
     _P.TICKET_APPROVE,
@@ -126,6 +128,7 @@ PERMISSIONS: dict[RoleName, frozenset[Permission]] = {
             _P.TICKET_ASSIGN,
             _P.TICKET_TRANSFER,
             _P.TICKET_URGE,
+            _P.TICKET_ESCALATE,
             _P.TICKET_FOLLOW,
             _P.HISTORY_VIEW,
             _P.EVENTS_VIEW,

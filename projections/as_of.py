@@ -57,6 +57,7 @@ class TicketAsOf(BaseModel):
     transfers: int
     returns: int
     rating: int | None
+    level: int
     followers: list[UUID]
     marks: Marks
     ties: Ties
@@ -121,6 +122,7 @@ def _shown(stream: UUID, number: str, seen: list[Recorded[Event]]) -> TicketAsOf
         transfers=state.transfers,
         returns=state.returns,
         rating=state.rating,
+        level=state.level,
         followers=sorted(state.followers),
         marks=state.marks,
         ties=state.ties,

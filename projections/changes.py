@@ -6,8 +6,21 @@ from uuid import UUID
 
 from domain.catalogue import shown
 from domain.event import Event
-from domain.ticket import confidential, drafting, flowing, handling, marking, messages, settling, ties, undoing
+from domain.ticket import (
+    confidential,
+    drafting,
+    escalating,
+    flowing,
+    handling,
+    marking,
+    messages,
+    promising,
+    settling,
+    ties,
+    undoing,
+)
 from domain.ticket import events as e
+from domain.values import Pinned
 
 # What an opened ticket says of itself beside its content; empty values are left out.
 _TELLING = ("status", "priority", "type", "category", "tags", "due_at", "requester_id", "assignee", "source")
@@ -20,6 +33,7 @@ _WRITTEN: dict[type[Event], str] = {
     handling.TicketUrged: "body",
     handling.TicketTransferred: "note",
     handling.TicketReturned: "reason",
+    escalating.TicketEscalated: "reason",
     settling.TicketRated: "comment",
     flowing.TicketStepSubmitted: "note",
     flowing.ApprovalRequested: "note",
@@ -137,6 +151,10 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, str | int | None) else str(value)
 
 
+def _pinned(version: Pinned | None) -> str | None:
+    return f"{version.key} v{version.version}" if version else None
+
+
 def _nothing(_: Event) -> list[Change]:
     return []
 
@@ -161,6 +179,10 @@ _TOLD: dict[type[Event], Callable[[Any], list[Change]]] = {
     messages.TicketMentioned: _came("mentioned", "person_id"),
     messages.TicketMessageRedacted: _because("redacted_message", "message_id"),
     handling.TicketUrged: _came("urges", "count"),
+    escalating.TicketEscalated: _came("level", "level"),
+    promising.TicketPromised: lambda event: [Change("policy", _pinned(event.previous), _pinned(event.policy))],
+    promising.TicketBreached: _came("late", "measure"),
+    promising.TicketReminded: _came("reminded", "measure"),
     settling.TicketRated: lambda event: _moved(event, "rating", None, event.stars),
     ties.TicketMergedInto: lambda event: _moved(event, "merged_into", None, event.into),
     ties.TicketMergeUndone: lambda event: _moved(event, "merged_into", event.into, None),

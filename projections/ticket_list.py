@@ -33,7 +33,7 @@ class TicketList(ReadModel):
     """One row a ticket that is not deleted."""
 
     NAME = "ticket_list"
-    VERSION = 2
+    VERSION = 3
     SEARCHED = frozenset({"ticket_facets"})
     EVENTS = (e.TicketOpened, *FOLDS, *tag_names.EVENTS, *kept_views.EVENTS)
     OPENS = (e.TicketOpened, e.TicketRetitled, e.TicketFieldsSet, TicketUndone, ViewSaved)
@@ -49,7 +49,7 @@ class TicketList(ReadModel):
             first_response_at timestamptz, accepted_at timestamptz, resolved_at timestamptz, confirmed_at timestamptz,
             closed_at timestamptz, last_reply_at timestamptz, last_requester_reply_at timestamptz,
             replies int NOT NULL, notes int NOT NULL, reopenings int NOT NULL, reassignments int NOT NULL,
-            urges int NOT NULL, transfers int NOT NULL, returns int NOT NULL, rating smallint,
+            urges int NOT NULL, transfers int NOT NULL, returns int NOT NULL, rating smallint, level smallint NOT NULL,
             followers uuid[] NOT NULL, consulted uuid[] NOT NULL, involved uuid[] NOT NULL,
             archived_at timestamptz, snoozed boolean NOT NULL, snoozed_until timestamptz,
             pinned boolean NOT NULL, spam boolean NOT NULL, merged_into text, withdrawn boolean NOT NULL, parent text,
@@ -125,6 +125,7 @@ class TicketList(ReadModel):
         "ticket_list.transfers": "How often it was handed on.",
         "ticket_list.returns": "How often it was given back.",
         "ticket_list.rating": "The requester's stars, 1 to 5, or NULL.",
+        "ticket_list.level": "How far it was escalated; 0 where it never was.",
         "ticket_list.followers": "Who follows it.",
         "ticket_list.consulted": "Who was mentioned on it or asked to approve.",
         "ticket_list.involved": "Who has it, follows it or was consulted: they may see it wherever it goes.",

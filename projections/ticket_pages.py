@@ -39,8 +39,8 @@ SHOWN: LiteralString = (
     "ticket_id, number, title, status, kind, priority, type, category, assignee_person, assignee_team, assignee_role, "
     "candidates, requester_id, tags, fields, source, due_at, opened_at, updated_at, first_response_at, accepted_at, "
     "resolved_at, confirmed_at, closed_at, last_reply_at, last_requester_reply_at, replies, notes, reopenings, "
-    "reassignments, urges, transfers, returns, rating, followers, archived, archived_at, snoozed, snoozed_until, pinned, "
-    "spam, merged_into, parent, workflow, node, shelf, version, position"
+    "reassignments, urges, transfers, returns, rating, level, followers, archived, archived_at, snoozed, snoozed_until, "
+    "pinned, spam, merged_into, parent, workflow, node, shelf, version, position"
 )
 # Snoozed tickets whose time has come, and nobody did anything since: the list's fold wakes them with the next event.
 AWOKEN: LiteralString = "workspace_id = %s AND shelf = 'snoozed' AND snoozed_until <= %s"

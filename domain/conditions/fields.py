@@ -85,6 +85,7 @@ _TICKET: dict[FieldType, dict[str, str]] = {
         "urges": "Urges",
         "transfers": "Transfers",
         "returns": "Returns",
+        "level": "Level of escalation",
         "version": "Version",
     },
 }

@@ -21,6 +21,8 @@ class TicketConfidentialSet(TicketEvent, name="ticket.confidential_set", version
 class TicketConfidentialViewed(TicketEvent, name="ticket.confidential_viewed", version=1):
     """The actor was shown the confidential field."""
 
+    CHANGES = False
+
 
 class SetConfidential(TicketCommand):
     """Leave confidential information on the ticket; None takes it away."""

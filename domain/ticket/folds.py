@@ -1,19 +1,29 @@
 """How each event changes a ticket's row. Pure: the list reads and writes the rows, rules look at them."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
-from pydantic import TypeAdapter
-
 from domain.catalogue import shown
 from domain.event import Event, Recorded
-from domain.ticket import confidential, drafting, flowing, handling, marking, messages, settling, ties, undoing
+from domain.ticket import (
+    confidential,
+    drafting,
+    escalating,
+    flowing,
+    handling,
+    marking,
+    messages,
+    promising,
+    settling,
+    ties,
+    undoing,
+)
 from domain.ticket import events as e
-from domain.ticket.row import FRESH, Row
-from domain.ticket.state import Flow, Marks
-from domain.values import FINISHED, NOBODY, Assignee, StatusKind
+from domain.ticket.restored import put_back
+from domain.ticket.row import FRESH, Row, joined
+from domain.values import FINISHED, StatusKind
 
 Fold = Callable[[Row, Any, Recorded[Event]], None]
 FOLDS: dict[type[Event], Fold] = {}
@@ -108,12 +118,7 @@ def _(row: Row, event: Handed, _: Recorded[Event]) -> None:
     row.reassignments += event.assignee.team != row.assignee_team
     row.transfers += isinstance(event, handling.TicketTransferred)
     row.returns += isinstance(event, handling.TicketReturned)
-    _assign(row, event.assignee)
-
-
-def _assign(row: Row, to: Assignee) -> None:
-    row.assignee_person, row.assignee_team, row.assignee_role = to.person, to.team, to.role
-    row.candidates = list(to.people)
+    row.assign(event.assignee)
 
 
 Moved = e.StatusEvent | ties.TicketMergedInto | ties.TicketMergeUndone | ties.TicketWithdrawn
@@ -180,7 +185,7 @@ def _(row: Row, event: ties.TicketUnlinked, _: Recorded[Event]) -> None:
 
 @_folds(ties.TicketAbsorbed)
 def _(row: Row, event: ties.TicketAbsorbed, _: Recorded[Event]) -> None:
-    row.followers = _with(row.followers, event.followers)
+    row.followers = joined(row.followers, event.followers)
 
 
 @_folds(ties.TicketReleased)
@@ -220,9 +225,14 @@ def _(row: Row, event: handling.TicketUrged, _: Recorded[Event]) -> None:
     row.urges = event.count
 
 
+@_folds(escalating.TicketEscalated)
+def _(row: Row, event: escalating.TicketEscalated, _: Recorded[Event]) -> None:
+    row.level = max(row.level, event.level)
+
+
 @_folds(marking.TicketFollowed)
 def _(row: Row, event: marking.TicketFollowed, _: Recorded[Event]) -> None:
-    row.followers = _with(row.followers, [event.person_id])
+    row.followers = joined(row.followers, [event.person_id])
 
 
 @_folds(marking.TicketUnfollowed)
@@ -232,16 +242,12 @@ def _(row: Row, event: marking.TicketUnfollowed, _: Recorded[Event]) -> None:
 
 @_folds(messages.TicketMentioned, flowing.ApproverAdded)
 def _(row: Row, event: messages.TicketMentioned | flowing.ApproverAdded, _: Recorded[Event]) -> None:
-    row.consulted = _with(row.consulted, [event.person_id])
+    row.consulted = joined(row.consulted, [event.person_id])
 
 
 @_folds(flowing.ApprovalRequested)
 def _(row: Row, event: flowing.ApprovalRequested, _: Recorded[Event]) -> None:
-    row.consulted = _with(row.consulted, event.approvers)
-
-
-def _with(people: list[UUID], more: Iterable[UUID]) -> list[UUID]:
-    return list(dict.fromkeys([*people, *more]))
+    row.consulted = joined(row.consulted, event.approvers)
 
 
 @_folds(flowing.TicketFormPinned)
@@ -294,10 +300,7 @@ def _(row: Row, _event: e.TicketUnarchived, _: Recorded[Event]) -> None:
 @_folds(undoing.TicketUndone)
 def _(row: Row, event: undoing.TicketUndone, recorded: Recorded[Event]) -> None:
     at = recorded.metadata.occurred_at
-    for name, value in event.restored.items():
-        if name in _RESTORED:
-            kind, put_back = _RESTORED[name]
-            put_back(row, kind.validate_python(value), at)
+    put_back(row, event.restored, at)
     if not event.restored.keys().isdisjoint(("status", "kind")):
         _times(row, at)
         row.accepted_at = None if row.kind == StatusKind.NEW else row.accepted_at
@@ -309,49 +312,6 @@ def _(row: Row, event: undoing.TicketUndone, recorded: Recorded[Event]) -> None:
     row.fields = content.get("fields", row.fields)
 
 
-def _put(name: str, kind: Any) -> tuple[TypeAdapter[Any], Callable[[Row, Any, datetime], None]]:
-    return TypeAdapter(kind), lambda row, value, _: setattr(row, name, value)
-
-
-def _put_marks(row: Row, marks: Marks, at: datetime) -> None:
-    row.archived_at = (row.archived_at or at) if marks.archived else None
-    row.pinned, row.spam = marks.pinned, marks.spam
-    row.snoozed, row.snoozed_until = marks.snoozed, marks.snoozed_until
-
-
-def _put_flow(row: Row, flow: Flow, _: datetime) -> None:
-    row.workflow = flow.workflow.key if flow.workflow else None
-    row.node = flow.node
-    row.consulted = _with(row.consulted, (person for each in flow.approvals for person in each.approvers))
-
-
-def _put_tags(row: Row, tags: frozenset[str], _: datetime) -> None:
-    kept = [tag for tag in row.tags if tag in tags]
-    row.tags = [*kept, *sorted(tags.difference(kept))]
-
-
-def _put_followers(row: Row, followers: frozenset[UUID], _: datetime) -> None:
-    kept = [person for person in row.followers if person in followers]
-    row.followers = [*kept, *sorted(followers.difference(kept))]
-
-
-# State fields that an undo may restore, as the list has them. Others, such as who had it before, it does not show.
-_RESTORED: Mapping[str, tuple[TypeAdapter[Any], Callable[[Row, Any, datetime], None]]] = {
-    **{name: _put(name, str) for name in ("status", "kind", "priority")},
-    **{name: _put(name, int) for name in ("urges", "transfers", "returns", "reopenings")},
-    "type": _put("type", str | None),
-    "category": _put("category", list[str]),
-    "due_at": _put("due_at", datetime | None),
-    "requester_id": _put("requester_id", UUID | None),
-    "rating": _put("rating", int | None),
-    "tags": (TypeAdapter(frozenset[str]), _put_tags),
-    "followers": (TypeAdapter(frozenset[UUID]), _put_followers),
-    "assignee": (TypeAdapter(Assignee), lambda row, to, _: _assign(row, to or NOBODY)),
-    "marks": (TypeAdapter(Marks), _put_marks),
-    "flow": (TypeAdapter(Flow), _put_flow),
-}
-
-
 @_folds(e.TicketErasureRequested)
 def _(row: Row, _event: e.TicketErasureRequested, _: Recorded[Event]) -> None:
     row.erased = True
@@ -361,6 +321,7 @@ def _(row: Row, _event: e.TicketErasureRequested, _: Recorded[Event]) -> None:
 @_folds(messages.TicketRemarked, messages.TicketAttached, messages.TicketAttachmentRemoved)
 @_folds(messages.TicketMessageRedacted, confidential.TicketConfidentialSet, confidential.TicketConfidentialViewed)
 @_folds(ties.TicketSplitOff, ties.TicketSplitUndone, ties.TicketSplitFrom, drafting.TicketFormSaved)
+@_folds(promising.TicketPromised, promising.TicketBreached, promising.TicketReminded)
 @_folds(flowing.TicketStepSubmitted, flowing.ApprovalGiven, flowing.ApprovalRefused, flowing.ApprovalWithdrawn)
 def _(_row: Row, _event: Event, _: Recorded[Event]) -> None:
     """Only the time and the version move."""
@@ -378,8 +339,7 @@ def fold(rows: dict[UUID, Row], recorded: Recorded[Event]) -> None:
         return
     FOLDS[type(recorded.event)](row, recorded.event, recorded)
     row.version, row.position = recorded.version, recorded.position
-    # Looking at something does not change it.
-    if not isinstance(recorded.event, confidential.TicketConfidentialViewed):
+    if recorded.event.CHANGES:
         row.updated_at = recorded.metadata.occurred_at
 
 

@@ -1,11 +1,12 @@
 """What lists show of a ticket and conditions ask about, as one flat record."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from domain.values import FINISHED
+from domain.values import FINISHED, Assignee
 
 
 @dataclass(slots=True)
@@ -49,6 +50,7 @@ class Row:
     transfers: int
     returns: int
     rating: int | None
+    level: int
     followers: list[UUID]
     consulted: list[UUID]
     archived_at: datetime | None
@@ -85,7 +87,17 @@ class Row:
     def involved(self) -> list[UUID]:
         """Who keeps access to the ticket wherever it goes (A13)."""
         handler = [self.assignee_person] if self.assignee_person else []
-        return list(dict.fromkeys([*handler, *self.followers, *self.consulted]))
+        return joined(handler, [*self.followers, *self.consulted])
+
+    def assign(self, to: Assignee) -> None:
+        """Somebody else is responsible."""
+        self.assignee_person, self.assignee_team, self.assignee_role = to.person, to.team, to.role
+        self.candidates = list(to.people)
+
+
+def joined(people: Iterable[UUID], more: Iterable[UUID]) -> list[UUID]:
+    """All of them in order, each once."""
+    return list(dict.fromkeys([*people, *more]))
 
 
 COLUMNS = tuple(column.name for column in fields(Row) if column.name != "erased")
@@ -96,6 +108,6 @@ FRESH: dict[str, Any] = {
     **dict.fromkeys(("first_response_at", "accepted_at", "resolved_at", "confirmed_at", "closed_at")),
     **dict.fromkeys(("last_reply_at", "last_requester_reply_at", "rating", "archived_at", "snoozed_until")),
     **dict.fromkeys(("merged_into", "parent", "workflow", "node")),
-    **dict.fromkeys(("replies", "notes", "reopenings", "reassignments", "urges", "transfers", "returns"), 0),
+    **dict.fromkeys(("replies", "notes", "reopenings", "reassignments", "urges", "transfers", "returns", "level"), 0),
     **dict.fromkeys(("snoozed", "pinned", "spam", "withdrawn"), False),
 }

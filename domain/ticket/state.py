@@ -146,6 +146,19 @@ class Flow:
 
 
 @dataclass(frozen=True, slots=True)
+class Promises:
+    """Which policy and calendar hold, which promises were broken, what was brought to mind, which steps of ladders taken."""
+
+    policy: Pinned | None = None
+    calendar: Pinned | None = None
+    # Measure, and since when it was waited for.
+    breached: frozenset[tuple[str, datetime]] = frozenset()
+    # Reminder, measure, since when, and the how manieth time.
+    reminded: frozenset[tuple[str, str, datetime, int]] = frozenset()
+    taken: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Ticket:
     """The state that decisions need; `opened` is False before the ticket is submitted, `drafted_by` says whose draft it is."""
 
@@ -171,6 +184,7 @@ class Ticket:
     transfers: int = 0
     returns: int = 0
     rating: int | None = None
+    level: int = 0
     messages: tuple[Message, ...] = ()
     attachments: tuple[AttachedFile, ...] = ()
     followers: frozenset[UUID] = frozenset()
@@ -179,6 +193,7 @@ class Ticket:
     marks: Marks = Marks()
     ties: Ties = Ties()
     flow: Flow = Flow()
+    promises: Promises = Promises()
     drafted_by: Actor | None = None
     draft: Content[dict[str, Any]] = field(default_factory=dict)
     erasing: bool = False

@@ -93,6 +93,7 @@ _TICKET: dict[str, Column] = {
     "transfers": Column("t.transfers", "count"),
     "returns": Column("t.returns", "count"),
     "rating": Column("t.rating", "count"),
+    "level": Column("t.level", "count", default=False),
     "accepted_at": Column("t.accepted_at", "moment", default=False),
     "confirmed_at": Column("t.confirmed_at", "moment", default=False),
     "last_reply_at": Column("t.last_reply_at", "moment", default=False),

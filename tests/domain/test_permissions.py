@@ -20,10 +20,10 @@ ASKING = {
     "CloseTicket ConfirmTicket SetConfidential",
 }
 RATING = {"RateTicket"}
-WATCHING = {"AssignTicket TransferTicket NoteOnTicket FollowTicket UnfollowTicket UrgeTicket"}
+WATCHING = {"AssignTicket TransferTicket NoteOnTicket FollowTicket UnfollowTicket UrgeTicket EscalateTicket"}
 WORKING = {
     "EditTicket SaveForm ChangePriority TagTicket NoteOnTicket AssignTicket AcceptTicket ClaimTicket TransferTicket",
-    "ReturnTicket MoveTicket ResolveTicket ReopenTicket FollowTicket UnfollowTicket",
+    "ReturnTicket EscalateTicket MoveTicket ResolveTicket ReopenTicket FollowTicket UnfollowTicket",
     "PinTicket UnpinTicket SnoozeTicket WakeTicket MarkSpam UnmarkSpam UndoCommand",
     "MergeTicket UndoMerge AbsorbTicket ReleaseTicket SplitTicket UndoSplit OpenSplit WithdrawSplit KeepSplit",
     "LinkTicket LinkBack UnlinkTicket UnlinkBack",

@@ -4,7 +4,20 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from domain.event import Actor, Event
-from domain.ticket import confidential, drafting, flowing, handling, marking, messages, settling, ties, undoing
+from domain.receivers import Receivers
+from domain.ticket import (
+    confidential,
+    drafting,
+    escalating,
+    flowing,
+    handling,
+    marking,
+    messages,
+    promising,
+    settling,
+    ties,
+    undoing,
+)
 from domain.ticket import events as ticket
 from domain.values import Assignee, Pinned, Priority, StatusKind
 
@@ -27,6 +40,34 @@ SAMPLES: tuple[Event, ...] = (
     handling.TicketTransferred(assignee=Assignee(role="lead"), previous=PERSON, note="客户很着急"),
     handling.TicketReturned(assignee=PERSON, previous=SEVERAL, reason="Not ours: it is a cable."),
     handling.TicketUrged(message_id=ID, body="Any news?", count=2, internal=True),
+    escalating.TicketEscalated(
+        level=2,
+        to=Receivers(roles=("lead", "control_room"), people=(OTHER,)),
+        team=ID,
+        step="vip/late",
+        reason="客户很着急",
+    ),
+    promising.TicketPromised(
+        policy=Pinned(key="vip", version=3),
+        calendar=Pinned(key="china", version=2),
+        previous=Pinned(key="vip", version=2),
+    ),
+    promising.TicketBreached(
+        measure="first_response",
+        since=DUE,
+        due_at=DUE,
+        policy=Pinned(key="vip", version=3),
+        calendar=Pinned(key="china", version=2),
+    ),
+    promising.TicketReminded(
+        step="vip/soon",
+        count=2,
+        measure="first_response",
+        since=DUE,
+        due_at=DUE,
+        to=Receivers(roles=("handler", "lead")),
+        policy=Pinned(key="vip", version=3),
+    ),
     messages.TicketRemarked(message_id=ID, body="Also the one on the second floor. 二楼也是。"),
     messages.TicketAttached(
         attachment_id=ID,

@@ -9,7 +9,18 @@ from domain.command import DECIDERS, Command
 from domain.permissions import Permission
 from domain.setup import classification, forms, macros, roles, staff, statuses, tags, teams, workflows
 from domain.ticket import commands as c
-from domain.ticket import confidential, drafting, flowing, handling, marking, messages, settling, ties, undoing
+from domain.ticket import (
+    confidential,
+    drafting,
+    escalating,
+    flowing,
+    handling,
+    marking,
+    messages,
+    settling,
+    ties,
+    undoing,
+)
 
 _P = Permission
 Does = type[Command] | Permission | None
@@ -59,6 +70,7 @@ ON_TICKETS = (
     Case(handling.TransferTicket, "POST", f"{_T}/transfer", {"to": {"person": "{colleague}"}, "note": "n"}),
     Case(handling.ReturnTicket, "POST", f"{_T}/return"),
     Case(handling.UrgeTicket, "POST", f"{_T}/urges"),
+    Case(escalating.EscalateTicket, "POST", f"{_T}/escalations"),
     Case(settling.ConfirmTicket, "POST", f"{_T}/confirm"),
     Case(settling.RateTicket, "PUT", f"{_T}/rating"),
     Case(marking.FollowTicket, "PUT", f"{_T}/followers/{{colleague}}"),
@@ -251,6 +263,7 @@ OPEN = {"POST /session", "GET /health/live", "GET /health/ready", "GET /metrics"
 WITHOUT_ROUTE = {
     "CreateWorkspace": "an operator's, on the command line",
     "ExtendCatalogue": "of imports, which make what their rows name",
+    "KeepPromises": "of the clock: what is due comes due by itself",
     "RecordExport": "of exports, which are recorded by the job",
     "ConfirmTicketErasure": "follows when the key is gone",
     "ConfirmRequesterErasure": "follows when the key is gone",
