@@ -9,9 +9,9 @@ from api.bodies import Body, left_out
 from domain.macros import VARIABLES, Template
 from domain.permissions import Permission
 from domain.setup.macros import MacroActions
-from domain.setup.staff import Hours, Level, Zone
+from domain.setup.staff import Hours, Level
 from domain.setup.tags import Colour
-from domain.values import CategoryPath, Key, Line, Moment, StatusKind, Tag, Tags
+from domain.values import CategoryPath, Key, Line, Moment, StatusKind, Tag, Tags, Zone
 
 
 class Reasons(Body):

@@ -7,6 +7,7 @@ from enum import StrEnum
 from math import isfinite
 from typing import Annotated, Any, Self
 from uuid import UUID
+from zoneinfo import available_timezones
 
 from pydantic import (
     AfterValidator,
@@ -47,6 +48,12 @@ def _utc(moment: datetime) -> datetime:
         return moment.astimezone(UTC)
     except OverflowError:
         raise ValueError("is beyond the years 1 to 9999 in UTC") from None
+
+
+def _known_zone(zone: str) -> str:
+    if zone not in available_timezones():
+        raise ValueError("must be an IANA time zone, e.g. Asia/Shanghai")
+    return zone
 
 
 def _storable(value: Any, depth: int = 0) -> Any:
@@ -95,6 +102,7 @@ InOrder = PlainSerializer(sorted, return_type=list[str])
 Tags = Annotated[frozenset[Tag], InOrder]
 Names = Annotated[frozenset[str], InOrder]
 CategoryPath = tuple[Line, ...]
+Zone = Annotated[Line, AfterValidator(_known_zone)]
 Moment = Annotated[datetime, BeforeValidator(_written_out), AfterValidator(_utc)]
 
 

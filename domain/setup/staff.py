@@ -4,9 +4,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
-from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from domain.catalogue import Catalogue
 from domain.command import Command, Decision, decides, evolves
@@ -15,7 +14,7 @@ from domain.event import Content, Event
 from domain.granting import grantable, must_be_allowed
 from domain.permissions import Permission
 from domain.staff import Absence, Person, Shift
-from domain.values import Key, Line, Moment
+from domain.values import Key, Line, Moment, Zone
 from domain.workspace import EmailTaken, WorkspaceCommand
 
 MOST_ABSENCES = 500
@@ -118,13 +117,6 @@ class ShiftsSet(PersonEvent, name="workspace.shifts_set", version=1):
     previous_zone: str
 
 
-def _known_zone(zone: str) -> str:
-    if zone not in available_timezones():
-        raise ValueError("must be an IANA time zone, e.g. Asia/Shanghai")
-    return zone
-
-
-Zone = Annotated[Line, AfterValidator(_known_zone)]
 Level = Annotated[int, Field(ge=1, le=5)]
 
 
