@@ -16,7 +16,7 @@ from api.setup_bodies import CannedReplyBody, MacroBody, Reasons
 from api.ticket_changes import TicketNumber, changes
 from api.workspace import catalogue_now
 from domain.actions import ACTIONS
-from domain.catalogue import Catalogue, shown
+from domain.catalogue import Catalogue
 from domain.errors import CommandIdReused, InvalidInput, VersionConflict
 from domain.macros import filled, rendered
 from domain.permissions import Permission
@@ -33,6 +33,7 @@ from domain.setup.macros import (
 )
 from domain.ticket.state import Ticket, UnknownTicket
 from domain.values import Key
+from domain.variables import values_for
 
 router = routing.router("macros")
 
@@ -115,23 +116,14 @@ async def _now(me: Caller) -> Catalogue:
 async def _values(me: Caller, number: str) -> dict[str, str]:
     """What the variables stand for, on a ticket that the caller may see; UnknownTicket otherwise."""
     ticket: Ticket = (await ticket_seen(me, number)).state
-    agent = me.desk.people.get(me.id)
-    return {
-        "ticket.number": ticket.number,
-        "ticket.title": shown(ticket.title) or "",
-        "ticket.status": me.desk.status(ticket.status).name,
-        "ticket.priority": ticket.priority.value,
-        "requester.name": await _requester_name(me, ticket.requester_id),
-        "agent.name": (shown(agent.name) if agent else None) or "",
-        "workspace.title": me.desk.name,
-    }
+    return values_for(ticket, me.desk, await _requester(me, ticket.requester_id), me.desk.people.get(me.id))
 
 
-async def _requester_name(me: Caller, requester: UUID | None) -> str:
+async def _requester(me: Caller, requester: UUID | None) -> Requester | None:
     if requester is None:
-        return ""
+        return None
     state = (await me.services.desk.recalled(me.workspace_id, "requester", requester)).state
-    return (shown(state.requester_name) if isinstance(state, Requester) else None) or ""
+    return state if isinstance(state, Requester) else None
 
 
 @router.get("/canned-replies")

@@ -25,7 +25,7 @@ from domain.errors import InvalidInput
 from domain.permissions import Permission
 from domain.values import Priority, StatusKind
 from projections import freshness, ticket_board, ticket_pages, ticket_totals
-from projections.conditions import ComparesWithBefore
+from projections.conditions import ComparesWithBefore, OnlyInRules
 from projections.ticket_board import Grouping
 from projections.ticket_filter import TicketFilter
 from projections.ticket_pages import Began, ListQuery, SortTooWide, WrittenPage
@@ -60,7 +60,9 @@ PUBLIC = [
     "position",
 ]
 _PEOPLE = ("assignee_person", "assignee_team")
-_REFUSED = problems(InvalidInput, InvalidCondition, ComparesWithBefore, SortTooWide, NotCaughtUp, ReadModelMissing)
+_REFUSED = problems(
+    InvalidInput, InvalidCondition, ComparesWithBefore, OnlyInRules, SortTooWide, NotCaughtUp, ReadModelMissing
+)
 _READS: dict[str, Any] = {"responses": _REFUSED, "dependencies": [reached("ticket_list")]}
 
 
@@ -310,10 +312,11 @@ def referenced(me: Caller, rows: Iterable[dict[str, Any]], more: Iterable[str | 
 
 
 def names_of(me: Caller, ids: Collection[UUID]) -> dict[UUID, str | None]:
-    """Names of these people and teams."""
+    """Names of these people, teams and rules."""
     people, teams = me.desk.people, me.desk.teams
     found: dict[UUID, str | None] = {each: shown(people[each].name) for each in ids if each in people}
-    return found | {each: teams[each].name for each in ids if each in teams}
+    found |= {each: teams[each].name for each in ids if each in teams}
+    return found | {each: rule.title for each in ids - found.keys() if (rule := me.desk.rule_of(each))}
 
 
 @contextmanager

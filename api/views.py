@@ -20,7 +20,7 @@ from domain.permissions import Permission
 from domain.saved_view import RemoveView, SaveView, Sharing, UnknownView, View
 from domain.values import Key, Line
 from projections import freshness, saved_views, view_counts
-from projections.conditions import ComparesWithBefore, compiled
+from projections.conditions import ComparesWithBefore, OnlyInRules, compiled
 from projections.saved_views import SavedView
 from projections.ticket_board import Grouping
 from projections.ticket_pages import LARGEST_PAGE, ListQuery, SortTooWide
@@ -105,7 +105,9 @@ def list_views(
 @router.get(
     "/views/{key}/tickets",
     response_model=TicketRows,
-    responses=problems(UnknownView, SortTooWide, ComparesWithBefore, NotCaughtUp, ReadModelMissing, InvalidInput),
+    responses=problems(
+        UnknownView, SortTooWide, ComparesWithBefore, OnlyInRules, NotCaughtUp, ReadModelMissing, InvalidInput
+    ),
     dependencies=[reached("ticket_list"), reached("saved_views")],
 )
 def read_view(

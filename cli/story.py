@@ -30,7 +30,14 @@ class Names:
             return self.requester(UUID(actor.id))
         if actor.kind == "system":
             return "Somebody unknown" if actor.id == "unknown" else "The system"
+        if actor.kind == "rule":
+            return self.rule(UUID(actor.id))
         return f"{actor.kind.replace('_', ' ').capitalize()} {actor.id}"
+
+    def rule(self, rule: UUID, version: int | None = None) -> str:
+        """What people call a rule, as it is called now or was in that version."""
+        found = self._desk.rule_of(rule, version)
+        return f"Rule «{found.title}»" if found else f"Rule {rule}"
 
     def person(self, person: UUID) -> str:
         """A colleague's name."""

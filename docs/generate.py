@@ -16,7 +16,7 @@ from api.auth import Needs
 from api.routing import PREFIX
 from api.settings import ApiSettings
 from cli.main import COMMANDS, app
-from domain.conditions.fields import CUSTOM_PREFIX, FIELDS, Field, FieldType
+from domain.conditions.fields import CUSTOM_PREFIX, FIELDS, HAPPENING, Field, FieldType
 from domain.conditions.operators import OPERATORS
 from domain.errors import LedgerdeskError
 from domain.event import EVENTS, Event
@@ -56,6 +56,7 @@ STORIES = {
     "ticket.confidential": "Tickets: the confidential field",
     "ticket.ties": "Tickets: merges, splits, links",
     "ticket.undoing": "Tickets: undo",
+    "ticket.reporting": "Tickets: what rules could not do",
     "requester": "Requesters",
     "requester_ties": "Requesters: merges and blocks",
     "organisation": "Organisations",
@@ -70,6 +71,7 @@ STORIES = {
     "setup.workflows": "Set-up: workflows",
     "setup.tags": "Set-up: tags",
     "setup.macros": "Set-up: macros and canned replies",
+    "setup.rules": "Set-up: rules",
     "exports": "Exports",
 }
 # A condition is a tree of conditions: its page says what is in it.
@@ -307,6 +309,13 @@ def conditions() -> str:
         "## Fields",
         "",
         *table(("field", "what it is", "type", "values"), map(_asked, FIELDS.values())),
+        "",
+        "## Only in rules",
+        "",
+        "What just happened to a ticket, and when it came to be as it is. `before.FIELD` is a field of the ticket or of its form as it",
+        "was before. Lists and views cannot ask these, nor what `has_changed`.",
+        "",
+        *table(("field", "what it is", "type", "values"), map(_asked, HAPPENING.values())),
         "",
         "## Operators",
         "",

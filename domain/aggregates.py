@@ -9,11 +9,13 @@ import domain.setup.classification
 import domain.setup.forms
 import domain.setup.macros
 import domain.setup.roles
+import domain.setup.rules
 import domain.setup.staff
 import domain.setup.statuses
 import domain.setup.tags
 import domain.setup.teams
-import domain.setup.workflows  # noqa: F401 - registers their commands and events, as the others above do
+import domain.setup.workflows
+import domain.ticket.reporting  # noqa: F401 - registers their commands and events, as the others above do
 from domain.access import allow
 from domain.catalogue import Catalogue
 from domain.command import Command, Decision, decider, evolve

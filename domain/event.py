@@ -120,6 +120,11 @@ class Actor(BaseModel):
     kind: str
     id: str
 
+    @property
+    def trusted(self) -> bool:
+        """Whether it is the desk itself that acts: the system for operators, or a rule as it was set. Never asked for permissions."""
+        return self.kind in ("system", "rule")
+
 
 SYSTEM = Actor(kind="system", id="ledgerdesk")
 # Whoever did what another system tells without saying who.

@@ -1,12 +1,16 @@
 """What one command did to one ticket, with the ticket before and after it: what rules, promises and notifications react to."""
 
+from collections.abc import Iterable
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from domain.catalogue import Catalogue
+from domain.command import evolve
 from domain.event import Event, Metadata, Recorded
 from domain.requester import Requester
-from domain.sla.course import Course
+from domain.sla.course import Course, followed
+from domain.ticket.folds import fold
 from domain.ticket.row import Row
 from domain.ticket.state import Ticket
 
@@ -26,6 +30,15 @@ class Situation:
     def version(self) -> int:
         """How many events it has had."""
         return self.row.version
+
+    def followed_by(self, events: Iterable[Recorded[Event]]) -> "Situation":
+        """The ticket after these further events of it."""
+        ticket, row, course = self.ticket, copy(self.row), self.course
+        rows = {row.ticket_id: row}
+        for recorded in events:
+            ticket, course = evolve(ticket, recorded.event), followed(course, recorded)
+            fold(rows, recorded)
+        return Situation(ticket, row, course)
 
 
 @dataclass(frozen=True, slots=True)

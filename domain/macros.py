@@ -9,23 +9,32 @@ from pydantic import AfterValidator
 
 from domain.values import Message
 
-# What a text may speak of, as {{ticket.number}}.
+# What a text may speak of, as {{ticket.number}}; and of every custom field, as {{ticket.fields.site}}.
 VARIABLES = (
     "ticket.number",
     "ticket.title",
     "ticket.status",
     "ticket.priority",
+    "ticket.type",
+    "ticket.category",
+    "ticket.team",
+    "ticket.assignee",
+    "ticket.due_at",
     "requester.name",
     "agent.name",
     "workspace.title",
 )
+FIELD = "ticket.fields."
 _PLACE = re.compile(r"\{\{\s*(.*?)\s*\}\}", re.DOTALL)
+_FIELD = re.compile(re.escape(FIELD) + r"[a-z0-9][a-z0-9_-]{0,49}")
 
 
 def checked(text: str) -> str:
     """The same text, or ValueError where it speaks of what nobody can fill in."""
-    if unknown := set(_PLACE.findall(text)) - set(VARIABLES):
-        raise ValueError(f"has {len(unknown)} unknown variables; these are known: {', '.join(VARIABLES)}")
+    places = set(_PLACE.findall(text)) - set(VARIABLES)
+    if unknown := [place for place in places if not _FIELD.fullmatch(place)]:
+        known = ", ".join([*VARIABLES, f"{FIELD}<key>"])
+        raise ValueError(f"has {len(unknown)} unknown variables; these are known: {known}")
     return text
 
 

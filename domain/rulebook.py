@@ -1,14 +1,16 @@
 """What a workspace has set up for its tickets: custom fields, forms, workflows, types and categories."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
 from typing import Any, TypeVar
+from uuid import UUID
 
 from domain.classification import CategorySettings, Handling, RetiredCategory, Settings, TicketType, UnknownType
 from domain.errors import Refusal
 from domain.forms import CustomField, Form, Template, as_known_now
+from domain.rules.rule import Rule
 from domain.values import Pinned
 from domain.workflows import Workflow
 
@@ -31,17 +33,44 @@ class RetiredSetup(Refusal):
 
 @dataclass(frozen=True)
 class Rulebook:
-    """The part of the catalogue that says what a ticket is made of and which way it goes. Of templates and workflows all versions."""
+    """The part of the catalogue that says what a ticket is made of and which way it goes. Of templates, workflows and rules all versions."""
 
     fields: Mapping[str, CustomField] = field(default_factory=dict)
     templates: Mapping[str, tuple[Template, ...]] = field(default_factory=dict)
     workflows: Mapping[str, tuple[Workflow, ...]] = field(default_factory=dict)
     types: Mapping[str, TicketType] = field(default_factory=dict)
     category_settings: Mapping[tuple[str, ...], CategorySettings] = field(default_factory=dict)
+    rules: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
+    rule_order: tuple[str, ...] = ()
 
     def custom_field(self, key: str) -> CustomField:
         """The custom field of that key, or UnknownSetup."""
         return _found("field", key, self.fields)
+
+    def rule(self, key: str) -> Rule:
+        """The newest version of the rule, or UnknownSetup."""
+        return _found("rule", key, self.rules)[-1]
+
+    def rules_in_order(self, kind: str) -> list[Rule]:
+        """The rules of that kind that act, in the order in which they do."""
+        return [rule for key in self.rule_order if (rule := self.rules[key][-1]).kind == kind and not rule.retired]
+
+    def rule_of(self, rule_id: UUID, version: int | None = None) -> Rule | None:
+        """That version of a rule, or its newest one, by its id."""
+        named: dict[UUID, tuple[Rule, ...]]
+        named = self.derived("rules", lambda: {versions[0].rule_id: versions for versions in self.rules.values()})
+        versions = named.get(rule_id, ())
+        return next((each for each in reversed(versions) if version in (None, each.version)), None)
+
+    def derived(self, name: str, make: Callable[[], Any]) -> Any:
+        """What follows from what is set up, worked out once."""
+        if name not in self._derived:
+            self._derived[name] = make()
+        return self._derived[name]
+
+    @cached_property
+    def _derived(self) -> dict[str, Any]:
+        return {}
 
     def template(self, key: str) -> Template:
         """The newest version of the form, or UnknownSetup."""

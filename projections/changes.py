@@ -15,6 +15,7 @@ from domain.ticket import (
     marking,
     messages,
     promising,
+    reporting,
     settling,
     ties,
     undoing,
@@ -207,4 +208,9 @@ _TOLD: dict[type[Event], Callable[[Any], list[Change]]] = {
     confidential.TicketConfidentialSet: _nothing,
     confidential.TicketConfidentialViewed: _nothing,
     undoing.TicketUndone: _undone,
+    reporting.TicketRuleRefused: lambda event: [Change("rule", None, event.key), Change("reason", None, event.because)],
+    reporting.TicketRulesCut: lambda event: [
+        Change("rules", None, list(event.keys)),
+        Change("reason", None, event.because),
+    ],
 }

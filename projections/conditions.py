@@ -22,6 +22,14 @@ class ComparesWithBefore(Refusal):
     sentence = "{field} {op} compares a ticket with how it was before: that works in rules, not in lists and views."
 
 
+class OnlyInRules(Refusal):
+    """A list or a view was asked what only a rule knows."""
+
+    code = "condition_only_in_rules"
+    status = 422
+    sentence = "{field} is about what just happened to a ticket: that works in rules, not in lists and views."
+
+
 _OF_REQUESTER: LiteralString = (
     "(requester_id IS NOT NULL AND requester_id IN (SELECT requester_id FROM desk.requester_cards WHERE {}))"
 )
@@ -57,6 +65,8 @@ def _leaf(leaf: Leaf, context: Context) -> Sql:
     if leaf.operator.asks is Asks.CHANGED:
         raise ComparesWithBefore(field=leaf.field, op=leaf.op)
     field = field_named(leaf.field)
+    if field.of_happening:
+        raise OnlyInRules(field=leaf.field)
     test = p.predicate(leaf, context)
     found = _custom(test, field.column) if field.type is FieldType.CUSTOM else _column(test, field)
     if field.of_requester:

@@ -17,7 +17,7 @@ from psycopg.sql import SQL, Identifier
 from pydantic_core import from_json, to_json
 
 from domain.catalogue import shown
-from domain.conditions import AllOf, Condition, Context, Leaf, depends_on, evaluator, leaves, parse, reads_before
+from domain.conditions import AllOf, Condition, Context, Leaf, asks_what_happened, depends_on, evaluator, leaves, parse
 from domain.conditions.fields import CUSTOM_PREFIX, FieldType, field_named
 from domain.conditions.model import values
 from domain.conditions.operators import Asks
@@ -80,7 +80,7 @@ def plan(condition: Condition) -> Plan | None:
     pin = next((part for part in asked if isinstance(part, Leaf) and _is_pin(part)), None)
     rest = AllOf(all=tuple(part for part in asked if part is not pin))
     of_requester = any(field_named(leaf.field).of_requester for leaf in leaves(rest))
-    if of_requester or reads_before(rest) or not timeless(rest):
+    if of_requester or asks_what_happened(rest) or not timeless(rest):
         return None
     reads = depends_on(condition)
     return Plan(rest, pin.field if pin else None, reads | {"shelf"}, reads.isdisjoint(OF_SHELVES))

@@ -172,9 +172,11 @@ def _body(event: Event) -> str | None:
     return said.after if said else None
 
 
-# A requester sees that the ticket was opened, not to whom it was assigned or how it was tagged.
+# A requester sees that the ticket was opened, not to whom it was assigned or how it was tagged; and of rules nothing.
 SELECT_ENTRIES = """
-    SELECT version, position, event, internal, author_kind, author_id, occurred_at, message_id, body, redacted, reason,
+    SELECT version, position, event, internal, occurred_at, message_id, body, redacted, reason,
+        CASE WHEN author_kind = 'rule' AND %(public)s THEN 'system' ELSE author_kind END AS author_kind,
+        CASE WHEN author_kind = 'rule' AND %(public)s THEN 'ledgerdesk' ELSE author_id END AS author_id,
         CASE WHEN event = 'ticket.opened' AND %(public)s THEN '[]' ELSE changes END AS changes,
         (SELECT coalesce(json_agg(json_build_object('attachment_id', f.attachment_id, 'name', f.name,
             'media_type', f.media_type, 'size', f.size) ORDER BY f.version), '[]')

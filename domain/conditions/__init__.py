@@ -2,6 +2,7 @@
 
 from domain.conditions.context import Context
 from domain.conditions.evaluate import evaluate, evaluator
+from domain.conditions.explain import Reason, refused_by
 from domain.conditions.model import (
     ALWAYS,
     AllOf,
@@ -9,11 +10,11 @@ from domain.conditions.model import (
     Condition,
     Leaf,
     NoneOf,
+    asks_what_happened,
     depends_on,
     facets,
     leaves,
     parse,
-    reads_before,
 )
 from domain.conditions.refusal import InvalidCondition
 
@@ -26,11 +27,13 @@ __all__ = [
     "InvalidCondition",
     "Leaf",
     "NoneOf",
+    "Reason",
+    "asks_what_happened",
     "depends_on",
     "evaluate",
     "evaluator",
     "facets",
     "leaves",
     "parse",
-    "reads_before",
+    "refused_by",
 ]

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from domain.conditions.context import Context
-from domain.conditions.fields import FieldType, field_named
+from domain.conditions.fields import BEFORE_PREFIX, FieldType, field_named
 from domain.conditions.folding import fold
 from domain.conditions.model import AllOf, AnyOf, Condition, Leaf, NoneOf, has_placeholder, resolved
 from domain.conditions.operators import Asks
@@ -92,7 +92,8 @@ def _leaf(leaf: Leaf) -> Check:
 def _reader(leaf: Leaf) -> Callable[[Facts], Any]:
     field = field_named(leaf.field)
     if field.type is FieldType.CUSTOM:
-        return lambda facts: (facts.get("fields") or {}).get(field.column)
+        holder = BEFORE_PREFIX + "fields" if field.before else "fields"
+        return lambda facts: (facts.get(holder) or {}).get(field.column)
     if field.type is FieldType.FLAG:
         return lambda facts: bool(facts.get(field.name))
     return lambda facts: facts.get(field.name)

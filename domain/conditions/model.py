@@ -7,7 +7,7 @@ from typing import Annotated, Any, NoReturn, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema, model_validator
 
 from domain.conditions.context import Context
-from domain.conditions.fields import CUSTOM_KEY, CUSTOM_PREFIX, FIELDS, FieldType, field_named
+from domain.conditions.fields import BEFORE_PREFIX, CUSTOM_KEY, CUSTOM_PREFIX, FIELDS, HAPPENING, FieldType, field_named
 from domain.conditions.operators import OPERATORS, Asks, Operator, Takes
 from domain.conditions.refusal import InvalidCondition, near
 from domain.conditions.values import Me, MyOrganisation, MyTeams, Placeholder, checked
@@ -17,7 +17,10 @@ MOST_LEAVES = 200
 ROOT = "condition"
 _FIELD_SCHEMA = {
     "type": "string",
-    "anyOf": [{"enum": list(FIELDS)}, {"pattern": rf"^{re.escape(CUSTOM_PREFIX)}{CUSTOM_KEY.pattern}$"}],
+    "anyOf": [
+        {"enum": [*FIELDS, *HAPPENING, *(BEFORE_PREFIX + name for name in FIELDS if "." not in name)]},
+        {"pattern": rf"^({re.escape(BEFORE_PREFIX)})?{re.escape(CUSTOM_PREFIX)}{CUSTOM_KEY.pattern}$"},
+    ],
 }
 _OP_SCHEMA = {"type": "string", "enum": sorted({op for known in OPERATORS.values() for op in known})}
 _VALUE_SCHEMA = {
@@ -141,6 +144,8 @@ def _value(field_name: str, op: str, value: Any, place: str) -> Any:
     if op not in known:
         reason = f"{field.name} ({field.type}) cannot be asked «{op[:60]}». {near(op, known)}"
         raise InvalidCondition(place=f"{place}.op", reason=reason)
+    if field.before and known[op].asks is Asks.CHANGED:
+        raise InvalidCondition(place=f"{place}.op", reason=f"Ask «{op}» of {field_name.removeprefix(BEFORE_PREFIX)}.")
     return checked(field, known[op], value, f"{place}.value")
 
 
@@ -159,9 +164,9 @@ def depends_on(condition: Condition) -> frozenset[str]:
     return frozenset(leaf.field for leaf in leaves(condition))
 
 
-def reads_before(condition: Condition) -> bool:
-    """Whether it asks about a change, which a list or a view cannot know."""
-    return any(leaf.operator.asks is Asks.CHANGED for leaf in leaves(condition))
+def asks_what_happened(condition: Condition) -> bool:
+    """Whether it asks about what happened, which a list or a view cannot know."""
+    return any(leaf.operator.asks is Asks.CHANGED or field_named(leaf.field).of_happening for leaf in leaves(condition))
 
 
 def values(leaf: Leaf) -> tuple[Any, ...]:
@@ -208,7 +213,7 @@ def facets(condition: Condition, context: Context | None = None) -> list[tuple[s
 
 def _leaf_facets(leaf: Leaf, context: Context | None) -> list[tuple[str, tuple[str, ...]]]:
     field, operator = field_named(leaf.field), leaf.operator
-    if operator.negated or field.of_requester or field.type not in _INDEXED:
+    if operator.negated or field.of_requester or field.of_happening or field.type not in _INDEXED:
         return []
     if operator.asks not in (Asks.EQUAL, Asks.HAS_ANY, Asks.HAS_ALL):
         return []

@@ -217,9 +217,9 @@ def has_it(actor: Actor, ticket: Ticket) -> bool:
 
 
 def in_charge(actor: Actor, ticket: Ticket, desk: Catalogue) -> bool:
-    """Whether the actor may settle what is another's: a lead or an admin, a lead of the ticket's team, or the system."""
+    """Whether the actor may settle what is another's: a lead or an admin, a lead of the ticket's team, or the desk itself."""
     if actor.kind != "person":
-        return actor.kind == "system"
+        return actor.trusted
     team = desk.teams.get(ticket.assignee.team) if ticket.assignee.team else None
     grant = desk.grant(actor)
     leads = grant.role in (RoleName.LEAD, RoleName.ADMIN) or (team is not None and UUID(actor.id) in team.leads)

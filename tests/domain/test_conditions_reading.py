@@ -15,11 +15,11 @@ from domain.conditions import (
     Context,
     InvalidCondition,
     Leaf,
+    asks_what_happened,
     depends_on,
     evaluator,
     facets,
     parse,
-    reads_before,
 )
 from domain.conditions.fields import FIELDS, FieldType
 from domain.conditions.operators import OPERATORS
@@ -174,8 +174,8 @@ def test_what_a_condition_depends_on():
 
 
 def test_what_asks_about_a_change():
-    assert reads_before(parse({"any": [{"none": [leaf("status", "has_changed")]}]}))
-    assert not reads_before(parse(EVERYTHING))
+    assert asks_what_happened(parse({"any": [{"none": [leaf("status", "has_changed")]}]}))
+    assert not asks_what_happened(parse(EVERYTHING))
 
 
 def test_facets_are_what_must_be_so():

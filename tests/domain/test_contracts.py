@@ -16,6 +16,7 @@ from domain.event import ERASED, EVENTS, Actor, Erased, Event, UnnamedEvent
 from domain.exports import WorkspaceExported
 from domain.ticket import events as e
 from domain.ticket.confidential import TicketConfidentialViewed
+from domain.ticket.reporting import TicketRuleRefused, TicketRulesCut
 from tests.eventstore.samples import SAMPLES
 
 JSON = st.recursive(
@@ -102,7 +103,7 @@ def test_two_events_never_have_one_name():
 
 
 def test_every_event_is_folded_or_leaves_nothing_to_fold():
-    only_told = {e.TicketUpdateTold, TicketConfidentialViewed, WorkspaceExported}
+    only_told = {e.TicketUpdateTold, TicketConfidentialViewed, TicketRuleRefused, TicketRulesCut, WorkspaceExported}
     assert set(EVENTS.values()) - set(EVOLVERS) == only_told
 
 

@@ -14,6 +14,7 @@ from domain.ticket import (
     marking,
     messages,
     promising,
+    reporting,
     settling,
     ties,
     undoing,
@@ -148,4 +149,6 @@ SAMPLES: tuple[Event, ...] = (
     flowing.ApprovalGiven(approval_id=ID, person_id=OTHER, granted=False, note="Fine with me."),
     flowing.ApprovalRefused(approval_id=ID, person_id=THIRD, reason="Too expensive."),
     flowing.ApprovalWithdrawn(approval_id=ID),
+    reporting.TicketRuleRefused(key="close-old", because="illegal_move", action=2, do="close"),
+    reporting.TicketRulesCut(because="loop", rules=(ID, OTHER), keys=("up", "down")),
 )

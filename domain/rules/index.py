@@ -1,0 +1,120 @@
+"""Which triggers may act on what happened: found by what they depend on, so that a thousand cost what the few relevant ones cost."""
+
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import Any
+
+from domain.catalogue import Catalogue
+from domain.conditions import AllOf, AnyOf, Condition, Leaf
+from domain.conditions.evaluate import Check, evaluator
+from domain.conditions.fields import FieldType, field_named
+from domain.conditions.model import has_placeholder, values
+from domain.conditions.operators import Asks
+from domain.rules.effects import Armed
+from domain.rules.facts import Facts
+from domain.rules.rule import Rule
+
+# A field and a value of it; or CHANGED and a field that is different now.
+Atom = tuple[str, Any]
+CHANGED = "changed"
+_SINGLE = frozenset({FieldType.OPTION, FieldType.PERSON, FieldType.TEAM, FieldType.ORGANISATION})
+_SEVERAL = frozenset({FieldType.TAGS, FieldType.PEOPLE})
+# How much of a busy desk's tickets one value of the field tells apart, roughly; less is better.
+_COMMON = {"actor": 4.0, "channel": 4.0, "kind": 3.0, "status": 3.0, "shelf": 9.0, "priority": 2.5, "event": 1.0}
+_ANY_VALUE = 0.3
+_CHANGE = 0.5
+
+
+class Trigger:
+    """A trigger ready to be asked."""
+
+    __slots__ = ("effects", "holds", "place", "rule")
+
+    def __init__(self, place: int, rule: Rule) -> None:
+        self.place, self.rule = place, rule
+        self.holds: Check = evaluator(rule.when)
+        self.effects = Armed(rule.then)
+
+
+class Triggers:
+    """The triggers of a desk in their order."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self.all = tuple(Trigger(place, rule) for place, rule in enumerate(rules))
+        self._always: list[int] = []
+        self._by_field: dict[str, dict[Any, list[int]]] = {}
+        self._by_change: dict[str, list[int]] = {}
+        for trigger in self.all:
+            self._enter(trigger)
+
+    def _enter(self, trigger: Trigger) -> None:
+        found = list(needed(trigger.rule.when))
+        if not found:
+            self._always.append(trigger.place)
+            return
+        for name, value in min(found, key=_commonness):
+            if name is CHANGED:
+                self._by_change.setdefault(value, []).append(trigger.place)
+            else:
+                self._by_field.setdefault(name, {}).setdefault(value, []).append(trigger.place)
+
+    def candidates(self, facts: Facts) -> list[Trigger]:
+        """In their order, all that may act: those that are left out certainly do not."""
+        places = set(self._always)
+        for name, by_value in self._by_field.items():
+            value = facts.get(name)
+            for each in value if isinstance(value, list | tuple) else (value,):
+                if (found := by_value.get(each)) is not None:
+                    places.update(found)
+        if (before := facts.before) is not None:
+            for name, found in self._by_change.items():
+                if _differs(facts.get(name), before.get(name)):
+                    places.update(found)
+        return [self.all[place] for place in sorted(places)]
+
+
+def needed(condition: Condition) -> Iterator[frozenset[Atom]]:
+    """Of each of these sets at least one atom holds wherever the condition does."""
+    match condition:
+        case AllOf(all=parts):
+            for part in parts:
+                yield from needed(part)
+        case AnyOf(any=parts) if parts:
+            ways = [list(needed(part)) for part in parts]
+            if all(ways):
+                yield frozenset().union(*(min(way, key=_commonness) for way in ways))
+        case Leaf():
+            yield from _needed_by(condition)
+
+
+def _needed_by(leaf: Leaf) -> Iterator[frozenset[Atom]]:
+    operator, field = leaf.operator, field_named(leaf.field)
+    if operator.asks is Asks.CHANGED:
+        if field.type is not FieldType.CUSTOM and not field.of_happening and not field.of_requester:
+            yield frozenset({(CHANGED, leaf.field)})
+        return
+    if operator.negated or has_placeholder(leaf) or field.type not in _SINGLE | _SEVERAL:
+        return
+    if operator.asks in (Asks.EQUAL, Asks.HAS_ANY):
+        yield frozenset((leaf.field, value) for value in values(leaf))
+    elif operator.asks is Asks.HAS_ALL:
+        yield from (frozenset({(leaf.field, value)}) for value in values(leaf))
+
+
+def _commonness(atoms: frozenset[Atom]) -> float:
+    return sum(_CHANGE if name is CHANGED else _COMMON.get(name, _ANY_VALUE) for name, _ in atoms)
+
+
+def _differs(now: Any, before: Any) -> bool:
+    """More than `has_changed` does: an order of tags that differs is no change, but looking costs little."""
+    return bool(now != before)
+
+
+def triggers_of(desk: Catalogue) -> Triggers:
+    """The triggers of the desk that act, in their order; made once for a state of the desk."""
+    made: Triggers = desk.derived("triggers", lambda: _triggers(tuple(desk.rules_in_order("trigger"))))
+    return made
+
+
+# Most changes of a desk leave its rules alone.
+_triggers = lru_cache(maxsize=64)(Triggers)
