@@ -94,6 +94,14 @@ _OF_THE_DESK: dict[str, Any] = {
     "RenamingBody": {"tag": "vip", "to": "key-account"},
     "MergingBody": {"tags": ["printers", "print"], "into": "printer"},
     "MacroBody": {"title": "Hand to the network desk", "actions": [{"do": "set_priority", "priority": "high"}]},
+    "RuleBody": {
+        "title": "Urgent ones first",
+        "kind": "trigger",
+        "when": {"field": "tags", "op": "has_any", "value": ["urgent"]},
+        "then": [{"do": "set_priority", "priority": "urgent"}],
+        **_WHY,
+    },
+    "RulesOrderBody": {"order": []},
     "CannedReplyBody": {"title": "Thanks", "body": "Thank you for {{ticket.number}}."},
 }
 EXAMPLES: dict[str, Any] = {

@@ -8,6 +8,7 @@ from pydantic import Field
 from api.bodies import Body, left_out
 from domain.macros import VARIABLES, Template
 from domain.permissions import Permission
+from domain.rules.rule import MOST_RULES, RuleDefinition
 from domain.setup.macros import MacroActions
 from domain.setup.staff import Hours, Level
 from domain.setup.tags import Colour
@@ -157,6 +158,16 @@ class MacroBody(Reasons):
 
     title: Line
     actions: MacroActions = Field(description=_TEXTS, examples=[[{"do": "set_priority", "priority": "high"}]])
+
+
+class RuleBody(RuleDefinition, Reasons):
+    """A rule, all of it: when it acts, and what it does."""
+
+
+class RulesOrderBody(Reasons):
+    """Every rule once, in the order in which they act."""
+
+    order: tuple[Key, ...] = Field(max_length=MOST_RULES)
 
 
 class CannedReplyBody(Body):

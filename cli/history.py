@@ -166,8 +166,11 @@ def standing(ticket: Ticket, names: Names) -> str:
 
 def who(recorded: Recorded[Event], names: Names) -> str:
     """The actor, and for whom, if for somebody else."""
-    actor, behalf = recorded.metadata.actor, recorded.metadata.on_behalf_of
-    return names.actor(actor) + (f" for {names.actor(behalf)}" if behalf else "")
+    envelope = recorded.metadata
+    behalf = f" for {names.actor(envelope.on_behalf_of)}" if envelope.on_behalf_of else ""
+    if envelope.rule_id is not None:
+        return f"{names.rule(envelope.rule_id, envelope.rule_version)}, version {envelope.rule_version},{behalf}"
+    return names.actor(envelope.actor) + behalf
 
 
 def as_object(story: Story, number: str) -> dict[str, Any]:
@@ -206,4 +209,6 @@ def _entry(recorded: Recorded[Event], names: Names) -> dict[str, Any]:
         "sentence": said(recorded.event, names),
         "command_id": str(metadata.command_id),
         "causation_id": str(metadata.causation_id) if metadata.causation_id else None,
+        "rule_id": str(metadata.rule_id) if metadata.rule_id else None,
+        "rule_version": metadata.rule_version,
     }

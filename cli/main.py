@@ -22,6 +22,7 @@ COMMANDS = {
     "search": "cli.find:search",
     "show": "cli.find:show",
     "views": "cli.find:views",
+    "rules": "cli.rules:app",
     "jobs": "cli.jobs:jobs",
     "history": "cli.history:app",
     "rebuild": "cli.rebuild:app",
