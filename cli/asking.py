@@ -29,6 +29,8 @@ FOLLOWING = {
     "record-export": "an export",
     "release-requester": "undo-requester-merge",
     "release-ticket": "undo-merge",
+    "report-cut": "a rule that acts",
+    "report-refusal": "a rule that acts",
     "tell-change": "ledgerdesk import",
     "tell-opening": "ledgerdesk import",
     "tell-update": "ledgerdesk import",

@@ -7,7 +7,7 @@ from domain import actions, organisation, requester, saved_view, workspace
 from domain import requester_ties as rt
 from domain.command import DECIDERS, Command
 from domain.permissions import Permission
-from domain.setup import classification, forms, macros, roles, staff, statuses, tags, teams, workflows
+from domain.setup import classification, forms, macros, roles, rules, staff, statuses, tags, teams, workflows
 from domain.ticket import commands as c
 from domain.ticket import (
     confidential,
@@ -117,6 +117,7 @@ OF_TICKETS = (
     Case(_P.TICKET_VIEW, "GET", f"{_T}/attachments/{{id}}"),
     Case(_P.HISTORY_VIEW, "GET", f"{_T}/history"),
     Case(_P.HISTORY_VIEW, "GET", f"{_T}/ties"),
+    Case(_P.HISTORY_VIEW, "GET", f"{_T}/rules"),
     Case(_P.WORKSPACE_VIEW, "GET", f"{_T}/canned-replies/{{reply}}"),
 )
 SET_UP = (
@@ -166,6 +167,9 @@ SET_UP = (
     Case(macros.RetireMacro, "PUT", "/macros/{key}/retired"),
     Case(macros.SetCannedReply, "PUT", "/canned-replies/{key}"),
     Case(macros.RetireCannedReply, "PUT", "/canned-replies/{key}/retired"),
+    Case(rules.SetRule, "PUT", "/rules/{key}", more=True),
+    Case(rules.RetireRule, "PUT", "/rules/{key}/retired"),
+    Case(rules.OrderRules, "PUT", "/rule-order"),
 )
 OF_CUSTOMERS = (
     Case(requester.RegisterRequester, "POST", "/requesters"),
@@ -238,6 +242,9 @@ READS = (
             "/tags",
             "/macros",
             "/canned-replies",
+            "/rules",
+            "/rules/{key}",
+            "/rules/{key}/versions",
             "/views",
             "/views/{view}/tickets",
         ]
@@ -271,6 +278,8 @@ WITHOUT_ROUTE = {
     "TellChange": "of imports: what happened elsewhere",
     "TellOpening": "of imports: what happened elsewhere",
     "TellUpdate": "of imports: what happened elsewhere",
+    "ReportRefusal": "of rules that could not do what they were to",
+    "ReportCut": "of rules that went in circles",
     "AbsorbTicket": "the other side of a merge",
     "ReleaseTicket": "the other side of a merge taken back",
     "OpenSplit": "the other side of a split",
