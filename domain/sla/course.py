@@ -6,8 +6,8 @@ from uuid import UUID
 
 from domain.event import Event, Recorded
 from domain.rules.channels import AUTOMATION
-from domain.ticket import handling, settling, ties
 from domain.ticket import events as e
+from domain.ticket import handling, settling, ties
 from domain.values import NOBODY, StatusKind
 
 _MOVES = (e.StatusEvent, ties.TicketMergedInto, ties.TicketMergeUndone, ties.TicketWithdrawn, settling.TicketRated)
