@@ -25,6 +25,7 @@ from api import (
     organisations,
     people,
     problems,
+    processors,
     requesters,
     roles,
     rule_log,
@@ -90,6 +91,7 @@ ROUTERS = (
     events,
     bulk,
     jobs,
+    processors,
     operations,
 )
 

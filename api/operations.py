@@ -21,6 +21,7 @@ from api.services import Services, services
 from domain.errors import LedgerdeskError, ScopeMissing
 from eventstore.database import DatabaseUnavailable, explaining
 from eventstore.migrate import pending
+from processors import status
 from projections import freshness
 
 log = structlog.get_logger()
@@ -97,13 +98,20 @@ def _gauges(here: Services) -> Iterable[GaugeMetricFamily]:
     failed = GaugeMetricFamily(
         "ledgerdesk_read_model_failed", "Whether it has stopped.", labels=["read_model", "state"]
     )
+    behind = GaugeMetricFamily("ledgerdesk_process_lag_events", "Events not yet reacted to.", labels=["process"])
+    parked = GaugeMetricFamily("ledgerdesk_process_parked", "Dead letters that wait for somebody.", labels=["process"])
+    overdue = GaugeMetricFamily("ledgerdesk_timers_overdue_seconds", "How late the most overdue timer is.")
     try:
         with here.readers.connection(timeout=2) as db, db.cursor() as cursor:
             for model in freshness.all_of(cursor):
                 lag.add_metric([model.read_model, model.state], model.lag_events)
                 failed.add_metric([model.read_model, model.state], bool(model.error))
+            for process in status.progress(cursor):
+                behind.add_metric([process.process], process.lag_events)
+                parked.add_metric([process.process], process.parked)
+            overdue.add_metric([], status.overdue_seconds(cursor))
         up.add_metric([], 1)
     except (psycopg.Error, PoolTimeout) as error:
         log.warning("metrics.database_away", error=type(error).__name__)
         up.add_metric([], 0)
-    return [up, lag, failed]
+    return [up, lag, failed, behind, parked, overdue]

@@ -24,6 +24,7 @@ COMMANDS = {
     "views": "cli.find:views",
     "rules": "cli.rules:app",
     "jobs": "cli.jobs:jobs",
+    "processors": "cli.processors:processors",
     "history": "cli.history:app",
     "rebuild": "cli.rebuild:app",
     "files": "cli.files:app",

@@ -103,7 +103,7 @@ class EffectFollower:
             self._process.NAME,
             recorded.metadata.workspace_id,
             recorded.stream_id,
-            recorded.position,
+            position=recorded.position,
             topics=[recorded.event.NAME],
             error=error,
         )

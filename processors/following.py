@@ -114,7 +114,8 @@ class Follower:
 
     def _letter(self, told: Told, error: str | None = None) -> Letter:
         workspace, topics = cause_of(told).metadata.workspace_id, [each.event.NAME for each in _events(told)]
-        return Letter(self._process.NAME, workspace, _stream(told), _first(told), topics=topics, error=error)
+        number = None if isinstance(told, SetUp) else told.after.ticket.number
+        return Letter(self._process.NAME, workspace, _stream(told), number, _first(told), topics=topics, error=error)
 
     def _retry(self) -> bool:
         """Try again what somebody wants tried again, in the order of the log; a ticket's stop at its next failure."""

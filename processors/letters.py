@@ -15,8 +15,8 @@ _PARKED = (
     "AND position IS NOT NULL AND stream_id = ANY(%s)"
 )
 _PARK = """
-    INSERT INTO processes.dead_letters (process, workspace_id, stream_id, position, timer, topics, error, attempts)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+    INSERT INTO processes.dead_letters (process, workspace_id, stream_id, number, position, timer, topics, error, attempts)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
     ON CONFLICT (process, position) DO UPDATE SET state = 'waiting', error = excluded.error,
         attempts = processes.dead_letters.attempts + excluded.attempts
 """
@@ -41,6 +41,7 @@ class Letter:
     process: str
     workspace: UUID
     stream: UUID
+    number: str | None = None
     position: int | None = None
     timer: Timer | None = None
     topics: Sequence[str] = ()
@@ -85,11 +86,8 @@ def failed(db: Cursor[Any], letter: Letter) -> None:
 
 
 def _row(letter: Letter) -> list[Any]:
-    tried = int(letter.error is not None)
-    return [
-        letter.process, letter.workspace, letter.stream, letter.position, _timer(letter.timer), list(letter.topics),
-        letter.error, tried,
-    ]  # fmt: skip
+    where = [letter.process, letter.workspace, letter.stream, letter.number, letter.position]
+    return [*where, _timer(letter.timer), list(letter.topics), letter.error, int(letter.error is not None)]
 
 
 def _timer(timer: Timer | None) -> Jsonb | None:

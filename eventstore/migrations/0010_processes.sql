@@ -38,6 +38,7 @@ CREATE TABLE processes.dead_letters (
     process text NOT NULL,
     workspace_id uuid NOT NULL,
     stream_id uuid NOT NULL,
+    number text,
     position bigint,
     timer jsonb,
     topics text[] NOT NULL DEFAULT '{}',
@@ -54,12 +55,30 @@ CREATE INDEX dead_letters_open_idx ON processes.dead_letters (process, stream_id
 CREATE INDEX dead_letters_workspace_idx ON processes.dead_letters (workspace_id, letter_id);
 COMMENT ON TABLE processes.dead_letters IS 'What a process failed at, and what came for the same ticket since: in order, until somebody decides.';
 COMMENT ON COLUMN processes.dead_letters.stream_id IS 'The ticket, or whatever else the event was of.';
+COMMENT ON COLUMN processes.dead_letters.number IS 'The ticket''s number, where it is one and the process knew it.';
 COMMENT ON COLUMN processes.dead_letters.position IS 'Place in the log of the first event that it is about; NULL for a timer.';
 COMMENT ON COLUMN processes.dead_letters.timer IS 'The timer that failed.';
 COMMENT ON COLUMN processes.dead_letters.topics IS 'Names of the events.';
 COMMENT ON COLUMN processes.dead_letters.error IS 'Kind of the failure; NULL where it only waits behind an earlier one.';
 COMMENT ON COLUMN processes.dead_letters.attempts IS 'How often it was tried.';
 COMMENT ON COLUMN processes.dead_letters.state IS 'waiting for somebody to decide; retry as soon as the process comes to it; skipped or done by whoever resolved it.';
+
+-- Of the whole installation, without anybody's content: what operators watch.
+CREATE VIEW processes.progress AS
+SELECT t.application_name AS process, t.notification_id AS position, head.position AS head,
+    head.position - t.notification_id AS lag_events,
+    (SELECT count(*) FROM processes.dead_letters d WHERE d.process = t.application_name AND d.state IN ('waiting', 'retry')) AS parked
+FROM log.notification_tracking t, LATERAL (SELECT coalesce(max(e.notification_id), 0) AS position FROM log.stored_events e) head;
+COMMENT ON VIEW processes.progress IS 'How far each process manager has followed the log.';
+COMMENT ON COLUMN processes.progress.position IS 'Everything up to this position of the log has been reacted to, or is parked.';
+COMMENT ON COLUMN processes.progress.head IS 'Position of the newest event of the log.';
+COMMENT ON COLUMN processes.progress.lag_events IS 'How many events it is behind.';
+COMMENT ON COLUMN processes.progress.parked IS 'Dead letters that nobody has resolved.';
+
+CREATE FUNCTION processes.overdue_seconds() RETURNS float8
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT greatest(0, extract(epoch FROM clock_timestamp() - min(t.wake_at)))::float8 FROM processes.timers t;
+$$;
 
 DO $$
 DECLARE name text;
@@ -105,6 +124,7 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA processes FROM PUBLIC;
 GRANT USAGE ON SCHEMA processes TO ledgerdesk_reader, ledgerdesk_writer, ledgerdesk_worker;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA processes TO ledgerdesk_writer, ledgerdesk_worker;
 GRANT SELECT ON ALL TABLES IN SCHEMA processes TO ledgerdesk_reader;
+GRANT EXECUTE ON FUNCTION processes.overdue_seconds TO ledgerdesk_reader;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA processes TO ledgerdesk_worker;
 -- What a process decides is appended in the transaction that moves its checkpoint.
 GRANT EXECUTE ON FUNCTION log.append TO ledgerdesk_worker;

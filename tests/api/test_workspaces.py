@@ -131,6 +131,9 @@ TABLES = (
     "access.credentials",
     "access.sessions",
     "access.api_keys",
+    "processes.timers",
+    "processes.memories",
+    "processes.dead_letters",
     "desk.ticket_list",
     "desk.ticket_timeline",
     "desk.ticket_history",
@@ -160,6 +163,7 @@ def test_a_writer_bound_to_one_workspace_cannot_write_another(followed, theirs):
         ("access.revoke_api_key(%s, %s)", [other, theirs["key_id"]]),
         ("access.revoke_person(%s, %s)", [other, person]),
         ("log.reserve_numbers(%s, 1)", [other]),
+        ("processes.resolve(%s, 1, 'skipped', '{}')", [other]),
         ("vault.destroy_key(%s, %s)", [other, theirs["requester_id"]]),
     ]
     with connect(followed.database_url, Role.WRITER) as db:
