@@ -232,7 +232,7 @@ def answer(me: Caller, query: ListQuery, *, total: bool = False, columns: list[s
             page = _page(db, me, query, began, wanted)
         except psycopg.DataError:
             raise InvalidInput(field="after", reason="is not a cursor of this list; begin without it") from None
-        found = ticket_totals.total(db, me.workspace_id, query, context(me)) if total else None
+        found = ticket_totals.total(db, me.workspace_id, query, context(me), page.found) if total else None
     told = to_json({"next": page.next, **counted(found), "names": names_of(me, page.responsible)})
     return prepared(b'{"tickets":%s,%s' % (page.rows, told[1:]), began.position)
 
@@ -242,7 +242,7 @@ def _page(db: Cursor[Any], me: Caller, query: ListQuery, began: Began, columns: 
         return ticket_pages.written(db, me.workspace_id, query, context(me), began, columns)
     # Which of a ticket's fields they see, the desk's set-up says.
     page = ticket_pages.page(db, me.workspace_id, query, context(me))
-    return WrittenPage(to_json(visible(me, page.rows, columns)), set(), page.next)
+    return WrittenPage(to_json(visible(me, page.rows, columns)), set(), page.next, page.found)
 
 
 def askable(me: Caller, condition: Condition) -> Condition:

@@ -59,8 +59,8 @@ def timed(db: Cursor[Any], made: Desk, rounds: int) -> dict[str, list[float]]:
     for round_ in range(rounds + 1):
         for name, query in questions(made, chance):
             began = time.perf_counter()
-            page(db, WORKSPACE, query, NOW)
-            total(db, WORKSPACE, query, NOW)
+            found = page(db, WORKSPACE, query, NOW).found
+            total(db, WORKSPACE, query, NOW, found)
             if round_:
                 times.setdefault(name, []).append((time.perf_counter() - began) * 1000)
     return times

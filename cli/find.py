@@ -114,7 +114,7 @@ def list_(
             page = ticket_pages.page(me.db, me.workspace, query, me.context)
         except psycopg.DataError:
             raise InvalidInput(field="--after", reason="is not a cursor of this list; begin without it") from None
-        total = ticket_totals.total(me.db, me.workspace, query, me.context)
+        total = ticket_totals.total(me.db, me.workspace, query, me.context, page.found)
         rows = me.visible(page.rows)
         if as_json:
             answer = {"tickets": rows, "next": page.next, "total": total.tickets, "total_is_capped": total.capped}

@@ -26,8 +26,8 @@ from domain.event import Event, Recorded
 from domain.saved_view import ViewRemoved, ViewSaved
 from domain.ticket.row import Row
 from projections.bulk import upsert
+from projections.condition_shapes import timeless
 from projections.conditions import compiled
-from projections.ticket_groups import timeless
 
 EVENTS = (ViewSaved, ViewRemoved)
 TABLES = """

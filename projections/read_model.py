@@ -31,8 +31,7 @@ class ReadModel(ABC):
     INDEXES: ClassVar[str] = ""
     # "table" and "table.column" to what analysts should know of them; complete.
     COMMENTS: ClassVar[Mapping[str, str]]
-    # Tables that only our own queries search, by indexes that row-level security would keep them from (an operator that
-    # is not leakproof): seen in `ops` with their owner's rights, each row bound to the workspace, by no analyst.
+    # Tables that only our own queries can make sense of: seen in `ops`, each row bound to the workspace, by no analyst.
     SEARCHED: ClassVar[frozenset[str]] = frozenset()
     EVENTS: ClassVar[tuple[type[Event], ...]]
     # Events whose content is needed; that of the others stays closed, which saves opening it.

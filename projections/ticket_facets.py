@@ -1,6 +1,6 @@
-"""Facets: what a ticket can be found by exactly, inverted, and how many tickets have each, kept as they change.
+"""Facets: what a ticket can be found by exactly, the set of tickets that have each, and how many: kept as they change.
 
-A GIN index over hashes answers any combination of them; the hash has the workspace in it, so one desk's are its own.
+The sets are of places (`ticket_places`): what a combination of facets finds, and how many, is arithmetic on them.
 """
 
 import re
@@ -16,13 +16,16 @@ from psycopg import Cursor
 
 from domain.conditions.folding import fold
 from domain.ticket.row import Row
-from projections.bulk import array, upsert
+from projections import place_sets
+from projections.bulk import upsert
+from projections.place_sets import CHUNK
 
 Facet = tuple[str, str]
 # Custom values that name an option, a person or a yes: free text would make a facet of every sentence.
 _OPTION = re.compile(r"[\w-]{1,60}")
 BRANCH = "\x1f"
-SINGLE = ("status", "kind", "priority", "type", "source", "assignee_role", "parent", "workflow", "node", "shelf")
+ALL: Facet = ("all", "")
+SINGLE = ("status", "kind", "priority", "type", "source", "assignee_role", "workflow", "node", "shelf")
 
 
 class Tally(NamedTuple):
@@ -35,13 +38,12 @@ class Tally(NamedTuple):
 
 def facets(row: Row) -> Iterator[Facet]:
     """What the ticket can be found by."""
+    yield ALL
     for name in SINGLE:
         if (value := getattr(row, name)) is not None:
             yield name, value
     yield "assignee_person", str(row.assignee_person or "")
     yield "assignee_team", str(row.assignee_team or "")
-    if row.requester_id is not None:
-        yield "requester_id", str(row.requester_id)
     for depth in range(1, len(row.category) + 1):
         yield "category", BRANCH.join(row.category[:depth])
     yield from (("tags", tag) for tag in row.tags)
@@ -78,7 +80,9 @@ def is_option(value: Any) -> bool:
 
 def counted(row: Row) -> Iterator[Facet]:
     """What is only counted: what views and cards show of a ticket."""
-    yield "all", ""
+    # A requester has a few tickets all over the places: an index of the list finds them in less room.
+    if row.requester_id is not None:
+        yield "requester_id", str(row.requester_id)
     if row.assignee_person is not None:
         yield "load", f"{row.assignee_person} {row.priority}"
     elif row.candidates:
@@ -110,7 +114,7 @@ class Seen(NamedTuple):
 
 
 def seen(row: Row) -> Seen:
-    """The row as indexes and counts see it."""
+    """The row as sets and counts see it."""
     listed, found_by = row.shelf == "desk", frozenset(facets(row))
     team, assigned = str(row.assignee_team or ""), "" if row.assignee_person is None else "somebody"
     cube = (row.shelf, row.status, row.kind, row.priority, row.type or "", row.source, team, assigned)
@@ -119,15 +123,16 @@ def seen(row: Row) -> Seen:
 
 @lru_cache(maxsize=65_536)
 def hashed(workspace: UUID, facet: str, value: str) -> int:
-    """The facet as the index has it. A collision costs time and never a wrong row: conditions are checked as well."""
+    """The facet as its set is kept, in less room than its text takes."""
     digest = blake2b(f"{facet}\0{value}".encode(), digest_size=8, key=workspace.bytes).digest()
     return int.from_bytes(digest, signed=True)
 
 
 TABLES = """
-    CREATE TABLE ticket_facets (
-        workspace_id uuid NOT NULL, ticket_id uuid PRIMARY KEY, facets bigint[] NOT NULL
-    ) WITH (fillfactor = 90);
+    CREATE TABLE facet_places (
+        workspace_id uuid NOT NULL, facet bigint NOT NULL, chunk int NOT NULL, places bytea NOT NULL,
+        PRIMARY KEY (workspace_id, facet, chunk)
+    ) WITH (fillfactor = 70);
     CREATE TABLE facet_counts (
         workspace_id uuid NOT NULL, facet text COLLATE "C" NOT NULL, value text COLLATE "C" NOT NULL,
         tickets int NOT NULL, listed int NOT NULL, open int NOT NULL,
@@ -139,12 +144,12 @@ TABLES = """
         assigned text NOT NULL, tickets int NOT NULL,
         PRIMARY KEY (workspace_id, shelf, status, kind, priority, type, source, assignee_team, assigned)
     ) WITH (fillfactor = 70)"""
-INDEXES = "CREATE INDEX IF NOT EXISTS by_facet ON ticket_facets USING gin (facets)"
 COMMENTS = {
-    "ticket_facets": "What each ticket can be found by exactly, for quick answers to combined filters.",
-    "ticket_facets.workspace_id": "The desk that it belongs to.",
-    "ticket_facets.ticket_id": "The ticket.",
-    "ticket_facets.facets": "Hashes of (workspace, facet, value); unreadable, for the index alone.",
+    "facet_places": "Which tickets have a facet, as sets of their places.",
+    "facet_places.workspace_id": "The desk.",
+    "facet_places.facet": "Hash of what it is and its value.",
+    "facet_places.chunk": "Which places: from this times 8192 on.",
+    "facet_places.places": "Those of them that have it: bits, or two bytes for each where there are few.",
     "facet_counts": "How many tickets have a value, kept as they change.",
     "facet_counts.workspace_id": "The desk.",
     "facet_counts.facet": "What: status, tags, assignee_person, fields.KEY, ...",
@@ -181,32 +186,70 @@ _ADD_COUNTS = """(workspace_id, facet, value) DO UPDATE SET tickets = facet_coun
     listed = facet_counts.listed + excluded.listed, open = facet_counts.open + excluded.open"""
 _ADD_CUBE = """(workspace_id, shelf, status, kind, priority, type, source, assignee_team, assigned)
     DO UPDATE SET tickets = ticket_cube.tickets + excluded.tickets"""
-_NEW_FACETS = "(ticket_id) DO UPDATE SET facets = excluded.facets"
+_NEW_PLACES = "(workspace_id, facet, chunk) DO UPDATE SET places = excluded.places"
+_KEPT_PLACES = """
+    SELECT k.workspace_id, k.facet, k.chunk, k.places
+    FROM unnest(%s::uuid[], %s::bigint[], %s::int[]) AS w (workspace_id, facet, chunk)
+    JOIN facet_places k ON k.workspace_id = w.workspace_id AND k.facet = w.facet AND k.chunk = w.chunk"""
+_DROP_PLACES = """
+    DELETE FROM facet_places k USING unnest(%s::uuid[], %s::bigint[], %s::int[]) AS gone (workspace_id, facet, chunk)
+    WHERE k.workspace_id = gone.workspace_id AND k.facet = gone.facet AND k.chunk = gone.chunk"""
 _DROP_EMPTY = """
     DELETE FROM facet_counts c USING unnest(%s::uuid[], %s::text[], %s::text[]) AS gone (workspace_id, facet, value)
     WHERE c.workspace_id = gone.workspace_id AND c.facet = gone.facet AND c.value = gone.value AND c.tickets = 0"""
 _DROP_EMPTY_CUBE = "DELETE FROM ticket_cube WHERE workspace_id = ANY(%s) AND tickets = 0"
 
 
-def keep(db: Cursor[Any], before: Mapping[UUID, Seen], after: Mapping[UUID, Seen]) -> None:
-    """Bring indexes and counts from before a page to after it; tickets that are only in `before` are gone."""
+def keep(db: Cursor[Any], before: Mapping[UUID, Seen], after: Mapping[UUID, Seen], places: Mapping[UUID, int]) -> None:
+    """Bring sets and counts from before a page to after it; tickets that are only in `before` are gone."""
     changed = {ticket: now for ticket, now in after.items() if before.get(ticket) != now}
-    upsert(
-        db,
-        "ticket_facets",
-        ("workspace_id", "ticket_id", "facets"),
-        [
-            (now.workspace, ticket, array(sorted({hashed(now.workspace, *facet) for facet in now.found_by})))
-            for ticket, now in changed.items()
-            if ticket not in before or before[ticket].found_by != now.found_by
-        ],
-        _NEW_FACETS,
-    )
     gone = before.keys() - after.keys()
-    if gone:
-        db.execute("DELETE FROM ticket_facets WHERE ticket_id = ANY(%s)", [list(gone)])
     was = [before[ticket] for ticket in (*changed, *gone) if ticket in before]
+    _place(db, [(places[ticket], before.get(ticket), after.get(ticket)) for ticket in (*changed, *gone)])
     _count(db, was, changed.values())
+
+
+# Of which set, which part of it.
+Chunk = tuple[UUID, int, int]
+_NOTHING: frozenset[Facet] = frozenset()
+
+
+class _Moves(NamedTuple):
+    """What comes into a chunk and what leaves it."""
+
+    more: list[int]
+    fewer: list[int]
+
+
+def _place(db: Cursor[Any], tickets: Iterable[tuple[int, Seen | None, Seen | None]]) -> None:
+    """Move tickets into the sets of facets that they have now, and out of those they have no more."""
+    chunks: dict[Chunk, _Moves] = {}
+    for place, was, now in tickets:
+        had, has = was.found_by if was else _NOTHING, now.found_by if now else _NOTHING
+        known = now or was
+        if known is None or had == has:
+            continue
+        workspace, (number, inside) = known.workspace, divmod(place, CHUNK)
+        for facet in had ^ has:
+            chunk = (workspace, hashed(workspace, *facet), number)
+            moves = chunks.get(chunk)
+            if moves is None:
+                moves = chunks[chunk] = _Moves([], [])
+            (moves.more if facet in has else moves.fewer).append(inside)
+    if chunks:
+        _write(db, chunks)
+
+
+def _write(db: Cursor[Any], chunks: Mapping[Chunk, _Moves]) -> None:
+    with db.connection.cursor(binary=True) as cursor:
+        wanted = [list(column) for column in zip(*chunks, strict=True)]
+        kept = {row[:3]: row[3] for row in cursor.execute(_KEPT_PLACES, wanted)}
+    rows = [(*chunk, place_sets.changed(kept.get(chunk, b""), *moves)) for chunk, moves in chunks.items()]
+    upsert(
+        db, "facet_places", ("workspace_id", "facet", "chunk", "places"), [row for row in rows if row[3]], _NEW_PLACES
+    )
+    if emptied := [row[:3] for row in rows if not row[3]]:
+        db.execute(_DROP_PLACES, [list(column) for column in zip(*emptied, strict=True)])
 
 
 def _count(db: Cursor[Any], was: Iterable[Seen], now: Iterable[Seen]) -> None:
@@ -258,3 +301,16 @@ def tallies(db: Cursor[Any], workspace: UUID, wanted: Iterable[Facet]) -> dict[F
         [names, values, workspace],
     )
     return {(facet, value): Tally(*counts) for facet, value, *counts in rows}
+
+
+def sets(db: Cursor[Any], workspace: UUID, wanted: Iterable[Facet]) -> dict[Facet, int]:
+    """The places of the tickets that have each of the facets."""
+    asked = {hashed(workspace, *facet): facet for facet in wanted}
+    chunks: dict[int, list[tuple[int, bytes]]] = {facet: [] for facet in asked}
+    with db.connection.cursor(binary=True) as cursor:
+        for facet, chunk, kept in cursor.execute(_SETS, [workspace, list(asked)]).fetchall():
+            chunks[facet].append((chunk, kept))
+    return {asked[facet]: place_sets.joined(found) for facet, found in chunks.items()}
+
+
+_SETS = "SELECT facet, chunk, places FROM ops.facet_places WHERE workspace_id = %s AND facet = ANY(%s::bigint[])"

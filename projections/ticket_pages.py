@@ -1,16 +1,14 @@
 """Pages of the ticket list: conditions, sorting by several columns, and cursors that stay right while tickets move.
 
-A page is read in one of three ways. A queue has an index of its own. Otherwise, where many tickets match, the sort's index
-is walked until the page is full; where few do, their facets give them, and those are sorted: the kept counts of the facets
-say which.
+A page is read in one of three ways. A queue, and what most tickets match, is read along an index of the list. Otherwise sets
+of places say which tickets match, or may: where these are few they are looked up and sorted; else the sort's index is walked
+by itself, and only tickets of the set are looked up on the way.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
-from operator import itemgetter
-from time import monotonic
 from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
@@ -21,20 +19,25 @@ from pydantic_core import from_json
 
 from domain.conditions import ALWAYS, AllOf, Condition, Context, depends_on
 from domain.errors import Refusal
+from projections import place_sets, ticket_sets
+from projections.bulk import array
+from projections.condition_shapes import queue, timeless
 from projections.conditions import compiled
 from projections.kept_views import OF_SHELVES
-from projections.ticket_facets import Facet, Tally, hashed, tallies
-from projections.ticket_groups import Group, groups, queue, timeless
+from projections.ticket_sets import Found
 from projections.ticket_sorts import Sort, beyond, columns, cursor_after, indexed, opened, order, parse_sort
 
 LARGEST_PAGE = 200
-# Tickets read by their facets, at most: beyond, or where nothing narrows them, an unindexed sort is refused.
+# Tickets that are looked up to be sorted, at most: beyond, an unindexed sort is refused.
 MOST_SORTED = 20_000
-# Rows of an index that are walked before its facets are asked for a rare match; and as many for each that these would
-# look up: neighbours in an index mostly lie together, what has a facet lies anywhere.
-WALK, WALK_FOR_ONE = 500, 3
-NOTHING = SQL("")
-NONE = Tally(0, 0, 0)
+# To look a ticket up takes as long as to walk so many steps along an index.
+LOOKED_UP = 50
+# Steps of a walk beyond what was expected, before those that match are looked up all the same.
+WALK = 10_000
+# Where at least one in so many matches, sets are not worth their reading.
+DENSE = 4
+# Sorted by these, tickets come much in the order of their places.
+BY_AGE = frozenset({"opened_at", "updated_at", "number"})
 SHOWN: LiteralString = (
     "ticket_id, number, title, status, kind, priority, type, category, assignee_person, assignee_team, assignee_role, "
     "candidates, requester_id, tags, fields, source, due_at, opened_at, updated_at, first_response_at, accepted_at, "
@@ -84,30 +87,31 @@ class ListQuery:
 
 
 class TicketPage(NamedTuple):
-    """Rows as dicts of SHOWN, and the cursor of the next page or None."""
+    """Rows as dicts of SHOWN, the cursor of the next page or None, and what was found on the way, for the total."""
 
     rows: list[dict[str, Any]]
     next: str | None
+    found: Found | None = None
 
 
 class WrittenPage(NamedTuple):
-    """Rows as a JSON array, the people and teams responsible for them, and the cursor of the next page or None."""
+    """The same with its rows as a JSON array, and the people and teams responsible for them."""
 
     rows: bytes
     responsible: set[UUID]
     next: str | None
+    found: Found | None = None
 
 
 class Where(NamedTuple):
-    """A condition in SQL, its parameters, and the facets that it asks for."""
+    """A condition in SQL, and its parameters."""
 
     text: Composable
     values: list[Any]
-    groups: list[Group]
 
     def and_(self, text: Composable, values: list[Any]) -> "Where":
         """Both."""
-        return Where(SQL("{} AND {}").format(self.text, text), [*self.values, *values], self.groups)
+        return Where(SQL("{} AND {}").format(self.text, text), [*self.values, *values])
 
 
 class Began(NamedTuple):
@@ -117,10 +121,9 @@ class Began(NamedTuple):
     awoken: bool
 
 
-_BEGIN = SQL(
-    "SELECT coalesce((SELECT position FROM ops.builds WHERE name = 'ticket_list' AND state = 'live'), 0), "
-    "EXISTS (SELECT FROM desk.ticket_list WHERE {})"
-).format(SQL(AWOKEN))
+_BEGIN: LiteralString = f"""
+    SELECT coalesce((SELECT position FROM ops.builds WHERE name = 'ticket_list' AND state = 'live'), 0),
+        EXISTS (SELECT FROM desk.ticket_list WHERE {AWOKEN})"""  # noqa: S608 - our own text
 
 
 def begin(db: Cursor[Any], workspace: UUID, context: Context) -> Began:
@@ -137,19 +140,36 @@ def awoken(workspace: UUID, query: ListQuery, context: Context) -> "Where":
 
 def where(workspace: UUID, query: ListQuery, context: Context) -> Where:
     """The tickets that a query means."""
-    condition = query.whole
-    meant = _meant(condition, None) if timeless(condition) else _meant.__wrapped__(condition, context)
+    return inside(workspace, listed_only=query.listed_only).and_(*holds(query.whole, context))
+
+
+def inside(workspace: UUID, *, listed_only: bool) -> Where:
+    """All tickets of the desk, or those of the usual lists."""
     # Row-level security says the same of the workspace; said here, the planner can use it for the index.
-    listed = SQL("workspace_id = %s AND listed" if query.listed_only else "workspace_id = %s")
-    return Where(SQL("{} AND {}").format(listed, meant.text), [workspace, *meant.values], meant.groups)
+    return Where(SQL("workspace_id = %s AND listed" if listed_only else "workspace_id = %s"), [workspace])
+
+
+def holds(condition: Condition, context: Context) -> Where:
+    """That the condition is true of a ticket."""
+    return _timeless(condition) if timeless(condition) else _holds(condition, context)
 
 
 # Many ask the same, and putting a statement together takes longer than reading what it finds.
 @lru_cache(maxsize=1024)
-def _meant(condition: Condition, context: Context | None) -> Where:
-    context = context or Context(datetime(1970, 1, 1, tzinfo=UTC))
+def _timeless(condition: Condition) -> Where:
+    return _holds(condition, Context(datetime(1970, 1, 1, tzinfo=UTC)))
+
+
+def _holds(condition: Condition, context: Context) -> Where:
     text, values = compiled(condition, context)
-    return Where(_flat(text), values, groups(condition, context))
+    return Where(_flat(text), values)
+
+
+def among(found: Found, place: SQL) -> Where:
+    """That the place is in the set. A ticket that came since lies behind its end."""
+    bits = place_sets.as_bytes(found.places)
+    text = SQL("CASE WHEN {0} < %s THEN get_bit(%s, {0}) = 1 ELSE FALSE END").format(place)
+    return Where(text, [len(bits) * 8, bits])
 
 
 def _flat(text: Composable) -> SQL:
@@ -160,7 +180,7 @@ def page(db: Cursor[Any], workspace: UUID, query: ListQuery, context: Context) -
     """One page of the list, every matching ticket in exactly one page while none of them changes."""
     reader = _Reader(db, workspace, query, context, SHOWN)
     rows, after = reader.page()
-    return TicketPage(rows, after)
+    return TicketPage(rows, after, reader.found)
 
 
 def written(
@@ -173,9 +193,10 @@ def written(
 ) -> WrittenPage:
     """The same, ready to be sent: PostgreSQL writes two thousand values in less time than they take to come over."""
     names = SHOWN.split(", ") if columns is None else [name for name in SHOWN.split(", ") if name in columns]
-    rows, after = _Reader(db, workspace, query, context, _WRITTEN.format(", ".join(names)), began).page()
+    reader = _Reader(db, workspace, query, context, _WRITTEN.format(", ".join(names)), began)
+    rows, after = reader.page()
     responsible = {row[name] for row in rows for name in ("assignee_person", "assignee_team")} - {None}
-    return WrittenPage(f"[{','.join(row['written'] for row in rows)}]".encode(), responsible, after)
+    return WrittenPage(f"[{','.join(row['written'] for row in rows)}]".encode(), responsible, after, reader.found)
 
 
 _WRITTEN = (
@@ -204,14 +225,14 @@ class _Reader:
     ) -> None:
         self.db, self.workspace, self.query, self.shown = db, workspace, query, shown
         self.sorts = parse_sort(query.sort)
-        self.meant = where(workspace, query, context)
         keys = opened(query.after, query.sort, self.sorts) if query.after else None
-        self.beyond = beyond(self.sorts, keys) if keys else (SQL("TRUE"), [])
+        self.beyond = Where(*beyond(self.sorts, keys)) if keys else Where(SQL("TRUE"), [])
+        self.meant = where(workspace, query, context)
+        self.asked = ticket_sets.asked(query.whole, context)
+        self.found: Found | None = None
         self.awoken: Where | None = None
         if query.listed_only and (began or begin(db, workspace, context)).awoken:
             self.awoken = awoken(workspace, query, context).and_(*self.beyond)
-        self.useful: list[Group] = []
-        self.found = 0.0
 
     def page(self) -> tuple[list[dict[str, Any]], str | None]:
         """The rows, and the cursor of the next page."""
@@ -220,170 +241,131 @@ class _Reader:
         found = rows[: self.query.limit]
         if len(rows) <= self.query.limit:
             return found, None
-        return found, cursor_after(self.query.sort, from_json(keys_of[len(found) - 1]), found[-1])
+        return found, cursor_after(self.query.sort, from_json(keys_of[len(found) - 1]))
 
     def rows(self) -> list[dict[str, Any]]:
         """By the way that reads the least."""
-        if self.query.listed_only and [sort.name for sort in self.sorts] == ["opened_at"] and queue(self.query.whole):
-            return self._walk(None)
-        plan = estimate(self.db, self.workspace, self.meant.groups, listed_only=self.query.listed_only)
-        self.useful, self.found = plan.useful, plan.found
-        if not indexed(self.sorts):
-            return self._sorted(plan)
-        # What woke may belong behind rows that a short walk does not come to.
-        near = None if self.awoken else self._near(plan)
-        if near is not None:
-            return near
-        few = self._by_facets(MOST_SORTED // 4)
-        return self._walk(None) if few is None else few
-
-    def _near(self, plan: "Estimate") -> list[dict[str, Any]] | None:
-        """The page, where the first rows of the index have enough that match."""
-        if plan.all <= 2 * WALK:
-            return self._walk(None)
-        expected = plan.walk(self.query.limit)
-        if plan.useful and expected > max(WALK, WALK_FOR_ONE * plan.found):
-            return None
-        rows = self._walk(WALK + int(3 * expected))
-        return rows if len(rows) > self.query.limit else None
-
-    def _sorted(self, plan: "Estimate") -> list[dict[str, Any]]:
-        rows = self._walk(None) if plan.all <= MOST_SORTED else self._by_facets(MOST_SORTED)
-        if rows is None:
+        ordered = indexed(self.sorts)
+        if ordered and (not self.asked.facets or self._is_queue()):
+            return self._along()
+        self.found = found = ticket_sets.found(self.db, self.workspace, self.asked, listed_only=self.query.listed_only)
+        steps = self._steps(found) if ordered else 0
+        if not ordered and found.tickets > MOST_SORTED:
             raise SortTooWide(most=MOST_SORTED, sort=self.query.sort)
-        return rows
+        if not ordered or found.tickets * LOOKED_UP <= steps:
+            return self._looked_up(found)
+        if found.tickets * DENSE >= found.all_tickets:
+            return self._along()
+        return self._walked(found, steps)
 
-    def _walk(self, most: int | None) -> list[dict[str, Any]]:
-        """Along the sort's index; with `most`, no further than so many rows, and then perhaps without a full page."""
-        if most is None:
-            return self._select(SQL("desk.ticket_list"), self.meant.and_(*self.beyond))
-        inside = SQL("workspace_id = %s AND listed" if self.query.listed_only else "workspace_id = %s")
-        source = SQL("(SELECT * FROM desk.ticket_list WHERE {} AND {} ORDER BY {} LIMIT {}) AS near").format(
-            inside, self.beyond[0], order(self.sorts), most
+    def _is_queue(self) -> bool:
+        by_age = [sort.name for sort in self.sorts] == ["opened_at"]
+        return by_age and self.query.listed_only and queue(self.query.whole)
+
+    def _steps(self, found: Found) -> float:
+        """How far an index has to be walked for a page, it is expected."""
+        wanted = self.query.limit + 1
+        if self.sorts[0].name in BY_AGE and not self.query.after:
+            highest = self.sorts[0].descending
+            return place_sets.reach(found.places, found.everything, wanted, highest=highest)
+        return min(1.0, wanted / max(found.tickets, 1)) * found.all_tickets
+
+    def _along(self) -> list[dict[str, Any]]:
+        """Along an index of the list, looking at each ticket."""
+        meant = self.meant.and_(*self.beyond)
+        return self._read(Where(SQL("SELECT * FROM desk.ticket_list WHERE {}").format(meant.text), meant.values))
+
+    def _looked_up(self, found: Found) -> list[dict[str, Any]]:
+        """All that may match, sorted."""
+        # Apart, or the sort's index would look inviting.
+        chosen = (
+            "(SELECT * FROM desk.ticket_list WHERE workspace_id = %s AND place = ANY(%s::int[]) OFFSET 0) AS chosen"
         )
-        return self._select(source, self.meant, [self.workspace, *self.beyond[1]])
+        meant = self.meant.and_(*self.beyond)
+        rows = SQL("SELECT * FROM {} WHERE {}").format(SQL(chosen), meant.text)
+        return self._read(Where(rows, [self.workspace, array(place_sets.places(found.places)), *meant.values]))
 
-    def _by_facets(self, most: int) -> list[dict[str, Any]] | None:
-        """All that meet the facets, sorted; None where these are more, or nothing is known of them."""
-        if not self.useful or self.found > 2 * most or (self.awoken and self._more_than(most)):
-            return None
-        source, values = candidates(self.workspace, self.useful, most + 1)
-        counted = SQL("WITH found AS MATERIALIZED ({}) ").format(source)
-        chosen = SQL("ticket_id = ANY(ARRAY(SELECT ticket_id FROM found)) AND (SELECT count(*) FROM found) <= %s")
-        meant = self.meant.and_(*self.beyond).and_(chosen, [most])
-        rows = self._select(SQL("desk.ticket_list"), meant, values, counted)
-        # None at all, or too many to be looked at: one more question tells.
-        return rows if rows or not self._more_than(most) else None
+    def _walked(self, found: Found, steps: float) -> list[dict[str, Any]]:
+        """Along the sort's index, looking at tickets of the set alone; if the page is far, all of a small set are looked up."""
+        # What woke may belong behind rows that a short walk does not come to.
+        most = int(4 * steps) + WALK
+        if self.awoken is None and most < found.all_tickets:
+            rows = self._walk(found, most)
+            if len(rows) > self.query.limit:
+                return rows
+            if found.tickets <= MOST_SORTED // 4:
+                return self._looked_up(found)
+        return self._walk(found, None)
 
-    def _more_than(self, most: int) -> bool:
-        source, values = candidates(self.workspace, self.useful, most + 1)
-        row = self.db.execute(SQL("SELECT count(*) FROM ({}) found").format(source), values).fetchone()
-        return row is not None and row[0] > most
+    def _walk(self, found: Found, most: int | None) -> list[dict[str, Any]]:
+        walk = _walk(tuple(self.sorts))
+        inside_ = inside(self.workspace, listed_only=self.query.listed_only).and_(*self.beyond)
+        member = among(found, walk.place)
+        rows = SQL(_WALKED).format(
+            named=walk.named,
+            order=walk.order,
+            place=walk.place,
+            inside=inside_.text,
+            member=member.text,
+            meant=self.meant.text,
+        )
+        return self._read(
+            Where(rows, [*inside_.values, most, *member.values, self.workspace, *self.meant.values]), walk.order_named
+        )
 
-    def _select(
-        self, source: Composable, meant: Where, values: list[Any] | None = None, before: Composable = NOTHING
-    ) -> list[dict[str, Any]]:
-        statement = before + select(self.sorts, source, meant.text, self.shown, self.awoken and self.awoken.text)
+    def _read(self, rows: Where, by: SQL | None = None) -> list[dict[str, Any]]:
+        """The first of the rows, and those that have woken among them."""
+        head, last, tail = _around(tuple(self.sorts), self.shown)
         most = self.query.limit + 1
-        asked = [*(values or []), *meant.values, most, *([*self.awoken.values, most] if self.awoken else [])]
+        first = Where(rows.text + (SQL(" ORDER BY {} LIMIT %s").format(by) if by else last), [*rows.values, most])
+        if self.awoken:
+            text = SQL(_WITH_WOKEN).format(first.text, self.awoken.text, last, last)
+            first = Where(text, [*first.values, *self.awoken.values, most, most])
         with self.db.connection.cursor(row_factory=dict_row) as cursor:
-            return cursor.execute(statement, asked).fetchall()
+            return cursor.execute(head + first.text + tail, first.values).fetchall()
 
 
-def select(
-    sorts: list[Sort],
-    source: Composable,
-    meant: Composable,
-    shown: str = SHOWN,
-    more: Composable | None = None,
-) -> Composed:
-    """The statement of a page, which takes the number of rows last; with `more` tickets, before these and after."""
+# Nothing but the index is read for the steps of a walk, and from the table the tickets that it stops at.
+_WALKED: LiteralString = """
+    SELECT ticket.* FROM (
+        SELECT * FROM (SELECT {named} FROM desk.ticket_list WHERE {inside} ORDER BY {order} LIMIT %s) AS near WHERE {member}
+    ) AS walked CROSS JOIN LATERAL (
+        SELECT * FROM desk.ticket_list WHERE workspace_id = %s AND place = {place} AND {meant} OFFSET 0
+    ) AS ticket"""
+_WITH_WOKEN: LiteralString = """
+    SELECT * FROM (({}) UNION ALL (SELECT * FROM desk.ticket_list WHERE {}{})) AS told{}"""
+
+
+def select(sorts: list[Sort], source: Composable, meant: Composable, shown: str = SHOWN) -> Composed:
+    """The statement of a page, which takes the number of rows last."""
     head, last, tail = _around(tuple(sorts), shown)
-    if more is None:
-        return head + source + SQL(" WHERE ") + meant + last + tail
-    rows = SQL("((SELECT * FROM {} WHERE {}{}) UNION ALL (SELECT * FROM desk.ticket_list WHERE {})) AS told{}")
-    return head + rows.format(source, meant, last, more, last) + tail
+    return head + SQL("SELECT * FROM {} WHERE {}").format(source, meant) + last + tail
 
 
 @lru_cache(maxsize=256)
 def _around(sorts: tuple[Sort, ...], shown: str) -> tuple[SQL, SQL, SQL]:
-    keys = SQL(", ").join(column for column, _ in columns(sorts)[:-1])
+    keys = SQL(", ").join(column for column, _ in columns(sorts))
     # What is shown is made of the page's rows alone, not of all that are sorted for it.
-    head = SQL("SELECT {}, json_build_array({})::text AS keys FROM (SELECT * FROM ").format(SQL(shown), keys)
+    head = SQL("SELECT {}, json_build_array({})::text AS keys FROM (").format(SQL(shown), keys)
     by = SQL(" ORDER BY {}").format(order(sorts))
     return _flat(head), _flat(by + SQL(" LIMIT %s")), _flat(SQL(") AS page") + by)
 
 
-def candidates(workspace: UUID, met: list[Group], most: int) -> tuple[Composed, list[Any]]:
-    """The ids of tickets that meet the groups, so many at most, in no order."""
-    single = [hashed(workspace, *group[0]) for group in met if len(group) == 1]
-    several = [[hashed(workspace, *facet) for facet in group] for group in met if len(group) != 1]
-    parts: list[Composable] = [SQL("facets @> %s::bigint[]")] if single else []
-    parts += [SQL("facets && %s::bigint[]")] * len(several)
-    statement = SQL("SELECT ticket_id FROM ops.ticket_facets WHERE {} LIMIT {}")
-    return statement.format(SQL(" AND ").join(parts), most), [*([single] if single else []), *several]
+class _Walk(NamedTuple):
+    """A walk along a sort's index: what it reads, in which order, as it is named there and in what comes of it."""
+
+    named: SQL
+    order: SQL
+    order_named: SQL
+    place: SQL
 
 
-class Estimate(NamedTuple):
-    """How many tickets there are, how many of them are expected to meet the groups, and the groups worth looking up.
-
-    `found` is how many are expected to be looked up by those, in the usual lists or not.
-    """
-
-    all: int
-    expected: float
-    useful: list[Group]
-    found: float
-
-    def walk(self, limit: int) -> float:
-        """How many rows of an index have to be walked for a page."""
-        return (limit + 1) * self.all / max(self.expected, 0.5)
-
-
-def estimate(db: Cursor[Any], workspace: UUID, met: list[Group], *, listed_only: bool) -> Estimate:
-    """By the kept counts, as if facets came together by chance."""
-    known = _remembered.of(db, workspace, {("all", ""), *(facet for group in met for facet in group)})
-
-    def having(group: Group) -> Tally:
-        counts = [known.get(facet, NONE) for facet in group]
-        return Tally(*map(sum, zip(*counts, strict=True))) if counts else NONE
-
-    all_ = having((("all", ""),))
-    everything = all_.listed if listed_only else all_.tickets
-    sizes = [having(group) for group in met]
-    expected = _together(everything, [size.listed if listed_only else size.tickets for size in sizes])
-    # A group that most tickets meet narrows nothing, and its part of the index is the longest to read.
-    by_size = sorted(zip(sizes, met, strict=True), key=itemgetter(0))
-    useful = [each for place, each in enumerate(by_size) if place == 0 or each[0].tickets * 5 < all_.tickets]
-    found = _together(all_.tickets, [size.tickets for size, _ in useful])
-    return Estimate(everything, expected, [group for _, group in useful], found)
-
-
-class _Remembered:
-    """Tallies of the last few seconds: a plan is no better for newer ones, and every page would ask for them."""
-
-    SECONDS, MOST = 5.0, 50_000
-
-    def __init__(self) -> None:
-        self._tallies: dict[tuple[UUID, Facet], Tally] = {}
-        self._until = 0.0
-
-    def of(self, db: Cursor[Any], workspace: UUID, wanted: set[Facet]) -> dict[Facet, Tally]:
-        """How many tickets have each of the facets, or had."""
-        if self._until < monotonic() or len(self._tallies) > self.MOST:
-            self._tallies, self._until = {}, monotonic() + self.SECONDS
-        kept = self._tallies
-        if missing := {facet for facet in wanted if (workspace, facet) not in kept}:
-            found = tallies(db, workspace, missing)
-            kept.update({(workspace, facet): found.get(facet, NONE) for facet in missing})
-        return {facet: kept[workspace, facet] for facet in wanted}
-
-
-_remembered = _Remembered()
-
-
-def _together(everything: int, sizes: list[int]) -> float:
-    expected = float(everything)
-    for size in sizes:
-        expected *= min(1.0, size / max(everything, 1))
-    return expected
+@lru_cache(maxsize=256)
+def _walk(sorts: tuple[Sort, ...]) -> _Walk:
+    compared = columns(sorts)
+    names = [SQL("key_{}").format(number) for number in range(len(compared))]
+    named = SQL(", ").join(
+        SQL("{} AS {}").format(column, name) for (column, _), name in zip(compared, names, strict=True)
+    )
+    by = [name + SQL(" DESC" if down else " ASC") for (_, down), name in zip(compared, names, strict=True)]
+    return _Walk(_flat(named), _flat(order(sorts)), _flat(SQL(", ").join(by)), _flat(names[-1]))

@@ -4,7 +4,6 @@ import base64
 import binascii
 from collections.abc import Sequence
 from typing import Annotated, Any, LiteralString, NamedTuple
-from uuid import UUID
 
 from psycopg.sql import SQL, Composable
 from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
@@ -27,6 +26,7 @@ class Column(NamedTuple):
 
 
 _RANK = Annotated[int, Field(ge=1, le=len(Priority))]
+_PLACE = Annotated[int, Field(ge=0, lt=2**31, strict=True)]
 SORTS: dict[str, Column] = {
     "updated_at": Column("updated_at", "updated_at", AwareDatetime),
     "opened_at": Column("opened_at", "opened_at", AwareDatetime),
@@ -68,9 +68,9 @@ def parse_sort(text: str) -> list[Sort]:
 
 
 def columns(sorts: Sequence[Sort]) -> list[tuple[SQL, bool]]:
-    """The sort, made total by the ticket's id in the direction of the last column, so that one index serves both."""
+    """The sort, made total by the ticket's place in the direction of the last column, so that one index serves both."""
     down = sorts[-1].descending
-    return [*(sort.column(down) for sort in sorts), (SQL("ticket_id"), down)]
+    return [*(sort.column(down) for sort in sorts), (SQL("place"), down)]
 
 
 def order(sorts: Sequence[Sort]) -> Composable:
@@ -105,13 +105,13 @@ def _beyond_mixed(compared: list[tuple[SQL, bool]], keys: list[Any]) -> tuple[Co
     return SQL("{} AND ({})").format(bound, SQL(" OR ").join(alternatives)), [keys[0], *values]
 
 
-def cursor_after(sort: str, keys: list[Any], row: dict[str, Any]) -> str:
-    return base64.urlsafe_b64encode(to_json([sort, *keys, row["ticket_id"]])).decode().rstrip("=")
+def cursor_after(sort: str, keys: list[Any]) -> str:
+    return base64.urlsafe_b64encode(to_json([sort, *keys])).decode().rstrip("=")
 
 
 def opened(cursor: str, sort: str, sorts: list[Sort]) -> list[Any]:
     """The keys in a cursor, or InvalidInput: it is no secret, but it must belong to this sort."""
-    kinds = [*(SORTS[each.name].kind for each in sorts), UUID]
+    kinds = [*(SORTS[each.name].kind for each in sorts), _PLACE]
     try:
         made_for, *found = from_json(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         keys = [TypeAdapter(kind).validate_python(key) for kind, key in zip(kinds, found, strict=True)]

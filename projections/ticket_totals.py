@@ -1,21 +1,26 @@
-"""How many tickets match: from kept counts where these say it exactly, else counted, up to ten thousand."""
+"""How many tickets match: from kept counts and sets where these say it exactly, else counted, up to ten thousand."""
 
-from typing import Any, LiteralString, NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg import Cursor
 from psycopg.sql import SQL, Composable
 
-from domain.conditions import Context, Leaf
+from domain.conditions import AllOf, Context, Leaf, depends_on
 from domain.conditions.fields import CUSTOM_PREFIX, field_named
 from domain.conditions.model import resolved
 from domain.conditions.operators import Asks
-from projections.ticket_facets import plain, tallies
-from projections.ticket_groups import Group, conjunction, exact
-from projections.ticket_pages import ListQuery, awoken, begin, candidates, estimate, where
+from projections import place_sets, ticket_sets
+from projections.bulk import array
+from projections.condition_shapes import conjunction
+from projections.ticket_facets import ALL, Facet, is_option, plain, tallies
+from projections.ticket_pages import ListQuery, Where, among, awoken, begin, holds, inside, where
+from projections.ticket_sets import Found
 
 MOST = 10_000
 _CUBE = frozenset({"status", "kind", "priority", "type", "source", "assignee_team"})
+# Asked of these alone, an index says it without the tickets.
+_INDEXED = frozenset({"opened_at", "updated_at"})
 _KEPT = frozenset({"assignee_person", "requester_id", "tags", "followers", "candidates", "involved"})
 
 
@@ -26,23 +31,23 @@ class Total(NamedTuple):
     capped: bool = False
 
 
-def total(db: Cursor[Any], workspace: UUID, query: ListQuery, context: Context) -> Total:
-    """How many tickets the query means."""
-    found = _of_fold(db, workspace, query, context)
-    if found.capped or not query.listed_only or not begin(db, workspace, context).awoken:
-        return found
-    return Total(found.tickets + awoken_tickets(db, workspace, query, context))
+def total(db: Cursor[Any], workspace: UUID, query: ListQuery, context: Context, found: Found | None = None) -> Total:
+    """How many tickets the query means; `found` is what its page found."""
+    kept = _of_fold(db, workspace, query, context) if found is None else _of_sets(db, workspace, query, context, found)
+    if kept.capped or not query.listed_only or not begin(db, workspace, context).awoken:
+        return kept
+    return Total(kept.tickets + awoken_tickets(db, workspace, query, context))
 
 
 def awoken_tickets(db: Cursor[Any], workspace: UUID, query: ListQuery, context: Context) -> int:
     """How many of those that the query means have woken since, and are in no kept count yet."""
-    meant = awoken(workspace, query, context)
-    rows = SQL("SELECT FROM desk.ticket_list WHERE {} LIMIT {}").format(meant.text, MOST + 1)
-    return _limited(db, rows, meant.values).tickets
+    return _limited(db, awoken(workspace, query, context)).tickets
 
 
 def _of_fold(db: Cursor[Any], workspace: UUID, query: ListQuery, context: Context) -> Total:
     leaves = conjunction(query.whole)
+    if leaves == []:
+        return Total(_having(db, workspace, query, ALL))
     if (
         leaves is not None
         and len(leaves) == 1
@@ -57,13 +62,17 @@ def _of_fold(db: Cursor[Any], workspace: UUID, query: ListQuery, context: Contex
 def _kept(db: Cursor[Any], workspace: UUID, query: ListQuery, leaf: Leaf, context: Context) -> int | None:
     """The kept count of the one value that the leaf asks for."""
     operator = leaf.operator
-    custom = leaf.field.startswith(CUSTOM_PREFIX) and exact(leaf)
+    custom = leaf.field.startswith(CUSTOM_PREFIX) and operator.asks is Asks.EQUAL
     if not (custom or leaf.field in _KEPT) or operator.negated or operator.asks is Asks.PRESENT:
         return None
     values = resolved(leaf, context)
-    if len(values) != 1:
+    if len(values) != 1 or (custom and not is_option(values[0])):
         return None
     facet = (leaf.field, plain(values[0]) if custom else str(values[0]))
+    return _having(db, workspace, query, facet)
+
+
+def _having(db: Cursor[Any], workspace: UUID, query: ListQuery, facet: Facet) -> int:
     tally = tallies(db, workspace, [facet]).get(facet)
     return 0 if tally is None else tally.listed if query.listed_only else tally.tickets
 
@@ -100,29 +109,28 @@ def cube(workspace: UUID, query: ListQuery, cells: list[tuple[str, list[str]]]) 
 
 
 def _counted(db: Cursor[Any], workspace: UUID, query: ListQuery, context: Context) -> Total:
-    meant = where(workspace, query, context)
-    if meant.groups and exact(query.whole):
-        on_desk: list[Group] = [(("shelf", "desk"),)] if query.listed_only else []
-        return _limited(db, *candidates(workspace, [*meant.groups, *on_desk], MOST + 1))
-    plan = estimate(db, workspace, meant.groups, listed_only=query.listed_only)
-    if plan.useful and plan.found <= 2 * MOST:
-        # If those that meet the facets are few, only they are looked at.
-        source, values = candidates(workspace, plan.useful, MOST + 1)
-        row = db.execute(SQL(_FEW).format(found=source, meant=meant.text), [*values, MOST, *meant.values]).fetchone()
-        if row is not None and row[0] is not None:
-            return Total(row[0])
+    asked = ticket_sets.asked(query.whole, context)
+    if asked.rest and not asked.facets:
+        return _limited(db, where(workspace, query, context))
+    found = ticket_sets.found(db, workspace, asked, listed_only=query.listed_only)
+    return _of_sets(db, workspace, query, context, found)
+
+
+def _of_sets(db: Cursor[Any], workspace: UUID, query: ListQuery, context: Context, found: Found) -> Total:
+    if not found.rest:
+        return Total(found.tickets)
+    rest = holds(AllOf(all=found.rest), context)
+    if depends_on(AllOf(all=found.rest)) <= _INDEXED or found.tickets > 2 * MOST:
+        kept = inside(workspace, listed_only=query.listed_only)
+        return _limited(db, kept.and_(*among(found, SQL("place"))).and_(*rest))
+    chosen = Where(
+        SQL("workspace_id = %s AND place = ANY(%s::int[])"), [workspace, array(place_sets.places(found.places))]
+    )
+    return _limited(db, chosen.and_(*rest))
+
+
+def _limited(db: Cursor[Any], meant: Where) -> Total:
     rows = SQL("SELECT FROM desk.ticket_list WHERE {} LIMIT {}").format(meant.text, MOST + 1)
-    return _limited(db, rows, meant.values)
-
-
-_FEW: LiteralString = """
-    WITH found AS MATERIALIZED ({found})
-    SELECT CASE WHEN (SELECT count(*) FROM found) <= %s THEN
-        (SELECT count(*) FROM desk.ticket_list WHERE ticket_id = ANY(ARRAY(SELECT ticket_id FROM found)) AND {meant}) END
-"""
-
-
-def _limited(db: Cursor[Any], rows: Composable, values: list[Any]) -> Total:
-    row = db.execute(SQL("SELECT count(*) FROM ({}) counted").format(rows), values).fetchone()
+    row = db.execute(SQL("SELECT count(*) FROM ({}) counted").format(rows), meant.values).fetchone()
     count = int(row[0]) if row else 0
     return Total(min(count, MOST), count > MOST)

@@ -16,10 +16,11 @@ from pydantic_core import from_json
 from api.ticket_lists import TicketRow
 from domain.conditions import Context, parse
 from domain.ids import workspace_id
+from domain.ticket.marking import PinTicket
 from domain.values import Assignee, Priority
-from domain.workspace import AddTeam
+from domain.workspace import AddCategory, AddTeam
 from eventstore.database import Role, connect
-from projections import ticket_pages, ticket_totals
+from projections import ticket_pages, ticket_sets, ticket_totals
 from projections.ticket_pages import ListQuery, SortTooWide, page
 from projections.ticket_totals import total
 from tests.desks import an_office
@@ -59,6 +60,15 @@ others_are: list[dict[str, Any]] = [
     {"field": "title", "op": "contains", "value": "1"},
     {"field": "fields.many", "op": "has_any", "value": ["One", "three"]},
     {"field": "fields.flag", "op": "is", "value": True},
+    {"field": "fields.flag", "op": "is", "value": False},
+    {"field": "assignee_person", "op": "is_set"},
+    {"field": "assignee_team", "op": "is", "value": str(TEAM)},
+    {"field": "category", "op": "under", "value": ["a", "b"]},
+    {"field": "category", "op": "not_under", "value": ["a"]},
+    {"field": "pinned", "op": "is", "value": True},
+    {"field": "pinned", "op": "is", "value": False},
+    {"field": "followers", "op": "has_any", "value": [{"me": True}]},
+    {"field": "opened_at", "op": "after", "value": "2026-01-01T00:00:00Z"},
 ]
 others = st.sampled_from(others_are)
 leaves = st.one_of(singles, others)
@@ -69,6 +79,14 @@ conditions = st.recursive(
     ),
     max_leaves=6,
 )
+# Looked up; a short walk, and what follows when it was too short; a long walk; along the list.
+PLANS: tuple[dict[str, int], ...] = (
+    {"LOOKED_UP": 0},
+    {"LOOKED_UP": 1000, "DENSE": 0, "WALK": 0},
+    {"LOOKED_UP": 1000, "DENSE": 0, "WALK": 0, "MOST_SORTED": 0},
+    {"LOOKED_UP": 1000, "DENSE": 0},
+    {"LOOKED_UP": 1000, "DENSE": 1000},
+)
 sorts = st.sampled_from(["-updated_at", "number", "-priority,number", "due_at,-opened_at", "priority,-updated_at"])
 
 
@@ -77,17 +95,22 @@ async def listed(database_url: str) -> None:
     """Tickets that have much in common."""
     async with an_office(database_url) as office:
         await office.do(AddTeam, team_id=TEAM, title="Billing")
+        for depth in (1, 2, 3):
+            await office.do(AddCategory, path=("a", "b", "c")[:depth])
         for n in range(36):
             await office.ticket(
                 f"T-{n}",
                 title=f"Ticket {n}",
                 priority=list(Priority)[n % 4],
                 type="incident" if n % 3 else None,
+                category=("a", "b", "c")[: n % 4],
                 requester_id=REQUESTERS[n % 3],
                 tags=[(), ("vip",), ("x", "vip"), ("VIP",)][n % 4],
                 fields={"kind": VALUES["fields.kind"][n % 6], "many": ["one", "two"][: n % 3], "flag": n % 2 == 0},
                 assignee=[Assignee(person=UUID(office.person.id)), Assignee(team=TEAM), Assignee()][n % 3],
             )
+        for n in range(0, 36, 5):
+            await office.do(PinTicket, number=f"T-{n}")
     built(database_url)
 
 
@@ -106,13 +129,18 @@ def reader(listed: None, database_url: str) -> Iterator[Cursor[Any]]:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=80)
 def test_every_plan_gives_the_same_page(reader: Cursor[Any], condition: Any, sort: str) -> None:
     query = ListQuery(parse(condition), sort=sort, limit=100)
-    usual = page(reader, WORKSPACE, query, NOW).rows
-    for walk, most in ((0, 1000), (4, 1000), (4, 0)):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ticket_sets, "asked", lambda whole, _: ticket_sets.unknown(whole))
+        usual = page(reader, WORKSPACE, query, NOW).rows
+    for plan in PLANS:
+        most = plan.get("MOST_SORTED", 1000)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(ticket_pages, "WALK", walk)
-            patch.setattr(ticket_pages, "MOST_SORTED", most)
+            for name, value in plan.items():
+                patch.setattr(ticket_pages, name, value)
             try:
-                assert page(reader, WORKSPACE, query, NOW).rows == usual
+                found = page(reader, WORKSPACE, query, NOW)
+                assert found.rows == usual
+                assert total(reader, WORKSPACE, query, NOW, found.found) == (len(usual), False)
             except SortTooWide:
                 assert most == 0
     assert total(reader, WORKSPACE, query, NOW) == (len(usual), False)

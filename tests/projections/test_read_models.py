@@ -204,6 +204,8 @@ async def test_readers_see_their_own_workspace(office: Office, database_url: str
     other = Office(office.desk, "other")
     await other.furnish()
     await _work(other)
+    for each in (office, other):
+        await erase(each.desk, each.command(EraseTicket, number="T-3", reason="asked"))
     built(database_url, model)
     with closing(working(database_url)) as db:
         tables = builds.tables(db.cursor(), live(db, model))

@@ -27,7 +27,6 @@ from tests.projections.tables import built
 TICKETS = 23
 WORKSPACE = workspace_id("acme")
 NOW = Context(now=datetime(2026, 1, 3, tzinfo=UTC))
-NOBODY = "00000000-0000-0000-0000-000000000000"
 
 columns = st.lists(st.tuples(st.sampled_from(list(SORTS)), st.booleans()), min_size=1, unique_by=lambda each: each[0])
 sorts = columns.map(lambda chosen: ",".join(f"-{name}" if down else name for name, down in chosen))
@@ -113,15 +112,17 @@ def cursor(*parts: object) -> str:
         ("-updated_at", "é"),
         ("-updated_at", base64.urlsafe_b64encode(b"5").decode()),
         ("-updated_at", base64.urlsafe_b64encode(b'{"a": 1}').decode()),
-        ("updated_at", cursor("updated_at", "yesterday", NOBODY)),
-        ("updated_at", cursor("-updated_at", "2026-01-01T00:00:00Z", NOBODY)),
+        ("updated_at", cursor("updated_at", "yesterday", 1)),
+        ("updated_at", cursor("-updated_at", "2026-01-01T00:00:00Z", 1)),
         ("updated_at", cursor("updated_at", "2026-01-01T00:00:00Z")),
-        ("updated_at", cursor("updated_at", "2026-01-01T00:00:00Z", "not an id")),
-        ("due_at", cursor("due_at", "garbage", NOBODY)),
-        ("status", cursor("status", "a\0b", NOBODY)),
-        ("number", cursor("number", "a\0b", NOBODY)),
-        ("number", cursor("number", "\ud800", NOBODY)),
-        ("priority", cursor("priority", 10**40, NOBODY)),
+        ("updated_at", cursor("updated_at", "2026-01-01T00:00:00Z", "not a place")),
+        ("due_at", cursor("due_at", "garbage", 1)),
+        ("status", cursor("status", "a\0b", 1)),
+        ("number", cursor("number", "a\0b", 1)),
+        ("number", cursor("number", "\ud800", 1)),
+        ("priority", cursor("priority", 10**40, 1)),
+        ("number", cursor("number", "7", 2**31)),
+        ("number", cursor("number", "7", "7")),
     ],
 )
 def test_a_cursor_that_does_not_fit_is_refused(after: str, sort: str) -> None:
