@@ -17,6 +17,7 @@ from eventstore.desk import Clock, Desk
 from eventstore.feed import CHANNEL, POLL
 from eventstore.keyring import Keyring
 from eventstore.loading import BY_KEY
+from processors.automations import Automations
 from processors.counterparts import Counterparts
 from processors.effects import EffectFollower
 from processors.erasure import Erasure
@@ -24,13 +25,14 @@ from processors.firing import Poller
 from processors.following import Follower
 from processors.process import Process, TicketProcess
 from processors.requester_merging import RequesterMerging
+from processors.triggers import Triggers
 from processors.waking import Waking
 
 log = structlog.get_logger()
 
 AnyProcess = Process | TicketProcess
 
-PROCESSES: tuple[AnyProcess, ...] = (Erasure(), Counterparts(), RequesterMerging(), Waking())
+PROCESSES: tuple[AnyProcess, ...] = (Erasure(), Counterparts(), RequesterMerging(), Waking(), Triggers(), Automations())
 # How often one who waits for the lease asks for it, and how long a failed process rests, in seconds.
 LEASE_PAUSE = 1.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0

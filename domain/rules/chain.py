@@ -19,6 +19,7 @@ from domain.rules.channels import TRIGGER
 from domain.rules.facts import Facts, context_of, facts_of
 from domain.rules.index import Trigger, triggers_of
 from domain.rules.rule import Rule
+from domain.ticket.reporting import TicketRuleRefused, TicketRulesCut
 
 DEEPEST = 10
 
@@ -72,11 +73,13 @@ class Chain:
 
 
 NOTHING = Chain()
+_REPORTS = (TicketRuleRefused, TicketRulesCut)
 
 
 def evaluated(happening: Happening) -> bool:
-    """Whether triggers look at it: not at what they did themselves, for the chain did, nor at what is only told."""
-    return not happening.told and happening.metadata.channel != TRIGGER and workable(happening.after)
+    """Whether triggers look at it: not at what they did themselves, for the chain did, nor at what is only told or reported."""
+    ours = happening.metadata.channel == TRIGGER or isinstance(happening.events[0].event, _REPORTS)
+    return not happening.told and not ours and workable(happening.after)
 
 
 def workable(now: Situation) -> bool:

@@ -9,6 +9,7 @@ assert stage.topics("T-1") == ["opened", "snoozed", "woken"]
 
 from collections import deque
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import reduce
 from typing import Any
@@ -144,7 +145,7 @@ class Stage:
             elif isinstance(output, CancelTimer):
                 self._cancel(reaction.process, output)
             elif isinstance(output, Hasten):
-                self._hastened |= {place for place in self.timers if place[0] == reaction.process}
+                self._hasten(reaction.process)
             elif isinstance(output, Deliver):
                 self.deliveries.append(output)
         for calls in deciding.rounds:
@@ -163,6 +164,12 @@ class Stage:
         self.timers[place] = Timer(
             reaction.process, self.workspace, wish.ticket, wish.key, wish.due_at, dict(wish.detail), *causes
         )
+
+    def _hasten(self, process: str) -> None:
+        for place, timer in self.timers.items():
+            if place[0] == process:
+                self._hastened.add(place)
+                self.timers[place] = replace(timer, due_at=self.now)
 
     def _cancel(self, process: str, wish: CancelTimer) -> None:
         for place in list(self.timers):

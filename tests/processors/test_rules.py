@@ -1,0 +1,277 @@
+"""Rules act by themselves: triggers at once, automations when their time comes. The recipes of docs/rules.md are here."""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from domain.event import Actor
+from domain.requester import RegisterRequester
+from domain.rules.rule import RuleDefinition
+from domain.setup.macros import SetCannedReply
+from domain.setup.rules import OrderRules, RetireRule, SetRule
+from domain.ticket.commands import (
+    ChangePriority,
+    MoveTicket,
+    OpenTicket,
+    ReplyToTicket,
+    ResolveTicket,
+    TagTicket,
+    TellOpening,
+)
+from domain.ticket.reporting import TicketRuleRefused, TicketRulesCut
+from domain.values import NOBODY
+from domain.workspace import AddCategory, AddTeam
+from processors.automations import Automations
+from processors.triggers import Triggers
+from tests.processors.kit import Stage
+
+TEAM = uuid4()
+
+
+@pytest.fixture
+def stage() -> Stage:
+    """A desk with a technical team, and processes that act on rules."""
+    stage = Stage(Triggers(), Automations())
+    stage.do(AddTeam, team_id=TEAM, title="Technical")
+    return stage
+
+
+def rule(stage: Stage, key: str, **definition: Any) -> None:
+    """Set up a rule; an automation where it has a timing."""
+    kind = "automation" if "timing" in definition else "trigger"
+    definition = {"title": key.title(), "kind": kind} | definition
+    stage.do(SetRule, key=key, definition=RuleDefinition.model_validate(definition))
+
+
+def leaf(field: str, op: str, value: Any = None) -> dict[str, Any]:
+    return {"field": field, "op": op} | ({} if value is None else {"value": value})
+
+
+def after(since: str, amount: int, unit: str = "hours", **more: Any) -> dict[str, Any]:
+    return {"since": since, "after": {"amount": amount, "unit": unit}} | more
+
+
+def customer(stage: Stage, **known: Any) -> UUID:
+    zoe = uuid4()
+    stage.do(RegisterRequester, requester_id=zoe, requester_name="Zoe", **known)
+    return zoe
+
+
+def asks(stage: Stage, who: UUID, number: str = "T-1") -> None:
+    stage.do(ReplyToTicket, number=number, body="Any news?", by=Actor(kind="requester", id=str(who)))
+
+
+def replies(stage: Stage, number: str = "T-1") -> list[str]:
+    return [str(event.body) for event in stage.events(number) if event.NAME == "ticket.replied"]  # type: ignore[attr-defined]
+
+
+URGENT_TAG = {
+    "when": leaf("tags", "has_any", ["urgent"]),
+    "then": [{"do": "set_priority", "priority": "urgent"}],
+}
+
+
+def test_recipe_an_urgent_tag_makes_it_urgent(stage: Stage) -> None:
+    rule(stage, "urgent", **URGENT_TAG)
+    stage.do(OpenTicket, number="T-1", title="打印机坏了")
+    stage.do(TagTicket, number="T-1", add=frozenset({"urgent"}))
+    assert stage.topics("T-1") == ["opened", "tagged", "prioritised"]
+    tagged, prioritised = stage.log[-2:]
+    envelope, known = prioritised.metadata, stage.desk.rule("urgent")
+    assert (envelope.actor, envelope.channel) == (Actor(kind="rule", id=str(known.rule_id)), "trigger")
+    assert (envelope.rule_id, envelope.rule_version) == (known.rule_id, 1)
+    assert (envelope.causation_id, envelope.correlation_id) == (
+        tagged.metadata.event_id,
+        tagged.metadata.correlation_id,
+    )
+
+
+def test_a_chain_is_recorded_in_order_each_because_of_the_one_before(stage: Stage) -> None:
+    rule(stage, "third", when=leaf("tags", "has_any", ["second"]), then=[{"do": "note", "body": "Third"}])
+    rule(
+        stage,
+        "second",
+        when=leaf("priority", "changed_to", "urgent"),
+        then=[{"do": "add_tags", "tags": ["second"]}],
+    )
+    rule(stage, "urgent", **URGENT_TAG)
+    stage.do(OpenTicket, number="T-1", title="x")
+    stage.do(TagTicket, number="T-1", add=frozenset({"urgent"}))
+    assert stage.topics("T-1") == ["opened", "tagged", "prioritised", "tagged", "noted"]
+    tagged, *made = stage.log[-4:]
+    causes = [each.metadata.causation_id for each in made]
+    assert causes == [each.metadata.event_id for each in (tagged, *made[:-1])]
+
+
+def test_recipe_nobody_answered_for_four_hours(stage: Stage) -> None:
+    rule(
+        stage,
+        "unanswered",
+        when=leaf("kind", "is_any_of", ["new", "open"]),
+        then=[{"do": "note", "body": "{{ticket.number}} waits for an answer."}],
+        timing=after("unanswered_since", 4, repeat={"every": {"amount": 4, "unit": "hours"}, "at_most": 1}),
+    )
+    zoe = customer(stage)
+    stage.do(OpenTicket, number="T-1", title="x", requester_id=zoe)
+    stage.advance(hours=3, minutes=59)
+    assert stage.topics("T-1") == ["opened"]
+    stage.advance(minutes=1)
+    assert stage.topics("T-1") == ["opened", "noted"]
+    assert (stage.log[-1].metadata.channel, stage.log[-1].metadata.actor.kind) == ("automation", "rule")
+    stage.advance(days=9)
+    assert stage.topics("T-1") == ["opened", "noted", "noted"]
+    stage.do(ReplyToTicket, number="T-1", body="We are on it.")
+    stage.advance(days=9)
+    asks(stage, zoe)
+    stage.advance(hours=4)
+    assert stage.topics("T-1")[-3:] == ["replied", "replied", "noted"]
+
+
+def test_recipe_vip(stage: Stage) -> None:
+    rule(
+        stage,
+        "vip",
+        when={"all": [leaf("event", "has_any", ["ticket.opened"]), leaf("requester.tier", "is", "vip")]},
+        then=[{"do": "set_priority", "priority": "high"}, {"do": "add_tags", "tags": ["vip"]}],
+    )
+    for number, tier in (("T-1", "vip"), ("T-2", "basic")):
+        stage.do(OpenTicket, number=number, title="x", requester_id=customer(stage, tier=tier))
+    assert stage.topics("T-1") == ["opened", "prioritised", "tagged"]
+    assert stage.topics("T-2") == ["opened"]
+
+
+def test_recipe_closed_after_three_days_with_a_warning_before(stage: Stage) -> None:
+    resolved = leaf("kind", "is", "resolved")
+    warning = "{{requester.name}}, {{ticket.number}} will be closed tomorrow unless you write."
+    rule(
+        stage,
+        "warn",
+        when=resolved,
+        then=[{"do": "reply", "body": warning}],
+        timing=after("moved_at", 2, "days"),
+    )
+    rule(
+        stage,
+        "close",
+        when=resolved,
+        then=[{"do": "note", "body": "Closed: no answer for three days."}, {"do": "close"}],
+        timing=after("moved_at", 3, "days"),
+    )
+    zoe = customer(stage)
+    for number in ("T-1", "T-2"):
+        stage.do(OpenTicket, number=number, title="x", requester_id=zoe)
+        stage.do(ResolveTicket, number=number)
+    stage.advance(days=2)
+    assert replies(stage) == ["Zoe, T-1 will be closed tomorrow unless you write."]
+    asks(stage, zoe, "T-2")
+    stage.advance(days=1)
+    assert stage.topics("T-1") == ["opened", "resolved", "replied", "noted", "closed"]
+    assert stage.topics("T-2") == ["opened", "resolved", "replied", "replied", "reopened"]
+    stage.advance(days=30)
+    assert stage.topics("T-2")[-1] == "reopened"
+
+
+def test_recipe_a_technical_category_gets_the_technical_team_and_a_first_answer(stage: Stage) -> None:
+    stage.do(AddCategory, path=("Technical",))
+    stage.do(SetCannedReply, key="first", title="First", body="Hello {{requester.name}}, {{ticket.team}} has it.")
+    stage.do(SetCannedReply, key="first-zh", title="首次", body="您好 {{requester.name}}，{{ticket.team}}已收到。")
+    rule(
+        stage,
+        "technical",
+        when={"all": [leaf("event", "has_any", ["ticket.opened"]), leaf("category", "under", ["Technical"])]},
+        then=[{"do": "assign", "to": {"team": str(TEAM)}}],
+    )
+    rule(
+        stage,
+        "answer",
+        when=leaf("assignee_team", "changed_to", str(TEAM)),
+        then=[{"do": "reply_with", "reply": "first", "by_language": {"zh": "first-zh"}}],
+    )
+    zoe = customer(stage)
+    for number, title in (("T-1", "Broken"), ("T-2", "打印机坏了")):
+        stage.do(OpenTicket, number=number, title=title, category=("Technical",), requester_id=zoe)
+    assert stage.topics("T-1") == ["opened", "assigned", "replied"]
+    assert (replies(stage), replies(stage, "T-2")) == (
+        ["Hello Zoe, Technical has it."],
+        ["您好 Zoe，Technical已收到。"],
+    )
+
+
+def test_a_loop_stops_and_is_reported_on_the_ticket(stage: Stage) -> None:
+    for key, was, becomes in (("up", "low", "high"), ("down", "high", "low")):
+        rule(
+            stage,
+            key,
+            when=leaf("priority", "changed_to", was),
+            then=[{"do": "set_priority", "priority": becomes}],
+        )
+    stage.do(OpenTicket, number="T-1", title="x")
+    stage.do(ChangePriority, number="T-1", priority="low")
+    assert stage.topics("T-1") == ["opened", "prioritised", "prioritised", "prioritised", "rules_cut"]
+    cut = stage.events("T-1")[-1]
+    assert isinstance(cut, TicketRulesCut)
+    assert (cut.because, cut.keys) == ("loop", ("up",))
+
+
+def test_what_is_refused_is_said_on_the_ticket_once_an_occasion(stage: Stage) -> None:
+    bad = {"when": leaf("kind", "is", "new"), "then": [{"do": "set_status", "status": "confirmed"}]}
+    rule(stage, "bad", **bad | {"when": leaf("tags", "has_any", ["x"])})
+    rule(stage, "late", **bad, timing=after("opened_at", 1))
+    stage.do(OpenTicket, number="T-1", title="x", tags=("x",))
+    stage.advance(days=3)
+    refused = [event for event in stage.events("T-1") if isinstance(event, TicketRuleRefused)]
+    assert [(event.key, event.because, event.action) for event in refused] == [
+        ("bad", "illegal_move", 1),
+        ("late", "illegal_move", 1),
+    ]
+
+
+def test_a_rule_set_up_later_finds_the_tickets_that_are_there(stage: Stage) -> None:
+    stage.do(OpenTicket, number="T-1", title="x")
+    stage.advance(hours=6)
+    rule(stage, "old", when={"all": []}, then=[{"do": "add_tags", "tags": ["old"]}], timing=after("opened_at", 4))
+    assert stage.topics("T-1") == ["opened", "tagged"]
+    rule(stage, "older", when={"all": []}, then=[{"do": "add_tags", "tags": ["older"]}], timing=after("opened_at", 8))
+    assert stage.topics("T-1") == ["opened", "tagged"]
+    stage.do(RetireRule, key="older")
+    stage.advance(days=1)
+    assert stage.topics("T-1") == ["opened", "tagged"]
+    rule(stage, "older", when={"all": []}, then=[{"do": "add_tags", "tags": ["older"]}], timing=after("opened_at", 9))
+    assert stage.topics("T-1") == ["opened", "tagged", "tagged"]
+
+
+def test_what_is_told_is_neither_answered_nor_waited_for(stage: Stage) -> None:
+    rule(stage, "all", when={"all": []}, then=[{"do": "note", "body": "x"}])
+    rule(stage, "late", when={"all": []}, then=[{"do": "note", "body": "x"}], timing=after("opened_at", 1))
+    told = {"told_by": stage.person, "status": "new", "priority": "normal", "assignee": NOBODY, "title": "x"}
+    stage.do(TellOpening, number="T-1", channel="import", **told)
+    stage.advance(days=3)
+    assert stage.topics("T-1") == ["opened"]
+
+
+def test_triggers_look_at_what_automations_do(stage: Stage) -> None:
+    rule(stage, "late", when={"all": []}, then=[{"do": "add_tags", "tags": ["late"]}], timing=after("opened_at", 1))
+    rule(
+        stage,
+        "seen",
+        when=leaf("tags", "has_any", ["late"]),
+        then=[{"do": "set_priority", "priority": "high"}],
+    )
+    stage.do(OpenTicket, number="T-1", title="x")
+    stage.advance(hours=1)
+    assert stage.topics("T-1") == ["opened", "tagged", "prioritised"]
+
+
+def test_a_status_follows_by_itself_and_the_order_counts(stage: Stage) -> None:
+    for key, status in (("one", "pending"), ("two", "resolved")):
+        rule(
+            stage,
+            key,
+            when={"all": [leaf("event", "has_any", ["ticket.accepted"]), leaf("status", "is", "open")]},
+            then=[{"do": "set_status", "status": status}, {"do": "stop"}],
+        )
+    stage.do(OrderRules, order=("two", "one"))
+    stage.do(OpenTicket, number="T-1", title="x")
+    stage.do(MoveTicket, number="T-1", status="open")
+    assert stage.topics("T-1") == ["opened", "accepted", "resolved"]
