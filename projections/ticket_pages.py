@@ -31,7 +31,7 @@ LARGEST_PAGE = 200
 # Tickets that are looked up to be sorted, at most: beyond, an unindexed sort is refused.
 MOST_SORTED = 20_000
 # To look a ticket up takes as long as to walk so many steps along an index.
-LOOKED_UP = 50
+LOOKED_UP = 35
 # Steps of a walk beyond what was expected, before those that match are looked up all the same.
 WALK = 10_000
 # Where at least one in so many matches, sets are not worth their reading.
@@ -167,7 +167,7 @@ def _holds(condition: Condition, context: Context) -> Where:
 
 def among(found: Found, place: SQL) -> Where:
     """That the place is in the set. A ticket that came since lies behind its end."""
-    bits = place_sets.as_bytes(found.places)
+    bits = found.bits
     text = SQL("CASE WHEN {0} < %s THEN get_bit(%s, {0}) = 1 ELSE FALSE END").format(place)
     return Where(text, [len(bits) * 8, bits])
 

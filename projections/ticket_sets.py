@@ -42,6 +42,11 @@ class Found:
         """Out of how many."""
         return self.everything.bit_count()
 
+    @cached_property
+    def bits(self) -> bytes:
+        """The places as PostgreSQL's get_bit reads them."""
+        return place_sets.as_bytes(self.places)
+
 
 class Asked(NamedTuple):
     """The sets that a condition needs, the tickets that it may mean by them, out of some, and what is not told by them."""

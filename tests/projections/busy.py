@@ -8,6 +8,7 @@ from uuid import UUID
 
 from domain.command import Command
 from domain.errors import Refusal
+from domain.event import Actor
 from domain.setup.tags import RenameTag
 from domain.ticket.commands import (
     AssignTicket,
@@ -33,6 +34,7 @@ from tests.projections.tables import KEYRING, live, working
 async def busy(office: Office, requester: UUID) -> None:
     """Eighty random things on nine tickets; what the state refuses is left out."""
     chance, person = random.Random(4), UUID(office.person.id)
+    customer = Actor(kind="requester", id=str(requester))
     for n in range(9):
         await office.ticket(f"T-{n}", tags=("a", "b") if n % 2 else (), requester_id=requester if n % 3 else None)
     for _ in range(80):
@@ -43,7 +45,7 @@ async def busy(office: Office, requester: UUID) -> None:
             (ReopenTicket, {}),
             (ResolveTicket, {}),
             (ConfirmTicket, {}),
-            (RateTicket, {"stars": chance.randint(1, 5)}),
+            (RateTicket, {"stars": chance.randint(1, 5), "by": customer}),
             (ArchiveTicket, {}),
             (MarkSpam, {}),
             (UnmarkSpam, {}),
@@ -65,7 +67,7 @@ async def busy(office: Office, requester: UUID) -> None:
         await office.ticket(f"R-{stars}", requester_id=requester)
         await office.do(ResolveTicket, number=f"R-{stars}")
         await office.do(ConfirmTicket, number=f"R-{stars}")
-        await office.do(RateTicket, number=f"R-{stars}", stars=stars)
+        await office.do(RateTicket, number=f"R-{stars}", stars=stars, by=customer)
 
 
 def follow(url: str, pages_of: int) -> None:
