@@ -31,6 +31,7 @@ from domain.setup.macros import (
     canned_reply,
     macro,
 )
+from domain.setup.uses import StillInUse
 from domain.ticket.state import Ticket, UnknownTicket
 from domain.values import Key
 from domain.variables import values_for
@@ -40,7 +41,8 @@ router = routing.router("macros")
 _CHANGES: dict[str, Any] = {
     "response_model": Changed,
     "openapi_extra": CHANGES,
-    "responses": documented() | problems(UnknownMacro, UnknownCannedReply, VersionConflict, CommandIdReused),
+    "responses": documented()
+    | problems(UnknownMacro, UnknownCannedReply, StillInUse, VersionConflict, CommandIdReused),
 }
 
 

@@ -24,6 +24,7 @@ from domain.setup.statuses import (
     RestoreStatus,
     RetireStatus,
 )
+from domain.setup.uses import StillInUse
 from domain.values import Key, StatusKind
 from domain.workspace import AddCategory, AddStatus, AlreadyThere
 
@@ -41,7 +42,7 @@ _CHANGES: dict[str, Any] = {
     "response_model": Changed,
     "openapi_extra": CHANGES,
     "responses": documented()
-    | problems(UnknownStatus, OnlyStatusOfItsKind, InvalidInput, VersionConflict, CommandIdReused),
+    | problems(UnknownStatus, OnlyStatusOfItsKind, StillInUse, InvalidInput, VersionConflict, CommandIdReused),
 }
 
 

@@ -22,6 +22,7 @@ class Name(StrEnum):
     SEARCH = "search"
     BULK = "bulk"
     REPLY = "reply"
+    RULES = "rules"
     DESK = "desk"
     ALL = "all"
 

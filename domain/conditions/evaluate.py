@@ -104,7 +104,7 @@ def _changed(leaf: Leaf, read: Callable[[Facts], Any]) -> Check:
     if leaf.op == "has_changed":
         plain = _unordered if kind in (FieldType.TAGS, FieldType.PEOPLE) else _plain
         return lambda facts, _context, before: before is not None and plain(read(facts)) != plain(read(before))
-    is_value = lru_cache(maxsize=1)(lambda context: _is_value(leaf, kind, context))
+    is_value = _in_context(leaf, lambda context: _is_value(leaf, kind, context))
     became = leaf.op == "changed_to"
 
     def check(facts: Facts, context: Context, before: Facts | None) -> bool:
@@ -114,6 +114,14 @@ def _changed(leaf: Leaf, read: Callable[[Facts], Any]) -> Check:
         return (holds(new) and not holds(old)) if became else (holds(old) and not holds(new))
 
     return check
+
+
+def _in_context(leaf: Leaf, made: Callable[[Context], Holds]) -> Callable[[Context], Holds]:
+    """Made once for each who asks; once for all where the value does not depend on that."""
+    if has_placeholder(leaf):
+        return lru_cache(maxsize=1)(made)
+    holds = made(_NOBODY)
+    return lambda _context: holds
 
 
 def _is_value(leaf: Leaf, kind: FieldType, context: Context) -> Holds:

@@ -46,11 +46,11 @@ class Facts(Mapping[str, Any]):
         """The value of the field, or None."""
         if (own := _OWN.get(name)) is not None:
             return own(self)
+        if "." not in name:
+            return getattr(self._now.row, name, default)
         if name.startswith(BEFORE_PREFIX):
             return self._before.get(name.removeprefix(BEFORE_PREFIX)) if self._before is not None else default
-        if name.startswith("requester."):
-            return getattr(self._requester, name.removeprefix("requester."), default)
-        return getattr(self._now.row, name, default)
+        return getattr(self._requester, name.removeprefix("requester."), default)
 
     def __getitem__(self, name: str) -> Any:
         return self.get(name)

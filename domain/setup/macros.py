@@ -12,6 +12,7 @@ from domain.errors import Refusal
 from domain.event import Event
 from domain.macros import CannedReply, Macro, Template, checked, texts
 from domain.permissions import Permission
+from domain.setup.uses import must_be_free_of_rules
 from domain.values import Key, Line
 from domain.workspace import ReasonedCommand, ReasonedEvent, WorkspaceCommand
 
@@ -108,10 +109,13 @@ def set_macro(command: SetMacro, desk: Catalogue, _: Catalogue) -> Decision:
 
 @decides(RetireMacro, needs=Permission.RULE_EDIT)
 def retire_macro(command: RetireMacro, desk: Catalogue, _: Catalogue) -> Decision:
-    """Again changes nothing."""
+    """Again changes nothing; not while a rule needs it."""
     if command.key not in desk.macros:
         raise UnknownMacro(macro=command.key)
-    return [MacroRetired(key=command.key, **command.reasons)] if desk.macros[command.key].active else []
+    if not desk.macros[command.key].active:
+        return []
+    must_be_free_of_rules(desk, "macro", command.key)
+    return [MacroRetired(key=command.key, **command.reasons)]
 
 
 @decides(SetCannedReply, needs=Permission.RULE_EDIT)
@@ -124,10 +128,13 @@ def set_reply(command: SetCannedReply, desk: Catalogue, _: Catalogue) -> Decisio
 
 @decides(RetireCannedReply, needs=Permission.RULE_EDIT)
 def retire_reply(command: RetireCannedReply, desk: Catalogue, _: Catalogue) -> Decision:
-    """Again changes nothing."""
+    """Again changes nothing; not while a rule needs it."""
     if command.key not in desk.canned_replies:
         raise UnknownCannedReply(reply=command.key)
-    return [CannedReplyRetired(key=command.key)] if desk.canned_replies[command.key].active else []
+    if not desk.canned_replies[command.key].active:
+        return []
+    must_be_free_of_rules(desk, "canned reply", command.key)
+    return [CannedReplyRetired(key=command.key)]
 
 
 def macro(desk: Catalogue, key: str) -> Macro:

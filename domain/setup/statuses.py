@@ -8,6 +8,7 @@ from domain.catalogue import Catalogue, Status
 from domain.command import Decision, decides, evolves
 from domain.errors import InvalidInput, Refusal
 from domain.permissions import Permission
+from domain.setup.uses import must_be_free_of_rules
 from domain.values import Key, Line
 from domain.workspace import ReasonedCommand, ReasonedEvent
 
@@ -107,12 +108,13 @@ def order(command: OrderStatuses, desk: Catalogue, _: Catalogue) -> Decision:
 
 @decides(RetireStatus, needs=Permission.WORKSPACE_EDIT)
 def retire(command: RetireStatus, desk: Catalogue, _: Catalogue) -> Decision:
-    """Not the only one of its kind."""
+    """Not the only one of its kind, nor one that a rule puts tickets into."""
     status = desk.status(command.key)
     if not status.active:
         return []
     if not any(s.active and s.kind is status.kind and s.key != status.key for s in desk.statuses.values()):
         raise OnlyStatusOfItsKind(status=status.key, kind=status.kind.value)
+    must_be_free_of_rules(desk, "status", status.key)
     return [StatusRetired(key=status.key, **command.reasons)]
 
 

@@ -1,6 +1,7 @@
 """What is in use is not retired: first it is taken out where it is used."""
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 from uuid import UUID
 
 from domain.catalogue import Catalogue
@@ -19,17 +20,43 @@ class StillInUse(Refusal):
 
 def must_be_unused(desk: Catalogue, what: str, key: str) -> None:
     """Raise StillInUse, naming who uses the field, template, workflow or type of that key."""
-    _must_be_none(what, key, _users_of_field(desk, key) if what == "field" else _users(desk, what, key))
+    users = _users_of_field(desk, key) if what == "field" else _users(desk, what, key)
+    _must_be_none(what, key, [*users, *_rules_with(desk, what, key)])
+
+
+def must_be_free_of_rules(desk: Catalogue, what: str, key: str) -> None:
+    """Raise StillInUse where a rule does something with the macro, canned reply or status of that key."""
+    _must_be_none(what, key, _rules_with(desk, what, key))
 
 
 def must_get_no_tickets(desk: Catalogue, team: Team) -> None:
     """Raise StillInUse where tickets are given to the team by what is set up."""
-    _must_be_none("team", team.name, [*_users(desk, "team", team.id), *_workflows_through(desk, team.id)])
+    users = [
+        *_users(desk, "team", team.id),
+        *_workflows_through(desk, team.id),
+        *_rules_with(desk, "team", str(team.id)),
+    ]
+    _must_be_none("team", team.name, users)
 
 
 def _must_be_none(what: str, key: str, users: Iterable[str]) -> None:
     if named := list(users)[:10]:
         raise StillInUse(what=what, key=key, users=", ".join(named))
+
+
+def _rules_with(desk: Catalogue, what: str, key: str) -> Iterator[str]:
+    for *_, newest in desk.rules.values():
+        if not newest.retired and any(key in _named(effect, what) for effect in newest.then):
+            yield f"the rule «{newest.title}»"
+
+
+def _named(effect: dict[str, Any], what: str) -> tuple[Any, ...]:
+    """The things of that sort that the effect needs."""
+    if what == "team":
+        return ((effect.get("to") or {}).get("team"),)
+    if what == "canned reply":
+        return (effect.get("reply"), *effect.get("by_language", {}).values())
+    return (effect.get(what),)
 
 
 def _users(desk: Catalogue, what: str, key: object) -> Iterable[str]:

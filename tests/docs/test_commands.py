@@ -17,6 +17,7 @@ PAGES = (
     "README.md",
     "docs/desk.md",
     "docs/working.md",
+    "docs/rules.md",
     "docs/auditors.md",
     "docs/analysts.md",
     "docs/integrators.md",

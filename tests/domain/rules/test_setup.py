@@ -12,8 +12,11 @@ from domain.rules.rule import RuleDefinition
 from domain.setup import macros
 from domain.setup.roles import RoleSet
 from domain.setup.rules import InvalidRule, OrderRules, RetireRule, RuleRetired, RuleSet, RulesOrdered, SetRule
+from domain.setup.statuses import RetireStatus
+from domain.setup.teams import RetireTeam
+from domain.setup.uses import StillInUse
 from domain.workspace import RoleChanged
-from tests.domain.kit import BOB, DESK, decided, folded, given, id_of, person, wish
+from tests.domain.kit import BILLING, BOB, DESK, decided, folded, given, id_of, person, wish
 from tests.domain.rules.kit import leaf, trigger, with_rules
 
 REASONS = {"why": "Urgent ones waited", "expected": "Half the wait"}
@@ -141,6 +144,29 @@ def test_only_who_may_edit_rules_sets_them_and_only_for_what_they_may_do_themsel
 
 def test_what_is_unknown_is_refused():
     given().when(RetireRule, key="x").then_refused(UnknownSetup, what="rule")
+
+
+@pytest.mark.parametrize(
+    ("effect", "retire", "asked"),
+    [
+        ({"do": "run_macro", "macro": "hello"}, macros.RetireMacro, {"key": "hello"}),
+        ({"do": "reply_with", "reply": "hello"}, macros.RetireCannedReply, {"key": "hello"}),
+        ({"do": "set_status", "status": "waiting_vendor"}, RetireStatus, {"key": "waiting_vendor"}),
+        ({"do": "assign", "to": {"team": str(BILLING)}}, RetireTeam, {"team_id": BILLING}),
+    ],
+)
+def test_what_a_rule_needs_is_not_retired_before_it(effect, retire, asked):
+    desk = folded(
+        DESK,
+        macros.MacroSet(key="hello", title="Hello", actions=({"do": "pin"},)),
+        macros.CannedReplySet(key="hello", title="Hello", body="Hello"),
+    )
+    desk = with_rules(desk, needs=trigger({"all": []}, effect, title="Needs it"))
+    refusal = decided(wish(retire, **asked), desk, desk).refusal
+    assert isinstance(refusal, StillInUse)
+    assert "the rule «Needs it»" in str(refusal)
+    free = folded(desk, *decided(wish(RetireRule, key="needs"), desk, desk).events)
+    assert decided(wish(retire, **asked), free, free).events
 
 
 def test_the_event_carries_the_whole_rule():
