@@ -87,9 +87,10 @@ class Ends:
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """A text whose folded form has a match of this pattern, which both engines read alike."""
+    """A text whose folded form has a match of this pattern, which both engines read alike; never without `needle` in it."""
 
     pattern: str
+    needle: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,4 +216,8 @@ _OF_NEEDLES: dict[Asks, type[Contains | Starts | Ends]] = {
 def _text(leaf: Leaf) -> Predicate:
     if kind := _OF_NEEDLES.get(leaf.operator.asks):
         return kind(tuple(map(fold, values(leaf))))
-    return Matches(translated(leaf.value) if leaf.operator.asks is Asks.PATTERN else word(leaf.value))
+    return (
+        Matches(translated(leaf.value))
+        if leaf.operator.asks is Asks.PATTERN
+        else Matches(word(leaf.value), fold(leaf.value))
+    )

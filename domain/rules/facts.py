@@ -30,10 +30,11 @@ _WRITTEN: dict[type[Event], str] = {
 class Facts(Mapping[str, Any]):
     """The facts of a ticket by the names of the fields, each looked up when it is asked for."""
 
-    __slots__ = ("_before", "_happening", "_now", "_requester")
+    __slots__ = ("_before", "_happening", "_kept", "_now", "_requester")
 
     def __init__(self, now: Situation, requester: Requester | None, happening: Happening | None = None) -> None:
         self._now, self._requester, self._happening = now, requester, happening
+        self._kept: dict[str, Any] = {}
         before = happening.before if happening else None
         self._before = Facts(before, requester) if before else None
 
@@ -45,7 +46,10 @@ class Facts(Mapping[str, Any]):
     def get(self, name: str, default: Any = None) -> Any:
         """The value of the field, or None."""
         if (own := _OWN.get(name)) is not None:
-            return own(self)
+            if name not in self._kept:
+                # Asked by one rule after the other.
+                self._kept[name] = own(self)
+            return self._kept[name]
         if "." not in name:
             return getattr(self._now.row, name, default)
         if name.startswith(BEFORE_PREFIX):
