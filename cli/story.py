@@ -9,7 +9,7 @@ from uuid import UUID
 from domain.catalogue import Catalogue, Status
 from domain.event import ERASED, Actor, Content, Erased, Event
 from domain.ticket import events as e
-from domain.values import Assignee
+from domain.values import Assignee, AssignmentReason
 from eventstore.codec import UnknownEvent
 from projections.changes import Change, changes, written
 
@@ -161,7 +161,17 @@ def _(event: e.TicketRequesterSet, names: Names) -> str:
 
 @said.register
 def _(event: e.TicketAssigned, names: Names) -> str:
-    return f"reassigned it from {names.assignee(event.previous)} to {names.assignee(event.assignee)}"
+    told = f"reassigned it from {names.assignee(event.previous)} to {names.assignee(event.assignee)}"
+    return told if event.reason is None else f"{told} ({_picked(event.reason)})"
+
+
+_HOW = {"round_robin": "whose turn it was", "least_loaded": "who had least to do", "best_skill": "who knew most"}
+
+
+def _picked(reason: AssignmentReason) -> str:
+    """Why it was that person."""
+    skilled = f", {reason.skill} at level {reason.level}" if reason.skill else ""
+    return f"{_HOW.get(reason.how, reason.how)} of {reason.among}, with {reason.open} open{skilled}"
 
 
 @said.register

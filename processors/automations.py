@@ -10,6 +10,7 @@ from domain.event import Event, Recorded
 from domain.happening import Happening, Situation
 from domain.requester import Requester
 from domain.rules.acting import Occasion
+from domain.rules.assigning import Roster
 from domain.rules.automating import Look, fired, next_look
 from domain.rules.chain import workable
 from domain.rules.channels import AUTOMATION
@@ -24,9 +25,12 @@ class Automations(TicketProcess):
     """Looks at a ticket when the first of its automations may act. Each ticket has one timer, so that rules set up later find it."""
 
     NAME = "automations"
+    # Whose turn it is, and how much everybody has to do.
+    REMEMBERS = True
 
     def react(self, happening: Happening, memory: Memory) -> Iterable[Output]:
         """When to look at the ticket next; what another system tells is not waited for."""
+        Roster(memory).saw(happening)
         if happening.told:
             return
         yield _wait(Look(happening.after, happening.desk, happening.requester, happening.at))
@@ -52,6 +56,7 @@ class Automations(TicketProcess):
             correlation=timer.correlation or timer.occasion,
             cause=timer.cause or timer.occasion,
             channel=AUTOMATION,
+            roster=Roster(memory),
         )
         firing = fired(Look(now, desk, requester, at), occasion)
         for act in firing.acts:

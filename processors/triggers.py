@@ -7,6 +7,7 @@ from domain.actions import ActOnTicket
 from domain.errors import Refusal
 from domain.happening import Happening
 from domain.rules.acting import signed
+from domain.rules.assigning import Roster
 from domain.rules.chain import Act, chain
 from domain.rules.channels import TRIGGER
 from domain.rules.rule import Rule
@@ -18,10 +19,14 @@ class Triggers(TicketProcess):
     """Acts as the desk's triggers say, by the same commands as people; what could not be done is said on the ticket."""
 
     NAME = "triggers"
+    # Whose turn it is, and how much everybody has to do.
+    REMEMBERS = True
 
     def react(self, happening: Happening, memory: Memory) -> Iterable[Output]:
         """The whole chain at once."""
-        found, number = chain(happening), happening.after.row.number
+        roster = Roster(memory)
+        roster.saw(happening)
+        found, number = chain(happening, roster), happening.after.row.number
         for act in found.acts:
             yield acting(act, number, happening, TRIGGER)
         for rule, refusal, cause in found.refused:

@@ -160,10 +160,17 @@ def _nothing(_: Event) -> list[Change]:
     return []
 
 
+def _assigned(event: e.TicketAssigned) -> list[Change]:
+    """With why the system picked that person, where it did."""
+    reason = event.reason.model_dump(mode="json", exclude_none=True) if event.reason else None
+    return [*_previous(event), *([Change("reason", None, reason)] if reason else [])]
+
+
 _TOLD: dict[type[Event], Callable[[Any], list[Change]]] = {
     e.TicketOpened: _opened,
     e.TicketTagged: _came("tags", "tag"),
     e.TicketUntagged: _went("tags", "tag"),
+    e.TicketAssigned: _assigned,
     e.TicketFieldsSet: _fields_set,
     e.TicketErasureRequested: _came("reason", "reason"),
     e.TicketUnarchived: _flag("archived", on=False),

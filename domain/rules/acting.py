@@ -10,6 +10,7 @@ from domain.errors import Refusal
 from domain.event import Actor, Event, Metadata, Recorded
 from domain.happening import Happening, Situation
 from domain.requester import Requester
+from domain.rules.assigning import Roster
 from domain.rules.effects import Armed
 from domain.rules.rule import Rule
 
@@ -33,13 +34,14 @@ class Occasion(NamedTuple):
     correlation: UUID
     cause: UUID
     channel: str
+    roster: Roster
 
 
 def tried(rule: Rule, effects: Armed, occasion: Occasion) -> Trial:
     """Decide on the rule's effects as if it acted now. Nothing is recorded."""
     now = occasion.now
     try:
-        actions = effects.actions(now, occasion.desk, occasion.requester, occasion.at)
+        actions = effects.actions(now, occasion.desk, occasion.requester, occasion.at, occasion.roster)
         if not actions:
             return Trial()
         command = ActOnTicket(

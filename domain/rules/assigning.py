@@ -1,7 +1,5 @@
 """Whom a rule gives a ticket (D3): whose turn it is, who has the least to do, or who knows most about it."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, NamedTuple, Self
@@ -55,87 +53,82 @@ class Wish(BaseModel):
         return f"{of}|{self.skill}|{self.level}" if self.skill else of
 
 
-class Turn(NamedTuple):
+class Pick(NamedTuple):
+    """Whom a ticket goes to, why, and whose turn in which pool that was."""
+
+    assignee: Assignee
+    reason: AssignmentReason
+    pool: str
+
+
+class _Turn(NamedTuple):
     """How many turns somebody has had, and when the last one was, as a count of all picks."""
 
-    had: int = 0
-    at: int = 0
+    had: int
+    at: int
 
 
-@dataclass
-class Pool:
-    """Those who take turns together. Whoever is there has had `round` turns or one more."""
-
-    round: int = 0
-    turns: dict[str, Turn] = field(default_factory=dict)
-
-    def present(self, people: Iterable[UUID]) -> dict[UUID, Turn]:
-        """The turns of those who are there: who was away has missed theirs, and owes none."""
-        had = {person: self.turns.get(str(person), Turn()) for person in people}
-        there = {person: Turn(max(turn.had, self.round), turn.at) for person, turn in had.items()}
-        self.round = min(turn.had for turn in there.values())
-        return there
-
-
-@dataclass
 class Roster:
-    """One workspace's open tickets by person, and whose turn it is in each pool. Folded in the order of the log."""
+    """One workspace's open tickets by person, and whose turn it is in each pool; folded in the order of the log.
 
-    open: dict[str, int] = field(default_factory=dict)
-    pools: dict[str, Pool] = field(default_factory=dict)
-    picks: int = 0
-    # Picked by us, and not yet seen in the log.
-    promised: dict[str, str] = field(default_factory=dict)
+    What it knows is in `kept`, JSON that it changes in place: `open` by person; `pools`, each with the round that it is
+    in and turns by person; how many `picks` there were; and the people `promised` tickets that were not seen again yet.
+    """
 
-    @classmethod
-    def of(cls, kept: dict[str, Any]) -> Self:
-        """As `kept` had it; {} begins one."""
-        pools = {
-            key: Pool(round_, {who: Turn(*turn) for who, turn in turns.items()})
-            for key, (round_, turns) in kept.get("pools", {}).items()
-        }
-        return cls(dict(kept.get("open", {})), pools, kept.get("picks", 0), dict(kept.get("promised", {})))
-
-    def kept(self) -> dict[str, Any]:
-        """As JSON has it."""
-        pools = {key: [pool.round, pool.turns] for key, pool in self.pools.items()}
-        return {"open": self.open, "pools": pools, "picks": self.picks, "promised": self.promised}
+    def __init__(self, kept: dict[str, Any] | None = None) -> None:
+        self.kept = {} if kept is None else kept
+        for name, empty in (("open", {}), ("pools", {}), ("picks", 0), ("promised", {})):
+            self.kept.setdefault(name, empty)
 
     def saw(self, happening: Happening) -> None:
         """Count what became of a ticket; a promise for it is settled, kept or not."""
-        self.promised.pop(str(happening.after.row.ticket_id), None)
+        self.kept["promised"].pop(str(happening.after.row.ticket_id), None)
         before, after = _has(happening.before), _has(happening.after)
         if before == after:
             return
-        for person, change in ((before, -1), (after, 1)):
-            if person is not None:
-                self.open[person] = self.open.get(person, 0) + change
-                if self.open[person] <= 0:
-                    del self.open[person]
+        load = self.kept["open"]
+        if before is not None:
+            load[before] = max(load.get(before, 0) - 1, 0)
+        if after is not None:
+            load[after] = load.get(after, 0) + 1
 
     def load(self, person: UUID) -> int:
         """Open tickets that the person has, or is about to have."""
         key = str(person)
-        return self.open.get(key, 0) + sum(to == key for to in self.promised.values())
+        promised: dict[str, str] = self.kept["promised"]
+        return int(self.kept["open"].get(key, 0)) + sum(to == key for to in promised.values())
 
-    def picked(
-        self, wish: Wish, now: Situation, desk: Catalogue, at: datetime
-    ) -> tuple[Assignee, AssignmentReason] | None:
-        """Who has the ticket from now on and why; None where nobody is free."""
+    def pick(self, wish: Wish, now: Situation, desk: Catalogue, at: datetime) -> Pick | None:
+        """Who is to have the ticket and why; None where nobody is free. Nothing changes until it is `given`."""
         free = [person for person in _candidates(wish, now, desk, at) if self._below_limit(person, desk)]
         if not free:
             return None
-        pool = self.pools.setdefault(wish.pool(now.row.assignee_team), Pool())
-        turns = pool.present(free)
-        person = min(free, key=lambda each: self._order(wish, each, turns[each], desk))
-        self.picks += 1
-        pool.turns[str(person)] = Turn(turns[person].had + 1, self.picks)
+        pool = wish.pool(now.row.assignee_team)
+        person = min(free, key=lambda each: self._order(wish, each, self._turn(pool, each), desk))
         reason = AssignmentReason(how=wish.how, among=len(free), open=self.load(person), **_skilled(wish, person, desk))
-        self.promised[str(now.row.ticket_id)] = str(person)
         team = wish.team or now.row.assignee_team
-        return Assignee(team=team if team in desk.people[person].teams else None, person=person), reason
+        to = Assignee(team=team if team in desk.people[person].teams else None, person=person)
+        return Pick(to, reason, pool)
 
-    def _order(self, wish: Wish, person: UUID, turn: Turn, desk: Catalogue) -> tuple[Any, ...]:
+    def given(self, ticket: UUID, pick: Pick) -> None:
+        """The ticket goes there: that was a turn, and it counts from now on."""
+        assert pick.assignee.person is not None  # noqa: S101 - somebody was picked
+        turn, person = self._turn(pick.pool, pick.assignee.person), str(pick.assignee.person)
+        pool = self.kept["pools"].setdefault(pick.pool, {"round": 0, "turns": {}})
+        self.kept["picks"] += 1
+        self.kept["promised"][str(ticket)] = person
+        # Of those who are there nobody has had fewer turns, so the round is theirs.
+        if pick.reason.how == How.ROUND_ROBIN:
+            pool["round"] = turn.had
+        pool["turns"][person] = [turn.had + 1, self.kept["picks"]]
+
+    def _turn(self, pool: str, person: UUID) -> _Turn:
+        """As many as the pool's round, or one more: who was away has missed their turns, and owes none."""
+        known = self.kept["pools"].get(pool, {"round": 0, "turns": {}})
+        had, at = known["turns"].get(str(person), (0, 0))
+        return _Turn(max(had, known["round"]), at)
+
+    def _order(self, wish: Wish, person: UUID, turn: _Turn, desk: Catalogue) -> tuple[Any, ...]:
         match wish.how:
             case How.ROUND_ROBIN:
                 return turn.had, turn.at, str(person)

@@ -16,7 +16,7 @@ from domain.happening import Situation
 from domain.requester import Requester
 from domain.rules.acting import Occasion, tried
 from domain.rules.chain import Act, Refused
-from domain.rules.effects import Armed
+from domain.rules.effects import Armed, settled
 from domain.rules.facts import Facts, asked_by
 from domain.rules.rule import Rule
 
@@ -109,6 +109,7 @@ def fired(look: Look, occasion: Occasion) -> Firing:
             refused.append(Refused(rule, trial.refusal, None))
         if trial.happening is not None:
             acts.append(Act(rule, trial.actions, None))
+            settled(look.now.row.ticket_id, trial.actions, occasion.roster)
             look = look._replace(now=trial.happening.after)
         if effects.stops:
             break

@@ -15,7 +15,9 @@ from domain.conditions import Context, Reason, refused_by
 from domain.errors import Refusal
 from domain.happening import Happening, Situation
 from domain.rules.acting import Occasion, Trial, tried
+from domain.rules.assigning import Roster
 from domain.rules.channels import TRIGGER
+from domain.rules.effects import settled
 from domain.rules.facts import Facts, context_of, facts_of
 from domain.rules.index import Trigger, triggers_of
 from domain.rules.rule import Rule
@@ -87,12 +89,12 @@ def workable(now: Situation) -> bool:
     return not now.ticket.erasing and now.row.merged_into is None
 
 
-def chain(happening: Happening) -> Chain:
-    """What the desk's triggers make of it, by way of the index."""
+def chain(happening: Happening, roster: Roster) -> Chain:
+    """What the desk's triggers make of it, by way of the index. Who is picked for it has had a turn on the roster."""
     triggers = triggers_of(happening.desk)
     if not triggers.all or not evaluated(happening):
         return NOTHING
-    return _Run(happening, triggers.candidates).done()
+    return _Run(happening, triggers.candidates, roster).done()
 
 
 def looks(happening: Happening) -> list[Look]:
@@ -101,7 +103,7 @@ def looks(happening: Happening) -> list[Look]:
         return []
     seen: list[Look] = []
     triggers = triggers_of(happening.desk)
-    _Run(happening, lambda _: list(triggers.all), seen.append).done()
+    _Run(happening, lambda _: list(triggers.all), Roster(), seen.append).done()
     return seen
 
 
@@ -117,6 +119,7 @@ class _Stage(NamedTuple):
 class _Run:
     happening: Happening
     candidates: Callable[[Facts], list[Trigger]]
+    roster: Roster
     tell: Callable[[Look], None] | None = None
     now: Situation = field(init=False)
     context: Context = field(init=False)
@@ -185,6 +188,7 @@ class _Run:
             self.fired.add(trigger.place)
             self.stages.append(_Stage(trial.happening, stage.depth + 1, len(self.acts)))
             self.acts.append(Act(trigger.rule, trial.actions, stage.cause))
+            settled(self.now.row.ticket_id, trial.actions, self.roster)
             self.now = trial.happening.after
             self.passed.append(_state(self.now))
         self._say(trigger, stage, Said.NOTHING if trial.happening is None else Said.ACTED)
@@ -210,6 +214,7 @@ class _Run:
             correlation=envelope.correlation_id,
             cause=envelope.event_id,
             channel=TRIGGER,
+            roster=self.roster,
         )
         return tried(trigger.rule, trigger.effects, occasion)
 

@@ -1,22 +1,25 @@
 """What rules do: the actions of tickets with texts for the ticket at hand, and what comes down to such actions."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from domain.actions import ACTIONS, Action, OneAction
+from domain.actions import ACTIONS, Action, Assign, OneAction
 from domain.catalogue import Catalogue, shown
 from domain.conditions.windows import Span, shifted
-from domain.errors import InvalidInput
+from domain.errors import InvalidInput, Refusal
 from domain.happening import Situation
 from domain.macros import filled
 from domain.requester import Requester
+from domain.rules.assigning import Pick, Roster, Wish
 from domain.rules.languages import language_of
 from domain.setup.macros import canned_reply, macro
-from domain.values import Key
+from domain.ticket.commands import AssignTicket
+from domain.values import Assignee, AssignmentReason, Key
 from domain.variables import values_for
 
 _UTC = ZoneInfo("UTC")
@@ -55,13 +58,37 @@ class SnoozeFor(_Effect):
     span: Span
 
 
+class AssignBy(Wish):
+    """Give it to one of those who are there: by turns, to who has least to do, or who knows most (D3)."""
+
+    do: Literal["assign_by"]
+
+
+class NobodyFree(Refusal):
+    """All who may have it are away or at their limit."""
+
+    code = "nobody_free"
+    sentence = "Nobody who may have ticket {number} is free: all are away, at their limit, or lack the skill. Assign it by hand."
+
+
+class AssignPicked(Assign):
+    """An assignment for which somebody was picked. Only rules make it."""
+
+    reason: AssignmentReason
+    pool: str = Field(exclude=True)
+
+    def command(self, context: dict[str, Any]) -> AssignTicket:
+        """With the reason, which nobody but us gives."""
+        return AssignTicket(to=self.to, reason=self.reason, **context)
+
+
 class Stop(_Effect):
     """Let no rule after this one look at what happened."""
 
     do: Literal["stop"]
 
 
-Effect = Annotated[Action | RunMacro | ReplyWith | SetDueIn | SnoozeFor | Stop, Field(discriminator="do")]
+Effect = Annotated[Action | AssignBy | RunMacro | ReplyWith | SetDueIn | SnoozeFor | Stop, Field(discriminator="do")]
 EFFECT: TypeAdapter[Effect] = TypeAdapter(Effect)
 
 
@@ -73,7 +100,9 @@ class Armed:
         self.stops = any(isinstance(each, Stop) for each in effects)
         self._raw = [(each, raw if "{{" in str(raw) else None) for each, raw in zip(effects, then, strict=True)]
 
-    def actions(self, now: Situation, desk: Catalogue, requester: Requester | None, at: datetime) -> tuple[Action, ...]:
+    def actions(
+        self, now: Situation, desk: Catalogue, requester: Requester | None, at: datetime, roster: Roster
+    ) -> tuple[Action, ...]:
         """What to do to the ticket; raises the refusal of what cannot be done any more."""
         made: list[Action] = []
         told = _Told(now, desk, requester)
@@ -81,6 +110,8 @@ class Armed:
             match effect:
                 case OneAction():
                     made += [effect] if raw is None else told.actions([raw])
+                case AssignBy():
+                    made.append(_assigned(effect, now, desk, at, roster))
                 case RunMacro():
                     made += told.actions(macro(desk, effect.macro).actions)
                 case ReplyWith():
@@ -91,6 +122,23 @@ class Armed:
                 case SnoozeFor():
                     made += told.actions([{"do": "snooze", "until": shifted(at, effect.span, _UTC, 1)}])
         return tuple(made)
+
+
+def _assigned(wish: AssignBy, now: Situation, desk: Catalogue, at: datetime, roster: Roster) -> Assign:
+    """To the one who is picked; where nobody is free, to the team, of whom one must claim it."""
+    pick = roster.pick(wish, now, desk, at)
+    if pick is not None:
+        return AssignPicked(do="assign", to=pick.assignee, reason=pick.reason, pool=pick.pool)
+    if wish.team is None:
+        raise NobodyFree(number=now.row.number)
+    return Assign(do="assign", to=Assignee(team=wish.team))
+
+
+def settled(ticket: UUID, actions: Iterable[Action], roster: Roster) -> None:
+    """Who was picked in these actions has had their turn."""
+    for action in actions:
+        if isinstance(action, AssignPicked):
+            roster.given(ticket, Pick(action.to, action.reason, action.pool))
 
 
 class _Told:

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
-from domain.actions import ACTIONS, OneAction
+from domain.actions import ACTIONS, Assign, OneAction
 from domain.catalogue import Catalogue
 from domain.command import CONTEXT_FIELDS, Command, Decision, decider, decides, evolves
 from domain.conditions import leaves
@@ -18,10 +18,10 @@ from domain.event import EVENTS, Actor
 from domain.granting import must_be_allowed
 from domain.macros import checked, texts
 from domain.permissions import Permission
-from domain.rules.effects import EFFECT, Effect, ReplyWith, RunMacro
+from domain.rules.effects import EFFECT, AssignBy, Effect, ReplyWith, RunMacro
 from domain.rules.rule import MOST_RULES, Rule, RuleDefinition, rule_id
 from domain.setup.macros import canned_reply, macro
-from domain.values import Key
+from domain.values import Assignee, Key
 from domain.workspace import ReasonedCommand, ReasonedEvent
 
 
@@ -124,6 +124,9 @@ def _actions(effect: Effect, desk: Catalogue) -> Iterator[OneAction]:
         case ReplyWith():
             for key in (effect.reply, *effect.by_language.values()):
                 yield from ACTIONS.validate_python([{"do": "reply", "body": canned_reply(desk, key).body}])
+        case AssignBy(team=team, people=people):
+            for to in (Assignee(team=team), *(Assignee(person=person) for person in people)):
+                yield Assign(do="assign", to=to)
         case OneAction():
             yield effect
 

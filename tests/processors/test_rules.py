@@ -1,15 +1,19 @@
 """Rules act by themselves: triggers at once, automations when their time comes. The recipes of docs/rules.md are here."""
 
+from collections import Counter
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
+from domain.errors import UnknownTeam
 from domain.event import Actor
+from domain.permissions import RoleName
 from domain.requester import RegisterRequester
 from domain.rules.rule import RuleDefinition
 from domain.setup.macros import SetCannedReply
 from domain.setup.rules import OrderRules, RetireRule, SetRule
+from domain.setup.staff import SetDuty, SetSkills
 from domain.ticket.commands import (
     ChangePriority,
     MoveTicket,
@@ -19,9 +23,10 @@ from domain.ticket.commands import (
     TagTicket,
     TellOpening,
 )
+from domain.ticket.events import TicketAssigned
 from domain.ticket.reporting import TicketRuleRefused, TicketRulesCut
-from domain.values import NOBODY
-from domain.workspace import AddCategory, AddTeam
+from domain.values import NOBODY, Assignee, AssignmentReason
+from domain.workspace import AddCategory, AddPerson, AddTeam
 from processors.automations import Automations
 from processors.triggers import Triggers
 from tests.processors.kit import Stage
@@ -196,6 +201,61 @@ def test_recipe_a_technical_category_gets_the_technical_team_and_a_first_answer(
         ["Hello Zoe, Technical has it."],
         ["您好 Zoe，Technical已收到。"],
     )
+
+
+def agents(stage: Stage, *names: str, **about: Any) -> list[UUID]:
+    """People of the technical team."""
+    people = [uuid4() for _ in names]
+    for who, name in zip(people, names, strict=True):
+        stage.do(AddPerson, person_id=who, person_name=name, role=RoleName.AGENT, teams=(TEAM,))
+        if about:
+            stage.do(SetSkills, person_id=who, **about)
+    return people
+
+
+def test_recipe_an_urgent_tag_goes_to_a_senior_agent(stage: Stage) -> None:
+    agents(stage, "New", skills={"printers": 1})
+    (senior,) = agents(stage, "Senior", skills={"printers": 5})
+    rule(stage, "urgent", **URGENT_TAG)
+    wish = {"do": "assign_by", "how": "best_skill", "team": str(TEAM), "skill": "printers", "level": 4}
+    rule(stage, "senior", when=leaf("priority", "changed_to", "urgent"), then=[wish])
+    stage.do(OpenTicket, number="T-1", title="x")
+    stage.do(TagTicket, number="T-1", add=frozenset({"urgent"}))
+    assigned = stage.events("T-1")[-1]
+    assert isinstance(assigned, TicketAssigned)
+    assert assigned.assignee == Assignee(team=TEAM, person=senior)
+    reason = AssignmentReason(how="best_skill", among=1, open=0, skill="printers", level=5)
+    assert assigned.reason == reason
+
+
+def test_turns_are_fair_however_quickly_tickets_come(stage: Stage) -> None:
+    team = agents(stage, "Ann", "Bob", "Cem")
+    wish = {"do": "assign_by", "how": "round_robin", "team": str(TEAM)}
+    rule(stage, "turns", when=leaf("event", "has_any", ["ticket.opened"]), then=[wish])
+    for n in range(31):
+        stage.do(OpenTicket, number=f"T-{n}", title="x")
+    count = Counter(stage.ticket(f"T-{n}").ticket.assignee.person for n in range(31))
+    assert sorted(count[each] for each in team) == [10, 10, 11]
+
+
+def test_where_nobody_is_free_the_team_has_it_or_that_is_said(stage: Stage) -> None:
+    (ann,) = agents(stage, "Ann")
+    stage.do(SetDuty, person_id=ann, on_duty=False)
+    for key, whom in (("team", {"team": str(TEAM)}), ("ann", {"people": [str(ann)]})):
+        wish = {"do": "assign_by", "how": "least_loaded"} | whom
+        rule(stage, key, when=leaf("tags", "has_any", [key]), then=[wish])
+    stage.do(OpenTicket, number="T-1", title="x", tags=("team",))
+    assert stage.ticket("T-1").ticket.assignee == Assignee(team=TEAM)
+    stage.do(OpenTicket, number="T-2", title="x", tags=("ann",))
+    refused = stage.events("T-2")[-1]
+    assert isinstance(refused, TicketRuleRefused)
+    assert refused.because == "nobody_free"
+
+
+def test_a_rule_names_a_team_that_is_there(stage: Stage) -> None:
+    wish = {"do": "assign_by", "how": "round_robin", "team": str(uuid4())}
+    with pytest.raises(UnknownTeam):
+        rule(stage, "turns", when=leaf("event", "has_any", ["ticket.opened"]), then=[wish])
 
 
 def test_a_loop_stops_and_is_reported_on_the_ticket(stage: Stage) -> None:

@@ -13,6 +13,7 @@ from domain.event import Actor, Event, Metadata, Recorded
 from domain.happening import Happening, Situation
 from domain.ids import ticket_id
 from domain.requester import Requester
+from domain.rules.assigning import Roster
 from domain.rules.chain import Chain, Look, chain, looks
 from domain.rules.rule import RuleDefinition
 from domain.setup.rules import SetRule
@@ -97,7 +98,7 @@ def none_yet(desk: Catalogue, requester: Requester | None = None) -> OnTicket:
 
 def done(happening: Happening) -> list[tuple[str, list[dict[str, Any]]]]:
     """Which rules act, with what, in order."""
-    return acts_of(chain(happening))
+    return acts_of(chain(happening, Roster()))
 
 
 def acts_of(found: Chain) -> list[tuple[str, list[dict[str, Any]]]]:
@@ -109,7 +110,7 @@ def acts_of(found: Chain) -> list[tuple[str, list[dict[str, Any]]]]:
 
 def keys(happening: Happening) -> list[str]:
     """Which rules act, in order."""
-    return [act.rule.key for act in chain(happening).acts]
+    return [act.rule.key for act in chain(happening, Roster()).acts]
 
 
 def said(happening: Happening, key: str) -> list[Look]:

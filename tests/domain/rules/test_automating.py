@@ -6,6 +6,7 @@ from uuid import UUID
 from domain.conditions import Context, parse
 from domain.requester import Requester
 from domain.rules.acting import Occasion
+from domain.rules.assigning import Roster
 from domain.rules.automating import Look, fired, may_hold, next_look, plans
 from domain.rules.facts import Facts
 from domain.rules.rule import RuleDefinition
@@ -31,7 +32,7 @@ def at(now, desk, when, requester=None):
 
 
 def fire(look):
-    occasion = Occasion(look.now, look.desk, look.requester, look.at, WORKSPACE, ID, ID, "automation")
+    occasion = Occasion(look.now, look.desk, look.requester, look.at, WORKSPACE, ID, ID, "automation", Roster())
     return fired(look, occasion)
 
 

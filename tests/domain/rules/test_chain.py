@@ -1,6 +1,7 @@
 """Triggers on one happening: their order, what they see, and where it ends (D1, D9)."""
 
 from domain.requester import Requester
+from domain.rules.assigning import Roster
 from domain.rules.chain import Said, chain, looks
 from domain.ticket import events as e
 from domain.ticket.marking import TicketPinned
@@ -50,7 +51,7 @@ def test_an_effect_that_changes_nothing_is_none_and_starts_nothing():
 def test_later_triggers_see_what_earlier_ones_did_and_earlier_ones_what_came_of_it():
     late, early = trigger(leaf("priority", "is", "urgent"), tags("seen")), trigger(TAGGED_URGENT_WHEN, URGENT)
     assert keys(ticket(with_rules(early=early, late=late)).when(TAGGED_URGENT)) == ["early", "late"]
-    chained = chain(ticket(with_rules(late=late, early=early)).when(TAGGED_URGENT))
+    chained = chain(ticket(with_rules(late=late, early=early)).when(TAGGED_URGENT), Roster())
     assert [(act.rule.key, act.cause) for act in chained.acts] == [("early", None), ("late", 0)]
 
 
@@ -70,7 +71,7 @@ def test_two_triggers_that_undo_each_other_stop_and_are_reported():
         down=trigger(leaf("priority", "changed_to", "high"), {"do": "set_priority", "priority": "low"}),
     )
     lowered = e.TicketPrioritised(priority=Priority.LOW, previous=Priority.NORMAL)
-    found = chain(ticket(desk).when(lowered))
+    found = chain(ticket(desk).when(lowered), Roster())
     assert [act.rule.key for act in found.acts] == ["up", "down"]
     assert [rule.key for rule in found.loop] == ["up"]
     assert Said.CUT in [look.said for look in looks(ticket(desk).when(lowered))]
@@ -85,9 +86,9 @@ def long_chain(length):
 
 
 def test_a_chain_is_at_most_ten_deep_and_says_what_it_left_out():
-    found = chain(ticket(long_chain(10)).when(e.TicketTagged(tag="s0")))
+    found = chain(ticket(long_chain(10)).when(e.TicketTagged(tag="s0")), Roster())
     assert (len(found.acts), found.too_deep) == (10, ())
-    found = chain(ticket(long_chain(14)).when(e.TicketTagged(tag="s0")))
+    found = chain(ticket(long_chain(14)).when(e.TicketTagged(tag="s0")), Roster())
     assert [act.rule.key for act in found.acts] == [f"t{n:02}" for n in range(10)]
     assert [rule.key for rule in found.too_deep] == ["t10"]
 
@@ -104,7 +105,7 @@ def test_stop_lets_no_later_trigger_look():
 def test_what_is_told_and_what_triggers_did_is_not_looked_at():
     desk = with_rules(noisy=trigger({"all": []}, NOTE))
     for channel in ("import", "trigger"):
-        assert chain(ticket(desk).when(TAGGED_URGENT, channel=channel)).acts == ()
+        assert chain(ticket(desk).when(TAGGED_URGENT, channel=channel), Roster()).acts == ()
         assert looks(ticket(desk).when(TAGGED_URGENT, channel=channel)) == []
     assert keys(ticket(desk).when(TAGGED_URGENT, channel="automation")) == ["noisy"]
 
@@ -114,7 +115,7 @@ def test_a_refused_rule_says_so_and_lets_the_others_act():
         bad=trigger(TAGGED_URGENT_WHEN, NOTE, {"do": "set_status", "status": "rated"}),
         good=trigger(TAGGED_URGENT_WHEN, HIGH),
     )
-    found = chain(ticket(desk).when(TAGGED_URGENT))
+    found = chain(ticket(desk).when(TAGGED_URGENT), Roster())
     assert acts_of(found) == [("good", [HIGH])]
     ((rule, refusal, cause),) = found.refused
     assert (rule.key, refusal.code, refusal.fields["action"], cause) == ("bad", "illegal_move", 2, None)
@@ -125,7 +126,7 @@ def test_an_opening_is_a_happening_without_a_before():
         new=trigger(happens("opened"), HIGH), changed=trigger(leaf("priority", "has_changed"), tags("changed"))
     )
     assert keys(none_yet(desk).when(opened())) == ["new", "changed"]
-    assert chain(none_yet(desk).when(opened())).acts[1].cause == 0
+    assert chain(none_yet(desk).when(opened()), Roster()).acts[1].cause == 0
 
 
 def test_rules_ask_for_what_was_before_and_for_who_did_it():

@@ -4,6 +4,7 @@ import pytest
 
 from domain.errors import Refusal
 from domain.requester import Requester
+from domain.rules.assigning import Roster
 from domain.rules.effects import Armed
 from domain.rules.languages import language_of
 from domain.setup.macros import CannedReplyRetired, CannedReplySet, MacroSet
@@ -24,7 +25,7 @@ ZOE = Requester(registered=True, requester_name="Zoe")
 
 def actions(*then, desk=DESK, requester=ZOE, **values):
     given = ticket(desk, **{"title": "Broken", "assignee": Assignee(team=BILLING, person=ANN)} | values)
-    made = Armed(then).actions(situation(given.events), desk, requester, NOON)
+    made = Armed(then).actions(situation(given.events), desk, requester, NOON, Roster())
     return [action.model_dump(mode="json", exclude_defaults=True) for action in made]
 
 
