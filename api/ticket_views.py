@@ -244,10 +244,10 @@ def read_history(
         position = freshness.position_of(db, "ticket_history")
         _must_reach(db, me, number)
         _must_exist(db, me, number)
-        entries, last = ticket_history.entries(db, stream, after, limit)
+        found = ticket_history.entries(db, stream, after, limit)
     # The entries are JSON that PostgreSQL wrote: ten thousand of them pass through untouched.
-    named = {UUID(found.decode()) for found in set(_QUOTED_ID.findall(entries))}
-    body = b'{"entries":%s,"last_version":%d,"names":%s}' % (entries, last, to_json(names_of(me, named)))
+    named = {UUID(each.decode()) for each in set(_QUOTED_ID.findall(found.naming))}
+    body = b'{"entries":%s,"last_version":%d,"names":%s}' % (found.written, found.last, to_json(names_of(me, named)))
     return prepared(body, position)
 
 

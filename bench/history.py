@@ -43,7 +43,7 @@ def _read(url: str, place: Place, stream: UUID) -> tuple[list[float], int]:
         db.execute("SELECT set_config('ledgerdesk.workspace', %s, false)", [str(place.workspace)])
         for _ in range(READS):
             began = time.perf_counter()
-            body, last = entries(db.cursor(), stream)
+            body, last, _ = entries(db.cursor(), stream)
             times.append((time.perf_counter() - began) * 1000)
     if last != EVENTS:
         raise ValueError(f"the history ends at version {last}")

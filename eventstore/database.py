@@ -1,5 +1,6 @@
 """The way to PostgreSQL: whose rights a connection has, and what its refusals mean for people."""
 
+import select
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -159,7 +160,7 @@ def pool(url: str, role: Role, application_name: str, *, size: int = 4) -> Conne
         timeout=10.0,
         open=False,
         kwargs={"autocommit": True},
-        check=ConnectionPool.check_connection,
+        check=_check,
         reconnect_timeout=BEGIN_ANEW,
         reconnect_failed=ConnectionPool.check,
         name=application_name,
@@ -183,11 +184,29 @@ def async_pool(
         open=False,
         kwargs={"autocommit": True},
         configure=configure,
-        check=AsyncConnectionPool.check_connection,
+        check=_check_async,
         reconnect_timeout=BEGIN_ANEW,
         reconnect_failed=AsyncConnectionPool.check,
         name=application_name,
     )
+
+
+def _told(db: psycopg.Connection[TupleRow] | psycopg.AsyncConnection[TupleRow]) -> bool:
+    """Whether the server has said something unasked; to a connection that it ends it does."""
+    listening = select.poll()
+    listening.register(db.fileno(), select.POLLIN)
+    return bool(listening.poll(0))
+
+
+def _check(db: psycopg.Connection[TupleRow]) -> None:
+    # To ask every time would cost every reader a round trip.
+    if db.closed or _told(db):
+        ConnectionPool.check_connection(db)
+
+
+async def _check_async(db: psycopg.AsyncConnection[TupleRow]) -> None:
+    if db.closed or _told(db):
+        await AsyncConnectionPool.check_connection(db)
 
 
 def reader_pool(url: str, *, size: int = 4) -> ConnectionPool:

@@ -12,6 +12,7 @@ from eventstore.codec import SELECT_EVENTS, StoredRow
 from eventstore.keyring import WrappedKey
 
 MOST = 256
+_POSITION = StoredRow._fields.index("notification_id")
 
 # Each stream by its own key look-up: as a join the planner may read the whole log instead.
 _WANTED = "unnest(%(streams)s, %(afters)s, %(shapes)s) WITH ORDINALITY AS wanted (stream, after, shape, place)"
@@ -19,16 +20,19 @@ _KEPT = (
     "SELECT version, state FROM log.snapshots "
     "WHERE originator_id = wanted.stream AND format = wanted.shape AND version > wanted.after LIMIT 1"
 )
-SELECT_HEADS = f"""
-    SELECT kept.version, kept.state, own.workspace_id, own.subject_id, own.master_id, own.wrapped FROM {_WANTED}
+# OFFSET 0 keeps the version a value: as an expression with a query in it, it could not be looked up in the key, since what might
+# leak is asked only after row-level security, and every change of a ticket with 10,000 events would read all of them.
+# What a stream has beside its events comes in a row of its own, without a position.
+SELECT_FOUND = f"""
+    SELECT place, own.subject_id, kept.version, own.master_id, kept.state, NULL::bigint, own.workspace_id, NULL::uuid,
+        NULL::timestamptz, own.wrapped
+    FROM {_WANTED}
     LEFT JOIN LATERAL ({_KEPT}) kept ON true
     LEFT JOIN LATERAL (SELECT workspace_id, subject_id, master_id, wrapped FROM vault.keys
         WHERE workspace_id = %(workspace)s AND subject_id = wanted.stream LIMIT 1) own ON true
-    ORDER BY place
-"""  # noqa: S608 - put together of our own texts
-SELECT_NEWER = f"""
-    SELECT place, e.* FROM {_WANTED}
-    CROSS JOIN LATERAL (SELECT coalesce((SELECT version FROM ({_KEPT}) kept), wanted.after) AS version) known
+    UNION ALL
+    SELECT place, e.*, NULL::bytea FROM {_WANTED}
+    CROSS JOIN LATERAL (SELECT coalesce((SELECT version FROM ({_KEPT}) kept), wanted.after) AS version OFFSET 0) known
     CROSS JOIN LATERAL ({SELECT_EVENTS} WHERE originator_id = wanted.stream AND originator_version > known.version
         ORDER BY originator_version) e
 """  # noqa: S608 - put together of our own texts
@@ -58,15 +62,21 @@ async def read(db: AsyncConnection[Any], workspace: UUID, asks: Sequence[Ask]) -
     """What the log has of each, in the order in which they were asked for."""
     streams, afters, shapes = zip(*asks, strict=True)
     wanted = {"streams": Uuids(list(streams)), "afters": Longs(list(afters)), "shapes": Texts(list(shapes))}
-    heads = await db.execute(SELECT_HEADS, {**wanted, "workspace": workspace}, binary=True)
-    newer = await db.execute(SELECT_NEWER, wanted, binary=True)
-    found = [
-        Found((row[0], row[1]) if row[0] else None, WrappedKey(*row[2:]) if row[3] else None, [])
-        for row in await heads.fetchall()
-    ]
-    for row in await newer.fetchall():
-        found[row[0] - 1].rows.append(StoredRow(*row[1:]))
-    return found
+    cursor = await db.execute(SELECT_FOUND, {**wanted, "workspace": workspace}, binary=True)
+    heads: dict[int, Sequence[Any]] = {}
+    rows: dict[int, list[StoredRow]] = {place: [] for place in range(1, len(asks) + 1)}
+    for place, *row in await cursor.fetchall():
+        if row[_POSITION] is None:
+            heads[place] = row
+        else:
+            rows[place].append(StoredRow(*row[:-1]))
+    return [_found(heads[place], newer) for place, newer in rows.items()]
+
+
+def _found(head: Sequence[Any], rows: list[StoredRow]) -> Found:
+    subject, version, master, state, _, workspace, _, _, wrapped = head
+    kept = None if version is None else (version, state)
+    return Found(kept, None if subject is None else WrappedKey(workspace, subject, master, wrapped), rows)
 
 
 class GroupRead:

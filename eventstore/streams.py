@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg import AsyncConnection, IsolationLevel
@@ -48,6 +49,7 @@ class Streams:
         self._url, self.keyring = url, keyring
         self._pool = async_pool(url, Role.READER, "ledgerdesk-streams", size=size, configure=_prepared)
         self._together = GroupRead(self._read)
+        self._bound_to: WeakKeyDictionary[AsyncConnection[Any], UUID] = WeakKeyDictionary()
 
     async def __aenter__(self) -> Self:
         await self._pool.open()
@@ -60,9 +62,14 @@ class Streams:
     @asynccontextmanager
     async def bound(self, workspace: UUID) -> AsyncIterator[AsyncConnection[Any]]:
         """A transaction that sees one workspace. A database that is away becomes DatabaseUnavailable."""
+        async with self._lent() as db, db.pipeline(), db.transaction():
+            await db.execute("SELECT set_config('ledgerdesk.workspace', %s, true)", [str(workspace)])
+            yield db
+
+    @asynccontextmanager
+    async def _lent(self) -> AsyncIterator[AsyncConnection[Any]]:
         try:
-            async with self._pool.connection() as db, db.pipeline(), db.transaction():
-                await db.execute("SELECT set_config('ledgerdesk.workspace', %s, true)", [str(workspace)])
+            async with self._pool.connection() as db:
                 yield db
         except (psycopg.OperationalError, PoolTimeout) as error:
             raise explained(self._url, error) from None
@@ -72,7 +79,7 @@ class Streams:
         before = known or Loaded(INITIAL[aggregate])
         for shape in (snapshots.shape(aggregate), ""):
             found = await self._together.ask(workspace, Ask(stream, before.version, shape))
-            keys = {**before.keys, **self._unwrapped([found.own] if found.own else [])}
+            keys = {**before.keys, **self._own(found, before)}
             if missing := _missing(found.rows, keys):
                 async with self.bound(workspace) as db:
                     keys |= await self._keys(db, workspace, missing)
@@ -80,6 +87,13 @@ class Streams:
             if (loaded := await _folded_from(aggregate, stream, before, found, keys)) is not None:
                 return loaded
         return before
+
+    def _own(self, found: Found, before: Loaded) -> dict[UUID, ContentKey | Erased]:
+        own = found.own
+        # A key never changes, it can only be destroyed.
+        if own is None or (own.wrapped is not None and own.subject_id in before.keys):
+            return {}
+        return self._unwrapped([own])
 
     async def load_many(self, workspace: UUID, aggregate: str, streams: Sequence[UUID]) -> dict[UUID, Loaded]:
         """The states of many streams now, read set-wise; one whose snapshot cannot be opened is read by itself."""
@@ -96,7 +110,12 @@ class Streams:
         return loaded
 
     async def _read(self, workspace: UUID, asks: Sequence[Ask]) -> list[Found]:
-        async with self.bound(workspace) as db:
+        """One statement needs no transaction; the connection stays bound to the workspace until it is bound to another."""
+        async with self._lent() as db:
+            if self._bound_to.get(db) != workspace:
+                self._bound_to.pop(db, None)
+                await db.execute("SELECT set_config('ledgerdesk.workspace', %s, false)", [str(workspace)])
+                self._bound_to[db] = workspace
             return await group_read.read(db, workspace, asks)
 
     async def events(self, workspace: UUID, stream: UUID, after: int = 0) -> list[Recorded[Event]]:
@@ -144,6 +163,8 @@ async def _prepared(db: AsyncConnection[Any]) -> None:
     await db.execute(
         "SELECT set_config(name, 'off', false) FROM unnest(ARRAY['enable_bitmapscan', 'enable_seqscan']) name"
     )
+    # There is one way to look these up: planning afresh costs several times as much as running.
+    await db.execute("SET plan_cache_mode = force_generic_plan")
 
 
 # Reading a long stream must not keep the event loop from everybody else.

@@ -213,18 +213,27 @@ def as_json(made: list[Change]) -> str:
 # The inner query's order is the aggregate's: sorting again would spill to disk.
 SELECT_ENTRIES = """
     SELECT convert_to('[' || coalesce(string_agg('{' || envelope || ',"changes":' || changes || ',"content":'
-        || coalesce(content::text, 'null') || ',"erased":' || erased || ',"redacted":' || redacted || '}', ','), '') || ']', 'UTF8'), max(version)
+        || coalesce(content::text, 'null') || ',"erased":' || erased || ',"redacted":' || redacted || '}', ','), '') || ']', 'UTF8'), max(version),
+        convert_to(coalesce(string_agg(concat('"', actor_id, '""', on_behalf_of_id, '"', nullif(changes::text, '[]'), content), ''), ''), 'UTF8')
     FROM (SELECT * FROM desk.ticket_history WHERE ticket_id = %s AND version > %s ORDER BY version LIMIT %s) entries
 """
 
 
-def entries(db: Cursor[Any], ticket: UUID, after: int = 0, limit: int | None = None) -> tuple[bytes, int]:
-    """The entries above version `after` as a JSON array that PostgreSQL wrote, and the last version in it."""
+class Entries(NamedTuple):
+    """Entries as a JSON array that PostgreSQL wrote, the last version in it, and the part of it that may name somebody."""
+
+    written: bytes
+    last: int
+    naming: bytes
+
+
+def entries(db: Cursor[Any], ticket: UUID, after: int = 0, limit: int | None = None) -> Entries:
+    """The entries above version `after`."""
     row = db.execute(SELECT_ENTRIES, [ticket, after, limit], binary=True).fetchone()
-    return (row[0], row[1] or after) if row else (b"[]", after)
+    return Entries(row[0], row[1] or after, row[2]) if row else Entries(b"[]", after, b"")
 
 
 def parsed(db: Cursor[Any], ticket: UUID, after: int = 0, limit: int | None = None) -> list[dict[str, Any]]:
     """The same as Python values."""
-    found: list[dict[str, Any]] = json.loads(entries(db, ticket, after, limit)[0])
+    found: list[dict[str, Any]] = json.loads(entries(db, ticket, after, limit).written)
     return found
