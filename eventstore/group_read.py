@@ -60,6 +60,8 @@ _Waiting = tuple[Ask, "asyncio.Future[Found]"]
 
 async def read(db: AsyncConnection[Any], workspace: UUID, asks: Sequence[Ask]) -> list[Found]:
     """What the log has of each, in the order in which they were asked for."""
+    if not asks:
+        return []
     streams, afters, shapes = zip(*asks, strict=True)
     wanted = {"streams": Uuids(list(streams)), "afters": Longs(list(afters)), "shapes": Texts(list(shapes))}
     cursor = await db.execute(SELECT_FOUND, {**wanted, "workspace": workspace}, binary=True)
