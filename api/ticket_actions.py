@@ -13,6 +13,7 @@ from api.picking import loads
 from api.ticket_bodies import (
     ClaimBody,
     EscalateBody,
+    NoticeBody,
     RatingBody,
     ReturnBody,
     SnoozeBody,
@@ -25,7 +26,7 @@ from domain.catalogue import RetiredTeam
 from domain.classification import MayNotHandle
 from domain.errors import InvalidInput, NotAllowed, UnknownPerson, UnknownRole, UnknownTeam
 from domain.permissions import Permission
-from domain.ticket import escalating
+from domain.ticket import escalating, telling
 from domain.ticket import handling as h
 from domain.ticket import marking as m
 from domain.ticket import settling as s
@@ -96,6 +97,12 @@ async def escalate_ticket(
 ) -> Response:
     """Call others to the ticket (升级, E4): one level up, or up to the given one. With `team`, that team gets it."""
     return await done(me, escalating.EscalateTicket(**_on(number, me), **dict(body)))
+
+
+@router.post("/tickets/{number}/notices", **changes(UnknownPerson, UnknownTeam, RetiredTeam, InvalidInput, NotAllowed))
+async def give_notice(number: TicketNumber, body: NoticeBody, me: Caller = needs(Permission.TICKET_NOTE)) -> Response:
+    """Tell people something about the ticket: colleagues in their inboxes, with `requester` the customer by mail."""
+    return await done(me, telling.NotifyPeople(**_on(number, me), **dict(body)))
 
 
 @router.post("/tickets/{number}/confirm", **changes(IllegalMove))

@@ -3,12 +3,13 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, StrictBool
 
 from api.bodies import Body, left_out
 from domain.receivers import NOBODY_TOLD, Receivers
 from domain.ticket.commands import MOST_FILES, MOST_TAGS
 from domain.ticket.escalating import HIGHEST
+from domain.ticket.telling import LONGEST
 from domain.values import (
     NOBODY,
     Assignee,
@@ -124,6 +125,16 @@ class EscalateBody(Body):
     to: Receivers = NOBODY_TOLD
     team: UUID | None = None
     reason: Text = ""
+
+
+class NoticeBody(Body):
+    """Whom to tell what."""
+
+    model_config = _example(to={"roles": ["handler", "followers"]}, text="The maker sends a new part on Friday.")
+
+    to: Receivers = NOBODY_TOLD
+    requester: StrictBool = Field(default=False, description="The customer too, by mail.")
+    text: Text = Field(min_length=1, max_length=LONGEST)
 
 
 class AttachBody(Body):

@@ -31,6 +31,7 @@ FOLLOWING = {
     "release-ticket": "undo-merge",
     "report-cut": "a rule that acts",
     "report-refusal": "a rule that acts",
+    "send-notification": "what happens to tickets",
     "tell-change": "ledgerdesk import",
     "tell-opening": "ledgerdesk import",
     "tell-update": "ledgerdesk import",

@@ -50,6 +50,7 @@ STORIES = {
     "ticket.handling": "Tickets: from hand to hand",
     "ticket.escalating": "Tickets: escalation",
     "ticket.promising": "Tickets: promises",
+    "ticket.telling": "Tickets: notices",
     "ticket.settling": "Tickets: rating",
     "ticket.flowing": "Tickets: forms, workflows, approvals",
     "ticket.marking": "Tickets: marks",
@@ -72,6 +73,9 @@ STORIES = {
     "setup.tags": "Set-up: tags",
     "setup.macros": "Set-up: macros and canned replies",
     "setup.rules": "Set-up: rules",
+    "setup.notifications": "Set-up: how people are told",
+    "inbox.notification": "Notifications",
+    "inbox.reading": "Inboxes",
     "exports": "Exports",
 }
 # A condition is a tree of conditions: its page says what is in it.

@@ -14,7 +14,7 @@ from domain.errors import InvalidInput, Refusal
 from domain.permissions import Permission
 from domain.receivers import NOBODY_TOLD, Receivers
 from domain.ticket import commands as c
-from domain.ticket import escalating, handling, marking, messages
+from domain.ticket import escalating, handling, marking, messages, telling
 from domain.ticket.state import Ticket
 from domain.values import Assignee, CategoryPath, FieldValue, Key, Line, Message, Moment, Priority, Tags, Text
 
@@ -187,6 +187,16 @@ class Escalate(_Plain):
     reason: Text = ""
 
 
+class Notify(_Plain):
+    """Tell people of the desk in their inboxes, with `requester` the customer by mail."""
+
+    COMMAND = telling.NotifyPeople
+    do: Literal["notify"]
+    to: Receivers = NOBODY_TOLD
+    requester: bool = False
+    text: Text = Field(min_length=1, max_length=telling.LONGEST)
+
+
 class Reply(_Plain):
     """Write to the requester."""
 
@@ -293,6 +303,7 @@ Action = Annotated[
     | Return
     | Urge
     | Escalate
+    | Notify
     | Reply
     | Note
     | Remark

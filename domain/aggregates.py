@@ -8,6 +8,7 @@ import domain.requester_ties
 import domain.setup.classification
 import domain.setup.forms
 import domain.setup.macros
+import domain.setup.notifications
 import domain.setup.roles
 import domain.setup.rules
 import domain.setup.staff
@@ -19,6 +20,8 @@ import domain.ticket.reporting  # noqa: F401 - registers their commands and even
 from domain.access import allow
 from domain.catalogue import Catalogue
 from domain.command import Command, Decision, decider, evolve
+from domain.inbox.notification import Notification
+from domain.inbox.reading import Inbox
 from domain.organisation import Organisation
 from domain.requester import Requester
 from domain.saved_view import View
@@ -31,6 +34,8 @@ INITIAL: dict[str, Any] = {
     "organisation": Organisation(),
     "workspace": Catalogue(),
     "view": View(),
+    "notification": Notification(),
+    "inbox": Inbox(),
 }
 
 

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from domain.errors import Refusal
 from domain.event import Content
+from domain.inbox.preferences import USUALLY, Preferences
 from domain.permissions import PERMISSIONS, Permission, RoleName
 
 
@@ -104,6 +105,7 @@ class Person:
     absences: tuple[Absence, ...] = ()
     shifts: tuple[Shift, ...] = ()
     zone: str = "UTC"
+    notifications: Preferences = USUALLY
 
 
 def available(person: Person, at: datetime) -> bool:

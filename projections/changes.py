@@ -17,6 +17,7 @@ from domain.ticket import (
     promising,
     reporting,
     settling,
+    telling,
     ties,
     undoing,
 )
@@ -35,6 +36,7 @@ _WRITTEN: dict[type[Event], str] = {
     handling.TicketTransferred: "note",
     handling.TicketReturned: "reason",
     escalating.TicketEscalated: "reason",
+    telling.TicketNoticeGiven: "text",
     settling.TicketRated: "comment",
     flowing.TicketStepSubmitted: "note",
     flowing.ApprovalRequested: "note",

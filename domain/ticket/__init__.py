@@ -16,6 +16,7 @@ from domain.ticket import promising as promising
 from domain.ticket import settling as settling
 from domain.ticket import splitting as splitting
 from domain.ticket import stepping as stepping
+from domain.ticket import telling as telling
 from domain.ticket import ties as ties
 from domain.ticket import told as told
 from domain.ticket import undoing as undoing

@@ -18,6 +18,7 @@ from domain.ticket import (
     promising,
     reporting,
     settling,
+    telling,
     ties,
     undoing,
 )
@@ -323,6 +324,7 @@ def _(row: Row, _event: e.TicketErasureRequested, _: Recorded[Event]) -> None:
 @_folds(messages.TicketMessageRedacted, confidential.TicketConfidentialSet, confidential.TicketConfidentialViewed)
 @_folds(ties.TicketSplitOff, ties.TicketSplitUndone, ties.TicketSplitFrom, drafting.TicketFormSaved)
 @_folds(reporting.TicketRuleRefused, reporting.TicketRulesCut)
+@_folds(telling.TicketNoticeGiven)
 @_folds(promising.TicketPromised, promising.TicketBreached, promising.TicketReminded)
 @_folds(flowing.TicketStepSubmitted, flowing.ApprovalGiven, flowing.ApprovalRefused, flowing.ApprovalWithdrawn)
 def _(_row: Row, _event: Event, _: Recorded[Event]) -> None:

@@ -17,6 +17,7 @@ from domain.exports import WorkspaceExported
 from domain.ticket import events as e
 from domain.ticket.confidential import TicketConfidentialViewed
 from domain.ticket.reporting import TicketRuleRefused, TicketRulesCut
+from domain.ticket.telling import TicketNoticeGiven
 from tests.eventstore.samples import SAMPLES
 
 JSON = st.recursive(
@@ -103,7 +104,7 @@ def test_two_events_never_have_one_name():
 
 
 def test_every_event_is_folded_or_leaves_nothing_to_fold():
-    only_told = {e.TicketUpdateTold, TicketConfidentialViewed, TicketRuleRefused, TicketRulesCut, WorkspaceExported}
+    only_told = {e.TicketUpdateTold, TicketConfidentialViewed, TicketRuleRefused, TicketRulesCut, WorkspaceExported, TicketNoticeGiven}
     assert set(EVENTS.values()) - set(EVOLVERS) == only_told
 
 

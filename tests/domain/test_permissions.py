@@ -20,10 +20,13 @@ ASKING = {
     "CloseTicket ConfirmTicket SetConfidential",
 }
 RATING = {"RateTicket"}
-WATCHING = {"AssignTicket TransferTicket NoteOnTicket FollowTicket UnfollowTicket UrgeTicket EscalateTicket"}
+WATCHING = {
+    "AssignTicket TransferTicket NoteOnTicket FollowTicket UnfollowTicket UrgeTicket EscalateTicket",
+    "NotifyPeople",
+}
 WORKING = {
     "EditTicket SaveForm ChangePriority TagTicket NoteOnTicket AssignTicket AcceptTicket ClaimTicket TransferTicket",
-    "ReturnTicket EscalateTicket MoveTicket ResolveTicket ReopenTicket FollowTicket UnfollowTicket",
+    "ReturnTicket EscalateTicket NotifyPeople MoveTicket ResolveTicket ReopenTicket FollowTicket UnfollowTicket",
     "PinTicket UnpinTicket SnoozeTicket WakeTicket MarkSpam UnmarkSpam UndoCommand",
     "MergeTicket UndoMerge AbsorbTicket ReleaseTicket SplitTicket UndoSplit OpenSplit WithdrawSplit KeepSplit",
     "LinkTicket LinkBack UnlinkTicket UnlinkBack",
@@ -35,7 +38,7 @@ LEADING = {
     "ArchiveTicket UnarchiveTicket ViewConfidential SetSkills SetLoadLimit SetShifts BlockRequester UnblockRequester",
     "MergeRequester UndoRequesterMerge AbsorbRequester ReleaseRequester",
 }
-OWN_VIEWS = {"SaveView RemoveView"}
+OF_ONES_OWN = {"SaveView RemoveView ReadNotifications SetNotifications"}
 EXPORTING = {"RecordExport"}
 
 
@@ -46,12 +49,12 @@ def _words(*groups: set[str]) -> set[str]:
 EVERYTHING = {command.__name__ for command in DECIDERS}
 MAY = {
     RoleName.REQUESTER: _words(LOOKING, ASKING, RATING),
-    RoleName.AGENT: _words(LOOKING, ASKING, WORKING, OWN_VIEWS),
-    RoleName.LEAD: _words(LOOKING, ASKING, WORKING, LEADING, OWN_VIEWS, EXPORTING),
+    RoleName.AGENT: _words(LOOKING, ASKING, WORKING, OF_ONES_OWN),
+    RoleName.LEAD: _words(LOOKING, ASKING, WORKING, LEADING, OF_ONES_OWN, EXPORTING),
     RoleName.ADMIN: EVERYTHING - RATING,
-    RoleName.AUDITOR: _words(LOOKING, OWN_VIEWS, EXPORTING),
-    RoleName.ANALYST: _words(LOOKING, OWN_VIEWS, EXPORTING),
-    RoleName.CONTROL_ROOM: _words(LOOKING, WATCHING, OWN_VIEWS),
+    RoleName.AUDITOR: _words(LOOKING, OF_ONES_OWN, EXPORTING),
+    RoleName.ANALYST: _words(LOOKING, OF_ONES_OWN, EXPORTING),
+    RoleName.CONTROL_ROOM: _words(LOOKING, WATCHING, OF_ONES_OWN),
 }
 # Checked where there is no command: reading, and what a router or a background job asks for.
 ASKED_ELSEWHERE = {

@@ -8,7 +8,7 @@ from domain.event import Event
 from domain.permissions import RoleName
 from domain.ticket import events as ticket
 from domain.values import Assignee, AssignmentReason, Priority, StatusKind
-from tests.eventstore import samples_rules, samples_setup, samples_staff, samples_tickets, samples_views
+from tests.eventstore import samples_inbox, samples_rules, samples_setup, samples_staff, samples_tickets, samples_views
 
 ID = UUID("018f0000-0000-7000-8000-000000000001")
 OTHER = UUID("018f0000-0000-7000-8000-000000000002")
@@ -79,4 +79,5 @@ SAMPLES: tuple[Event, ...] = (
     *samples_rules.SAMPLES,
     *samples_staff.SAMPLES_STAFF,
     *samples_views.SAMPLES,
+    *samples_inbox.SAMPLES_INBOX,
 )

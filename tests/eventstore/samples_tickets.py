@@ -16,6 +16,7 @@ from domain.ticket import (
     promising,
     reporting,
     settling,
+    telling,
     ties,
     undoing,
 )
@@ -48,6 +49,7 @@ SAMPLES: tuple[Event, ...] = (
         step="vip/late",
         reason="客户很着急",
     ),
+    telling.TicketNoticeGiven(to=Receivers(roles=("lead",)), requester=True, text="客户很着急。Please look."),
     promising.TicketPromised(
         policy=Pinned(key="vip", version=3),
         calendar=Pinned(key="china", version=2),

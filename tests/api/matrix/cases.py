@@ -18,6 +18,7 @@ from domain.ticket import (
     marking,
     messages,
     settling,
+    telling,
     ties,
     undoing,
 )
@@ -71,6 +72,7 @@ ON_TICKETS = (
     Case(handling.ReturnTicket, "POST", f"{_T}/return"),
     Case(handling.UrgeTicket, "POST", f"{_T}/urges"),
     Case(escalating.EscalateTicket, "POST", f"{_T}/escalations"),
+    Case(telling.NotifyPeople, "POST", f"{_T}/notices"),
     Case(settling.ConfirmTicket, "POST", f"{_T}/confirm"),
     Case(settling.RateTicket, "PUT", f"{_T}/rating"),
     Case(marking.FollowTicket, "PUT", f"{_T}/followers/{{colleague}}"),
