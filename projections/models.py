@@ -2,6 +2,7 @@
 
 from domain.errors import LedgerdeskError
 from projections.directory import Directory
+from projections.inbox import Inbox
 from projections.read_model import ReadModel
 from projections.requesters import RequesterCards
 from projections.saved_views import SavedViews
@@ -20,6 +21,7 @@ READ_MODELS: tuple[ReadModel, ...] = (
     SavedViews(),
     RequesterCards(),
     TicketDrafts(),
+    Inbox(),
 )
 
 

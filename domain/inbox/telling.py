@@ -23,6 +23,8 @@ _UNTOLD = (
     e.TicketUpdateTold,
     e.TicketErased,
 )
+# What is told of everything that happens, meant for nobody by name.
+_GENERAL = frozenset({Kind.FOLLOWED, Kind.STATUS_CHANGED, Kind.CUSTOMER_REPLIED, Kind.NEW_TICKET})
 _HANDLER = Receivers(roles=("handler",))
 Reason = tuple[UUID, Kind]
 
@@ -38,18 +40,22 @@ def told(happening: Happening) -> tuple[Told, ...]:
 
 
 def _each(kinds: Mapping[UUID, set[Kind]], happening: Happening) -> Iterator[Told]:
-    doers = _doers(happening)
     for person in sorted(kinds):
-        if person in doers or not _may_see(person, happening):
+        why = kinds[person] - _of_their_own(person, happening)
+        if not why or not _may_see(person, happening):
             continue
-        ways = happening.desk.people[person].notifications.ways(kinds[person])
+        ways = happening.desk.people[person].notifications.ways(why)
         if ways:
-            yield Told(person_id=person, kinds=in_order(kinds[person]), channels=ways)
+            yield Told(person_id=person, kinds=in_order(why), channels=ways)
 
 
-def _doers(happening: Happening) -> frozenset[UUID]:
-    did = (happening.metadata.actor, happening.metadata.on_behalf_of)
-    return frozenset(UUID(actor.id) for actor in did if actor is not None and actor.kind == "person")
+def _of_their_own(person: UUID, happening: Happening) -> frozenset[Kind]:
+    """The reasons that are none for who did it; what a rule makes of it may well be meant for them."""
+    did = Actor(kind="person", id=str(person))
+    actor, whose = happening.metadata.actor, happening.metadata.on_behalf_of
+    if did not in (actor, whose):
+        return frozenset()
+    return _GENERAL if actor.kind == "rule" else frozenset(Kind)
 
 
 def _may_see(person: UUID, happening: Happening) -> bool:

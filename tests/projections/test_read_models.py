@@ -12,6 +12,11 @@ from psycopg import Connection
 
 from domain.command import Command
 from domain.conditions import ALWAYS
+from domain.event import SYSTEM
+from domain.ids import ticket_id
+from domain.inbox.notification import SendNotification, Told
+from domain.inbox.preferences import Channel, Kind
+from domain.inbox.reading import ReadNotifications
 from domain.organisation import AddOrganisation
 from domain.permissions import Permission
 from domain.requester import RegisterRequester
@@ -86,6 +91,18 @@ async def _work(office: Office) -> None:
     await office.do(ReplyToTicket, number="T-2", body="Geheimnis")
     await office.do(NoteOnTicket, number="T-2", body="salary")
     await _draft(office)
+    await _tell(office)
+
+
+async def _tell(office: Office) -> None:
+    """The person hears of two things, and reads one of them."""
+    me, ticket = UUID(office.person.id), ticket_id(office.workspace, "T-1")
+    about = {"ticket_id": ticket, "number": "T-1", "doer": SYSTEM, "happened_at": datetime(2026, 1, 1, tzinfo=UTC)}
+    told = (Told(person_id=me, kinds=(Kind.FOLLOWED,), channels=(Channel.INBOX,)),)
+    ids = [uuid4(), uuid4()]
+    for each in ids:
+        await office.do(SendNotification, notification_id=each, first=1, last=1, told=told, **about)
+    await office.do(ReadNotifications, person_id=me, notifications=ids[:1])
 
 
 async def _draft(office: Office) -> None:
