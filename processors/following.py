@@ -8,7 +8,7 @@ from psycopg import Connection, Cursor, errors
 
 from domain.happening import Happening
 from eventstore.desk import Clock
-from eventstore.feed import PAGE, read_page
+from eventstore.feed import PAGE, head, read_page
 from eventstore.keyring import Keyring
 from processors import letters
 from processors.deciding import Reaction, cause_of
@@ -35,9 +35,16 @@ class Follower:
         self._witness = Witness(keyring, process.TOPICS, process.OPENS, process.NAME)
         self._recorder = Recorder(self._cursor, keyring)
         found = self._cursor.execute(POSITION, [process.NAME]).fetchone()
-        self._position: int = found[0] if found else 0
+        self._position: int = found[0] if found else self._beginning()
         # How many happenings are recorded at once: fewer after a failure, to find out which it was.
         self._most = PAGE
+
+    def _beginning(self) -> int:
+        if not self._process.FROM_NOW:
+            return 0
+        position = head(self._cursor)
+        self._cursor.execute(CHECKPOINT, [self._process.NAME, position])
+        return position
 
     def step(self) -> bool:
         """Do what there is to do; False where there is nothing."""

@@ -83,12 +83,19 @@ class Hasten:
 
 @dataclass(frozen=True, slots=True)
 class Deliver:
-    """Something to be sent out of the desk. `detail` has ids, never content: that is put in when it is sent."""
+    """Something about a ticket to be sent out of the desk, once for each id however often it is wanted.
 
+    `detail` has no content, which is put in when it is sent: `first` and `last` are the versions of the ticket's events that
+    it is about, `kinds` why it is sent. What is `gathered` goes out with the recipient's others of that time.
+    """
+
+    delivery_id: UUID
     channel: str
     recipient: str
+    ticket: UUID
     due_at: datetime
-    detail: Mapping[str, Any] = field(default_factory=dict)
+    detail: Mapping[str, Any]
+    gathered: bool = False
 
 
 Output = Do | SetTimer | CancelTimer | Hasten | Deliver
@@ -124,6 +131,8 @@ class TicketProcess(ABC):
     OPENS: ClassVar[frozenset[str] | None] = None
     # Whether it needs its memory; whoever runs it for a workspace then does so alone.
     REMEMBERS: ClassVar[bool] = False
+    # Whether it leaves alone what happened before it ever ran: for what would come too late.
+    FROM_NOW: ClassVar[bool] = False
 
     @abstractmethod
     def react(self, happening: Happening, memory: Memory) -> Iterable[Output]:

@@ -16,7 +16,7 @@ from eventstore.arrays import Uuids
 from eventstore.keyring import Keyring
 from eventstore.loading import load_many
 from eventstore.streams import Loaded
-from processors import due
+from processors import deliveries, due
 from processors.deciding import Answered, Deciding, Reaction
 from processors.process import Memory
 
@@ -65,6 +65,7 @@ class Recorder:
         for reaction in reactions:
             changes.add(reaction)
         changes.write(self._db)
+        deliveries.queue(self._db, reactions, at)
         # The log's turn is held from the first append to the commit: nothing comes after it.
         for calls in deciding.rounds:
             for start in range(0, len(calls), MOST_CALLS):

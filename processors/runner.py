@@ -23,6 +23,7 @@ from processors.effects import EffectFollower
 from processors.erasure import Erasure
 from processors.firing import Poller
 from processors.following import Follower
+from processors.notifications import Notifications
 from processors.process import Process, TicketProcess
 from processors.requester_merging import RequesterMerging
 from processors.triggers import Triggers
@@ -33,6 +34,7 @@ log = structlog.get_logger()
 AnyProcess = Process | TicketProcess
 
 PROCESSES: tuple[AnyProcess, ...] = (Erasure(), Counterparts(), RequesterMerging(), Waking(), Triggers(), Automations())
+PROCESSES: tuple[AnyProcess, ...] = (Erasure(), Counterparts(), RequesterMerging(), Waking(), Notifications())
 # How often one who waits for the lease asks for it, and how long a failed process rests, in seconds.
 LEASE_PAUSE = 1.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0

@@ -10,7 +10,8 @@ from domain.event import Actor, Event
 from domain.happening import Happening
 from domain.inbox.notification import Told, in_order
 from domain.inbox.preferences import Kind
-from domain.receivers import Receivers, people_of
+from domain.receivers import Receivers
+from domain.receiving import people_of
 from domain.ticket import drafting, escalating, flowing, handling, marking, messages, promising, telling, ties
 from domain.ticket import events as e
 from domain.values import NOBODY

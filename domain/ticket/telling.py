@@ -9,6 +9,7 @@ from domain.event import Content
 from domain.granting import must_be_allowed
 from domain.permissions import Permission
 from domain.receivers import NOBODY_TOLD, Receivers
+from domain.receiving import known
 from domain.ticket.commands import TicketCommand
 from domain.ticket.events import TicketEvent
 from domain.ticket.state import Ticket
@@ -44,4 +45,4 @@ def notify(command: NotifyPeople, ticket: Ticket, desk: Catalogue) -> Decision:
         must_be_allowed(command, Permission.TICKET_REPLY, desk)
         if ticket.requester_id is None:
             raise InvalidInput(field="requester", reason="the ticket has no requester to write to")
-    return [TicketNoticeGiven(to=command.to.known(desk), requester=command.requester, text=command.text)]
+    return [TicketNoticeGiven(to=known(command.to, desk), requester=command.requester, text=command.text)]
