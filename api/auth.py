@@ -27,6 +27,7 @@ from domain.requester import Requester
 from domain.staff import Grant
 from domain.ticket import Ticket
 from domain.ticket.state import UnknownTicket
+from eventstore.database import DatabaseUnavailable
 from eventstore.desk import Receipt
 
 C = TypeVar("C", bound=Command)
@@ -172,6 +173,18 @@ async def caller_of(request: Request) -> Caller:
 async def identified(request: Request) -> Caller:
     """The caller as they are now, or NotSignedIn; for long answers to ask again whether they may go on."""
     return await _owner(request, *_credentials(request, services(request)))
+
+
+async def as_of_now(me: Caller, permission: Permission) -> Caller | None:
+    """The caller with the rights that they have by now; None where they may not go on."""
+    try:
+        now = await identified(me.request)
+        now.require(permission)
+    except (NotSignedIn, NotAllowed):
+        return None
+    except DatabaseUnavailable:
+        return me
+    return now
 
 
 async def _owner(request: Request, token: str, lookup: Lookup) -> Caller:

@@ -12,14 +12,15 @@ from psycopg import Cursor
 from pydantic_core import to_json
 
 from api import routing
-from api.auth import Caller, identified, needs
-from api.errors import NotSignedIn
+from api.auth import Caller, as_of_now, needs
 from api.problems import problems
 from api.services import Services
 from domain.access import reaches
-from domain.errors import InvalidInput, NotAllowed
+from domain.errors import InvalidInput
 from domain.event import EVENTS, Erased, Event, Recorded
 from domain.ids import ticket_id
+from domain.inbox.notification import NotificationSent
+from domain.inbox.reading import InboxRead
 from domain.permissions import Permission
 from domain.saved_view import View, sees
 from domain.ticket.messages import TicketAttachmentRemoved, TicketMessageRedacted
@@ -94,7 +95,8 @@ async def stream_events(
 ) -> StreamingResponse:
     """Every event of the workspace in order, and then each new one as it happens.
 
-    Of tickets those that you may see now, as often as they change; of customers with «requester.view»; of views those you see.
+    Of tickets those that you may see now, as often as they change; of customers with «requester.view»; of views those you see;
+    of what people have read, your own.
     """
     for name in types or []:
         if name not in EVENTS:
@@ -124,7 +126,7 @@ async def _messages(me: Caller, wanted: Wanted, batch: Batch, left: int, *, wait
         if not batch.goes_on and not await me.services.tail.wait(mark, HEARTBEAT):
             # An id alone moves the browser's Last-Event-ID past events that were filtered out.
             yield b": waiting\nid: %d\n\n" % max(after, batch.position)
-        now = await _as_of_now(me)
+        now = await as_of_now(me, Permission.EVENTS_VIEW)
         if now is None:
             return
         me = now
@@ -139,18 +141,6 @@ async def _next(me: Caller, wanted: Wanted, before: Batch, limit: int) -> Batch:
         return Batch([], before.position, goes_on=False)
 
 
-async def _as_of_now(me: Caller) -> Caller | None:
-    """The caller with the rights that they have by now; None where they may not go on."""
-    try:
-        now = await identified(me.request)
-        now.require(Permission.EVENTS_VIEW)
-    except (NotSignedIn, NotAllowed):
-        return None
-    except DatabaseUnavailable:
-        return me
-    return now
-
-
 async def _read(me: Caller, wanted: Wanted, after: int, limit: int) -> Batch:
     read = await anyio.to_thread.run_sync(_page, me.services, wanted, after, limit)
     seen = await _seen(me, read.events)
@@ -159,11 +149,12 @@ async def _read(me: Caller, wanted: Wanted, after: int, limit: int) -> Batch:
 
 async def _seen(me: Caller, events: list[Recorded[Event]]) -> list[Recorded[Event]]:
     """Those of the events that are of what the caller may see, as it is now: a ticket that left their reach is gone whole."""
+    events = [each for each in events if not isinstance(each.event, InboxRead) or each.event.person_id == me.id]
     if me.reach is not None:
-        numbered = {each.stream_id for each in events if _of(each) == "ticket"}
+        numbered = {ticket for each in events if (ticket := _ticket(each)) is not None}
         loaded = await me.services.desk.streams.load_many(me.workspace_id, "ticket", sorted(numbered))
         out = {stream for stream in numbered if not _reached(me, loaded[stream].state)}
-        events = [each for each in events if each.stream_id not in out]
+        events = [each for each in events if _ticket(each) not in out]
     if Permission.REQUESTER_VIEW not in me.permissions:
         events = [each for each in events if _of(each) not in ("requester", "organisation")]
     views = sorted({each.stream_id for each in events if _of(each) == "view"})
@@ -174,8 +165,15 @@ async def _seen(me: Caller, events: list[Recorded[Event]]) -> list[Recorded[Even
     return [each for each in events if each.stream_id not in hidden]
 
 
+def _ticket(recorded: Recorded[Event]) -> UUID | None:
+    """The ticket that it is about."""
+    if isinstance(recorded.event, NotificationSent):
+        return recorded.event.ticket_id
+    return recorded.stream_id if _of(recorded) == "ticket" else None
+
+
 def _of(recorded: Recorded[Event]) -> str:
-    """What the event is about: ticket, requester, organisation, workspace or view."""
+    """What the event is about: ticket, requester, organisation, workspace, view, notification or inbox."""
     event = recorded.event
     return (event.unknown_name if isinstance(event, UnknownEvent) else event.NAME).partition(".")[0]
 

@@ -62,6 +62,11 @@ _OF_PEOPLE: dict[str, Any] = {
     "LoadLimitBody": {"limit": 20},
     "ShiftsBody": {"shifts": [{"weekday": 0, "starts": 540, "ends": 1080}], "zone": "Asia/Shanghai"},
     "AbsenceBody": {"starts": "2036-11-24T09:00:00Z", "ends": "2036-12-01T09:00:00Z"},
+    "Preferences": {
+        "channels": {"followed": [], "mentioned": ["inbox", "mail"]},
+        "quiet": {"starts": 1320, "ends": 480},
+        "zone": "Asia/Shanghai",
+    },
     "LeadsBody": {"leads": []},
     "CustomRoleBody": {
         "title": "Network desk",

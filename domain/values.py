@@ -81,12 +81,6 @@ def _storable(value: Any, depth: int = 0) -> Any:
     return value
 
 
-def _known_zone(zone: str) -> str:
-    if zone not in available_timezones():
-        raise ValueError("must be an IANA time zone, e.g. Asia/Shanghai")
-    return zone
-
-
 def same_value(one: Any, other: Any) -> bool:
     """Whether two JSON values are the same to whoever reads them; to Python 1 and True are equal."""
     return bool(one == other) and json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
@@ -107,7 +101,6 @@ Number = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0
 InOrder = PlainSerializer(sorted, return_type=list[str])
 Tags = Annotated[frozenset[Tag], InOrder]
 Names = Annotated[frozenset[str], InOrder]
-Zone = Annotated[Line, AfterValidator(_known_zone)]
 CategoryPath = tuple[Line, ...]
 Zone = Annotated[Line, AfterValidator(_known_zone)]
 Moment = Annotated[datetime, BeforeValidator(_written_out), AfterValidator(_utc)]

@@ -7,11 +7,14 @@ from uuid import UUID
 
 from psycopg import Cursor
 from psycopg.rows import class_row
+from psycopg.sql import SQL
 
+from domain.conditions import Condition, Context
 from domain.event import Recorded
 from domain.inbox.notification import NotificationSent, Told
 from domain.inbox.preferences import Channel
 from domain.inbox.reading import InboxRead
+from projections.conditions import compiled
 from projections.read_model import Page, ReadModel
 
 
@@ -194,10 +197,10 @@ def newest(
     return _found(db, query, {"person": person, "before": before, "limit": limit})
 
 
-def since(db: Cursor[Any], person: UUID, after: int, limit: int) -> list[Notice]:
-    """The person's notifications above position `after`, oldest first."""
-    query = f"{_SELECT} AND position > %(after)s ORDER BY position LIMIT %(limit)s"
-    return _found(db, query, {"person": person, "after": after, "limit": limit})
+def since(db: Cursor[Any], person: UUID, after: int, upto: int, limit: int) -> list[Notice]:
+    """The person's notifications above position `after` and not above `upto`, oldest first."""
+    query = f"{_SELECT} AND position > %(after)s AND position <= %(upto)s ORDER BY position LIMIT %(limit)s"
+    return _found(db, query, {"person": person, "after": after, "upto": upto, "limit": limit})
 
 
 def unread_of(db: Cursor[Any], person: UUID, notifications: list[UUID]) -> list[UUID]:
@@ -214,16 +217,16 @@ def unread(db: Cursor[Any], person: UUID) -> int:
     return row[0] if row else 0
 
 
-_SAID = """
-    SELECT w.place, said.body, l.title
+_SAID = SQL("""
+    SELECT w.place, said.body, seen.title
     FROM unnest(%s::uuid[], %s::bigint[], %s::bigint[]) WITH ORDINALITY AS w (ticket_id, first, last, place)
-    LEFT JOIN desk.ticket_list l ON l.ticket_id = w.ticket_id
+    LEFT JOIN LATERAL (SELECT ticket_id, title FROM desk.ticket_list l WHERE ticket_id = w.ticket_id AND {reach}) seen ON true
     LEFT JOIN LATERAL (
         SELECT body FROM desk.ticket_timeline t
-        WHERE t.ticket_id = w.ticket_id AND t.version BETWEEN w.first AND w.last AND body IS NOT NULL AND NOT redacted
+        WHERE t.ticket_id = seen.ticket_id AND version BETWEEN w.first AND w.last AND body IS NOT NULL AND NOT redacted
         ORDER BY version LIMIT 1) said ON true
     ORDER BY w.place
-"""
+""")
 
 
 class Said(NamedTuple):
@@ -233,10 +236,13 @@ class Said(NamedTuple):
     title: str | None
 
 
-def said(db: Cursor[Any], notices: list[Notice]) -> list[Said]:
-    """Of each of the notifications, as it may be read now."""
-    asked = [[n.ticket_id for n in notices], [n.first for n in notices], [n.last for n in notices]]
-    return [Said(text, title) for _, text, title in db.execute(_SAID, asked)] if notices else []
+def said(db: Cursor[Any], notices: list[Notice], reach: Condition | None, context: Context) -> list[Said]:
+    """Of each of the notifications, as it may be read now by somebody of that reach."""
+    if not notices:
+        return []
+    within, params = (SQL("true"), []) if reach is None else compiled(reach, context)
+    asked = [[n.ticket_id for n in notices], [n.first for n in notices], [n.last for n in notices], *params]
+    return [Said(text, title) for _, text, title in db.execute(_SAID.format(reach=within), asked)]
 
 
 def _found(db: Cursor[Any], query: str, asked: dict[str, Any]) -> list[Notice]:

@@ -46,6 +46,8 @@ class ReadNotifications(Command):
     person_id: UUID
     upto: int = Field(default=0, ge=0, lt=2**63)
     notifications: tuple[UUID, ...] = Field(default=(), max_length=500)
+    # Those of them that are the person's and unread, where somebody looked: no part of what is asked.
+    unread: tuple[UUID, ...] | None = Field(default=None, exclude=True)
 
     @property
     def stream_id(self) -> UUID:
@@ -65,7 +67,8 @@ def read(command: ReadNotifications, inbox: Inbox, _: Catalogue) -> Decision:
         raise AnothersInbox(person=command.person_id)
     if not command.upto and not command.notifications:
         raise InvalidInput(field="upto", reason="say what was read: up to which position, or which notifications")
-    new = tuple(each for each in dict.fromkeys(command.notifications) if each not in inbox.notifications)
+    unread = command.notifications if command.unread is None else command.unread
+    new = tuple(each for each in dict.fromkeys(unread) if each not in inbox.notifications)
     if command.upto <= inbox.upto and not new:
         return []
     return [InboxRead(person_id=command.person_id, upto=max(command.upto, inbox.upto), notifications=new)]

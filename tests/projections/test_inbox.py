@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from domain.conditions import Condition, Context, Leaf
 from domain.event import SYSTEM
 from domain.ids import ticket_id
 from domain.inbox.notification import SendNotification, Told
@@ -76,8 +77,8 @@ class Seen:
     def unread(self, person: UUID) -> int:
         return self._asked(lambda db: inbox.unread(db, person))
 
-    def said(self, person: UUID) -> list[inbox.Said]:
-        return self._asked(lambda db: inbox.said(db, inbox.newest(db, person)))
+    def said(self, person: UUID, reach: Condition | None = None) -> list[inbox.Said]:
+        return self._asked(lambda db: inbox.said(db, inbox.newest(db, person), reach, Context(NOON)))
 
 
 async def test_everybody_has_their_own_and_the_newest_is_first(office, database_url):
@@ -153,6 +154,7 @@ async def test_it_says_what_was_written_as_long_as_that_may_be_read(office, data
     built(database_url, *models)
     seen = Seen(office, database_url)
     assert seen.said(ANN) == [("On our way.", "打印机坏了")]
+    assert seen.said(ANN, Leaf(field="type", op="is", value="bike")) == [(None, None)]
     await office.do(RedactMessage, number="T-1", message_id=UUID(int=7), reason="x")
     built(database_url, *models)
     assert seen.said(ANN) == [(None, "打印机坏了")]

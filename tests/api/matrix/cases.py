@@ -6,8 +6,10 @@ from typing import Any
 from domain import actions, organisation, requester, saved_view, workspace
 from domain import requester_ties as rt
 from domain.command import DECIDERS, Command
+from domain.inbox import reading
 from domain.permissions import Permission
 from domain.setup import classification, forms, macros, roles, rules, staff, statuses, tags, teams, workflows
+from domain.setup import classification, forms, macros, notifications, roles, staff, statuses, tags, teams, workflows
 from domain.ticket import commands as c
 from domain.ticket import (
     confidential,
@@ -149,6 +151,7 @@ SET_UP = (
     Case(workspace.DeactivatePerson, "DELETE", "/people/{id}"),
     Case(staff.SetDuty, "PUT", "/me/duty"),
     Case(staff.SetDuty, "PUT", "/people/{spare}/duty", more=True),
+    Case(notifications.SetNotifications, "PUT", "/me/notification-preferences"),
     Case(staff.SetSkills, "PUT", "/people/{spare}/skills"),
     Case(staff.SetLoadLimit, "PUT", "/people/{spare}/load-limit"),
     Case(staff.SetShifts, "PUT", "/people/{spare}/shifts"),
@@ -192,6 +195,7 @@ AT_LARGE = (
     Case(drafting.DraftTicket, "PUT", "/drafts/{draft}", {"title": "t"}),
     Case(drafting.SubmitDraft, "POST", "/drafts/{draft}/submission"),
     Case(drafting.DiscardDraft, "DELETE", "/drafts/{draft}"),
+    Case(reading.ReadNotifications, "POST", "/me/notifications/read"),
     Case(saved_view.SaveView, "POST", "/views"),
     Case(saved_view.SaveView, "PUT", "/views/{id}"),
     Case(saved_view.RemoveView, "DELETE", "/views/{id}"),
@@ -253,6 +257,9 @@ READS = (
             "/rules/{key}/versions",
             "/views",
             "/views/{view}/tickets",
+            "/me/notifications",
+            "/me/notifications/live?wait=false",
+            "/me/notification-preferences",
         ]
     ),
     *(
@@ -276,6 +283,7 @@ OPEN = {"POST /session", "GET /health/live", "GET /health/ready", "GET /metrics"
 WITHOUT_ROUTE = {
     "CreateWorkspace": "an operator's, on the command line",
     "ExtendCatalogue": "of imports, which make what their rows name",
+    "SendNotification": "of what happens to tickets: people are told by a process",
     "KeepPromises": "of the clock: what is due comes due by itself",
     "RecordExport": "of exports, which are recorded by the job",
     "ConfirmTicketErasure": "follows when the key is gone",
