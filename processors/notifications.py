@@ -9,11 +9,12 @@ from domain.happening import Happening
 from domain.inbox.notification import SendNotification, Told, notification_id
 from domain.inbox.preferences import Channel
 from domain.inbox.telling import told
+from domain.rules.channels import TRIGGER
 from domain.ticket.telling import TicketNoticeGiven
 from processors.process import Deliver, Do, Memory, Output, TicketProcess, because_of
 
-# What triggers made of an action belongs to it (D9).
-CHAINED = "trigger"
+# Of so many actions of people it is known, when triggers have come to them, whose they were.
+RECENT = 500
 
 
 class Notifications(TicketProcess):
@@ -22,10 +23,11 @@ class Notifications(TicketProcess):
     NAME = "notifications"
     OPENS = frozenset()
     FROM_NOW = True
+    REMEMBERS = True
 
     def react(self, happening: Happening, memory: Memory) -> Iterable[Output]:
         """Everything follows from the log: who follows, who may see, what each wants, as of then."""
-        people = told(happening)
+        people = told(happening, _began(happening, memory))
         which = notification_id(happening.after.row.ticket_id, _action(happening))
         if people:
             yield Do(_notification(happening, which, people))
@@ -34,9 +36,20 @@ class Notifications(TicketProcess):
             yield from _to_customer(happening)
 
 
+def _began(happening: Happening, memory: Memory) -> UUID | None:
+    """Whose action it was that triggers made this of; those of people are remembered for a while."""
+    envelope, recent = happening.metadata, memory.setdefault("recent", [])
+    if envelope.channel == TRIGGER:
+        return next((UUID(person) for action, person in recent if action == str(envelope.correlation_id)), None)
+    if (doer := _doer(happening)).kind == "person":
+        recent.insert(0, [str(envelope.correlation_id), doer.id])
+        del recent[RECENT:]
+    return None
+
+
 def _action(happening: Happening) -> UUID:
     envelope = happening.metadata
-    return envelope.correlation_id if envelope.channel == CHAINED else envelope.command_id
+    return envelope.correlation_id if envelope.channel == TRIGGER else envelope.command_id
 
 
 def _doer(happening: Happening) -> Actor:

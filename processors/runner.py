@@ -33,8 +33,15 @@ log = structlog.get_logger()
 
 AnyProcess = Process | TicketProcess
 
-PROCESSES: tuple[AnyProcess, ...] = (Erasure(), Counterparts(), RequesterMerging(), Waking(), Triggers(), Automations())
-PROCESSES: tuple[AnyProcess, ...] = (Erasure(), Counterparts(), RequesterMerging(), Waking(), Notifications())
+PROCESSES: tuple[AnyProcess, ...] = (
+    Erasure(),
+    Counterparts(),
+    RequesterMerging(),
+    Waking(),
+    Triggers(),
+    Automations(),
+    Notifications(),
+)
 # How often one who waits for the lease asks for it, and how long a failed process rests, in seconds.
 LEASE_PAUSE = 1.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0

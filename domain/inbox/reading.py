@@ -63,7 +63,7 @@ def inbox_id(workspace: UUID, person: UUID) -> UUID:
 @decides(ReadNotifications, needs=Permission.WORKSPACE_VIEW)
 def read(command: ReadNotifications, inbox: Inbox, _: Catalogue) -> Decision:
     """One's own. No change, no event."""
-    if command.by.kind != "system" and command.by.id != str(command.person_id):
+    if not command.by.trusted and command.by.id != str(command.person_id):
         raise AnothersInbox(person=command.person_id)
     if not command.upto and not command.notifications:
         raise InvalidInput(field="upto", reason="say what was read: up to which position, or which notifications")

@@ -24,25 +24,28 @@ _UNTOLD = (
     e.TicketUpdateTold,
     e.TicketErased,
 )
-# What is told of everything that happens, meant for nobody by name.
+# What is told of everything that happens: what rules make of one's own action is no news, unless it is meant for one by name.
 _GENERAL = frozenset({Kind.FOLLOWED, Kind.STATUS_CHANGED, Kind.CUSTOMER_REPLIED, Kind.NEW_TICKET})
 _HANDLER = Receivers(roles=("handler",))
 Reason = tuple[UUID, Kind]
 
 
-def told(happening: Happening) -> tuple[Told, ...]:
-    """The people who are told, each with all reasons and the ways that they want to be told by."""
+def told(happening: Happening, began: UUID | None = None) -> tuple[Told, ...]:
+    """The people who are told, each with all reasons and the ways that they want to be told by.
+
+    `began` is the person whose action it follows from, where rules made it of that.
+    """
     if happening.told:
         return ()
     kinds: dict[UUID, set[Kind]] = defaultdict(set)
     for person, kind in _reasons(happening):
         kinds[person].add(kind)
-    return tuple(_each(kinds, happening))
+    return tuple(_each(kinds, happening, began))
 
 
-def _each(kinds: Mapping[UUID, set[Kind]], happening: Happening) -> Iterator[Told]:
+def _each(kinds: Mapping[UUID, set[Kind]], happening: Happening, began: UUID | None) -> Iterator[Told]:
     for person in sorted(kinds):
-        why = kinds[person] - _of_their_own(person, happening)
+        why = kinds[person] - (_GENERAL if person == began else _of_their_own(person, happening))
         if not why or not _may_see(person, happening):
             continue
         ways = happening.desk.people[person].notifications.ways(why)
@@ -51,12 +54,10 @@ def _each(kinds: Mapping[UUID, set[Kind]], happening: Happening) -> Iterator[Tol
 
 
 def _of_their_own(person: UUID, happening: Happening) -> frozenset[Kind]:
-    """The reasons that are none for who did it; what a rule makes of it may well be meant for them."""
+    """The reasons that are none for who did it."""
     did = Actor(kind="person", id=str(person))
-    actor, whose = happening.metadata.actor, happening.metadata.on_behalf_of
-    if did not in (actor, whose):
-        return frozenset()
-    return _GENERAL if actor.kind == "rule" else frozenset(Kind)
+    mine = did in (happening.metadata.actor, happening.metadata.on_behalf_of)
+    return frozenset(Kind) if mine else frozenset()
 
 
 def _may_see(person: UUID, happening: Happening) -> bool:

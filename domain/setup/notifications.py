@@ -27,7 +27,7 @@ class SetNotifications(PersonCommand):
 def set_notifications(command: SetNotifications, desk: Catalogue, _: Catalogue) -> Decision:
     """One's own, or as an admin anybody's. No change, no event."""
     person = desk.person(command.person_id)
-    if command.by.kind != "system" and command.by.id != str(person.id):
+    if not command.by.trusted and command.by.id != str(person.id):
         must_be_allowed(command, Permission.ACCESS_EDIT, desk)
     if command.preferences == person.notifications:
         return []

@@ -152,8 +152,9 @@ def test_what_one_is_told_comes_live_and_goes_on_where_it_stopped(server, agent,
         read = elsewhere.post("/me/notifications/read", json={"upto": tell(number, RoleName.AGENT, which=third)})
         assert read.status_code == 200
     wait_until(lambda: live.messages[-1] == ("unread", {"unread": 0}))
-    resumed = Live(server.acting(RoleName.AGENT), **{"Last-Event-ID": str(position)})
-    wait_until(lambda: resumed.ids() == [str(second), str(third)])
+    with server.acting(RoleName.AGENT) as again:
+        resumed = Live(again, **{"Last-Event-ID": str(position)})
+        wait_until(lambda: resumed.ids() == [str(second), str(third)])
 
 
 def test_the_stream_of_events_has_of_readings_ones_own_only(server, admin, agent, opened, tell):

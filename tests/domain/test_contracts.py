@@ -104,7 +104,14 @@ def test_two_events_never_have_one_name():
 
 
 def test_every_event_is_folded_or_leaves_nothing_to_fold():
-    only_told = {e.TicketUpdateTold, TicketConfidentialViewed, TicketRuleRefused, TicketRulesCut, WorkspaceExported, TicketNoticeGiven}
+    only_told = {
+        e.TicketUpdateTold,
+        TicketConfidentialViewed,
+        TicketRuleRefused,
+        TicketRulesCut,
+        WorkspaceExported,
+        TicketNoticeGiven,
+    }
     assert set(EVENTS.values()) - set(EVOLVERS) == only_told
 
 

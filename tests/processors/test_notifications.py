@@ -8,21 +8,23 @@ from uuid import UUID, uuid4
 import pytest
 
 from domain.actions import ActOnTicket, Notify
-from domain.event import SYSTEM
+from domain.event import SYSTEM, Actor
 from domain.inbox.notification import NotificationSent
 from domain.inbox.preferences import Channel, Digest, Kind, Preferences, Quiet
 from domain.permissions import RoleName
 from domain.receivers import Receivers
 from domain.requester import RegisterRequester
+from domain.rules.channels import TRIGGER
 from domain.setup.notifications import SetNotifications
 from domain.ticket.commands import AssignTicket, ChangePriority, NoteOnTicket, OpenTicket, TagTicket, TellChange
 from domain.ticket.marking import FollowTicket
 from domain.values import Assignee, Priority
 from domain.workspace import AddPerson
-from processors.notifications import CHAINED, Notifications
+from processors.notifications import Notifications
 from tests.processors.kit import Stage
 
 BOB, CEM, ZOE = uuid4(), uuid4(), uuid4()
+RULE = Actor(kind="rule", id=str(uuid4()))
 WISH = "followed"
 
 
@@ -62,7 +64,7 @@ def test_one_action_is_one_notification_of_all_its_events(stage):
 
 def test_what_rules_make_of_an_action_belongs_to_it(stage):
     action = uuid4()
-    chained = {"by": SYSTEM, "channel": CHAINED, "correlation_id": action, "number": "T-1"}
+    chained = {"by": RULE, "channel": TRIGGER, "correlation_id": action, "number": "T-1"}
     stage.do(ChangePriority, number="T-1", priority=Priority.HIGH, command_id=action)
     stage.do(TagTicket, add={"vip"}, **chained)
     stage.do(AssignTicket, to=Assignee(person=BOB), **chained)
@@ -70,6 +72,14 @@ def test_what_rules_make_of_an_action_belongs_to_it(stage):
     assert first == {BOB: (Kind.FOLLOWED,), CEM: (Kind.FOLLOWED,)}
     assert second == {BOB: (Kind.ASSIGNED, Kind.FOLLOWED)}
     assert len({each.stream_id for each in stage.log if isinstance(each.event, NotificationSent)}) == 1
+
+
+def test_what_rules_make_of_ones_own_action_is_no_news(stage):
+    action = uuid4()
+    bob = Actor(kind="person", id=str(BOB))
+    stage.do(ChangePriority, number="T-1", priority=Priority.HIGH, command_id=action, by=bob)
+    stage.do(TagTicket, number="T-1", add={"vip"}, by=RULE, channel=TRIGGER, correlation_id=action)
+    assert list(told(stage)) == [{CEM: (Kind.FOLLOWED,)}]
 
 
 def test_mails_are_for_those_who_want_them_and_have_no_content(stage):

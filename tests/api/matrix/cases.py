@@ -8,8 +8,19 @@ from domain import requester_ties as rt
 from domain.command import DECIDERS, Command
 from domain.inbox import reading
 from domain.permissions import Permission
-from domain.setup import classification, forms, macros, roles, rules, staff, statuses, tags, teams, workflows
-from domain.setup import classification, forms, macros, notifications, roles, staff, statuses, tags, teams, workflows
+from domain.setup import (
+    classification,
+    forms,
+    macros,
+    notifications,
+    roles,
+    rules,
+    staff,
+    statuses,
+    tags,
+    teams,
+    workflows,
+)
 from domain.ticket import commands as c
 from domain.ticket import (
     confidential,
