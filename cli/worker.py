@@ -10,8 +10,11 @@ from api import logs
 from cli.opening import keyring_of
 from eventstore.rotation import check_master_key
 from eventstore.settings import Settings
+from processors import channels
 from processors import runner as processes
 from processors.jobs import runner as jobs
+from processors.mail.channel import Mail
+from processors.mail.settings import MailSettings
 from projections.models import READ_MODELS
 from projections.runner import Runner
 
@@ -22,6 +25,7 @@ def run(settings: Settings) -> None:
     """Follow the log until SIGTERM or Ctrl-C."""
     logs.configure(settings.log_level)
     url, keyring = str(settings.database_url), keyring_of(settings)
+    mail = MailSettings.load()
     check_master_key(url, keyring)
     stop = threading.Event()
     for wanted in (signal.SIGTERM, signal.SIGINT):
@@ -29,6 +33,7 @@ def run(settings: Settings) -> None:
     work: dict[str, Callable[[], None]] = {model.NAME: Runner(url, keyring, model, stop).run for model in READ_MODELS}
     work["processes"] = lambda: processes.run(url, keyring, stop)
     work["jobs"] = lambda: jobs.run(url, keyring, stop)
+    work["mail"] = lambda: channels.run(url, Mail(mail, keyring), stop)
     threads = [threading.Thread(target=do, name=name) for name, do in work.items()]
     for thread in threads:
         thread.start()
