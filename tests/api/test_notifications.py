@@ -3,10 +3,12 @@
 import asyncio
 import json
 import threading
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
+import httpx
 import pytest
 
 from domain.event import SYSTEM, Actor
@@ -117,44 +119,56 @@ def test_preferences_are_kept_and_refused_where_they_make_no_sense(agent):
 
 
 class Live:
-    """Reads the stream in a thread of its own."""
+    """Reads the stream in a thread of its own, until its client is closed."""
 
     def __init__(self, client, **headers: str) -> None:
         self.text, self._client, self._headers = "", client, headers
         threading.Thread(target=self._run, daemon=True).start()
 
     def _run(self) -> None:
-        with self._client.stream("GET", "/me/notifications/live", headers=self._headers, timeout=60) as answer:
+        # The client is closed while we read.
+        closed = suppress(httpx.HTTPError, httpx.StreamError, OSError)
+        with closed, self._client.stream("GET", "/me/notifications/live", headers=self._headers, timeout=60) as answer:
             for text in answer.iter_text():
                 self.text += text
 
     @property
     def messages(self) -> list[tuple[str, Any]]:
-        fields = [
-            dict(line.split(": ", 1) for line in block.splitlines()) for block in self.text.split("\n\n") if block
-        ]
-        return [(each["event"], json.loads(each["data"])) for each in fields if "data" in each]
+        return messages(self.text)
 
     def ids(self) -> list[str]:
         return [data["id"] for name, data in self.messages if name == "notification"]
 
 
-def test_what_one_is_told_comes_live_and_goes_on_where_it_stopped(server, agent, opened, tell):
-    number, first, second, third = opened(), uuid4(), uuid4(), uuid4()
+def messages(text: str) -> list[tuple[str, Any]]:
+    fields = [dict(line.split(": ", 1) for line in block.splitlines()) for block in text.split("\n\n") if block]
+    return [(each["event"], json.loads(each["data"])) for each in fields if "data" in each]
+
+
+def test_what_one_is_told_comes_live(server, agent, opened, tell):
+    number, first, second = opened(), uuid4(), uuid4()
     position = tell(number, RoleName.AGENT, which=first)
     inbox_of(agent, position)
-    live = Live(agent, **{"Last-Event-ID": str(position - 1)})
-    wait_until(lambda: live.ids() == [str(first)])
-    tell(number, RoleName.LEAD)
-    tell(number, RoleName.AGENT, which=second)
-    wait_until(lambda: live.ids() == [str(first), str(second)])
-    with server.acting(RoleName.AGENT) as elsewhere:
-        read = elsewhere.post("/me/notifications/read", json={"upto": tell(number, RoleName.AGENT, which=third)})
-        assert read.status_code == 200
-    wait_until(lambda: live.messages[-1] == ("unread", {"unread": 0}))
-    with server.acting(RoleName.AGENT) as again:
-        resumed = Live(again, **{"Last-Event-ID": str(position)})
-        wait_until(lambda: resumed.ids() == [str(second), str(third)])
+    with server.acting(RoleName.AGENT) as client:
+        live = Live(client, **{"Last-Event-ID": str(position - 1)})
+        wait_until(lambda: live.ids() == [str(first)])
+        tell(number, RoleName.LEAD)
+        newest = tell(number, RoleName.AGENT, which=second)
+        wait_until(lambda: live.ids() == [str(first), str(second)])
+        agent.post("/me/notifications/read", json={"upto": newest})
+        wait_until(lambda: live.messages[-1] == ("unread", {"unread": 0}))
+
+
+def test_a_reader_goes_on_where_it_stopped(agent, opened, tell):
+    number, ids = opened(), [uuid4() for _ in range(3)]
+    positions = [tell(number, RoleName.AGENT, which=each) for each in ids]
+    inbox_of(agent, positions[-1])
+    resumed = {"Last-Event-ID": str(positions[0])}
+    answer = agent.get("/me/notifications/live", params={"wait": False}, headers=resumed)
+    told = [data["id"] for name, data in messages(answer.text) if name == "notification"]
+    assert told == [str(each) for each in ids[1:]]
+    nothing = agent.get("/me/notifications/live", params={"wait": False})
+    assert [name for name, _ in messages(nothing.text)] == ["unread"]
 
 
 def test_the_stream_of_events_has_of_readings_ones_own_only(server, admin, agent, opened, tell):
