@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -45,7 +46,7 @@ def make_cluster() -> Iterator[ClusterFactory]:
 def cluster(make_cluster: ClusterFactory) -> Cluster:
     """The server that this test process shares among its tests; do not restart it."""
     shared = make_cluster(**FAST)
-    _create(shared, TEMPLATE, "template1")
+    create_database(shared, TEMPLATE, "template1")
     migrate(shared.url(TEMPLATE))
     return shared
 
@@ -53,19 +54,15 @@ def cluster(make_cluster: ClusterFactory) -> Cluster:
 @pytest.fixture
 def empty_database_url(cluster: Cluster) -> Iterator[str]:
     """A fresh database without our schema."""
-    yield from _scratch(cluster, "template1")
+    with scratch(cluster, "template1") as url:
+        yield url
 
 
 @pytest.fixture
 def database_url(cluster: Cluster) -> Iterator[str]:
     """A fresh, migrated database, with the rights of the login user; give `conninfo` a role for less."""
-    yield from _scratch(cluster, TEMPLATE)
-
-
-@pytest.fixture(scope="module")
-def shared_database_url(cluster: Cluster) -> Iterator[str]:
-    """A database that the tests of a module share: for what takes long to set up and is only looked at."""
-    yield from _scratch(cluster, TEMPLATE)
+    with scratch(cluster) as url:
+        yield url
 
 
 @pytest.fixture
@@ -82,20 +79,23 @@ def database(database_url: str) -> Iterator[psycopg.Connection[TupleRow]]:
         yield db
 
 
-def _scratch(cluster: Cluster, template: str) -> Iterator[str]:
+@contextmanager
+def scratch(cluster: Cluster, template: str = TEMPLATE) -> Iterator[str]:
+    """A copy of the template, dropped afterwards."""
     name = f"test_{uuid4().hex[:12]}"
-    _create(cluster, name, template)
+    create_database(cluster, name, template)
     yield cluster.url(name)
     with psycopg.connect(cluster.superuser_url(), autocommit=True) as db:
         db.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
-def _create(cluster: Cluster, name: str, template: str) -> None:
+def create_database(cluster: Cluster, name: str, template: str = TEMPLATE) -> None:
+    """A copy of the template, to be used or to be a template itself."""
     statement = "CREATE DATABASE {} OWNER {} TEMPLATE {}"
     names = map(sql.Identifier, (name, LOGIN, template))
     with psycopg.connect(cluster.superuser_url(), autocommit=True) as db:
         db.execute(sql.SQL(statement).format(*names))
-        if template == TEMPLATE:
+        if template != "template1":
             # A copy has everything of its template but the rights on the database itself.
             grant = "GRANT CREATE ON DATABASE {} TO ledgerdesk_owner, ledgerdesk_worker"
             db.execute(sql.SQL(grant).format(sql.Identifier(name)))

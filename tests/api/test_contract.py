@@ -27,11 +27,14 @@ CHECKS = (
     "ignored_auth",
 )
 # A stream that waits for more has no end to check.
-CONFIG = """
+CONFIG = "".join(
+    f"""
 [[operations]]
-include-name = "GET /api/v1/events"
-parameters = { "query.wait" = false }
+include-name = "GET /api/v1/{stream}"
+parameters = {{ "query.wait" = false }}
 """
+    for stream in ("events", "me/notifications/live")
+)
 # Most of what a customer asks for is refused at once: fewer examples say as much.
 EXAMPLES = {"admin": "2", "agent": "1", "requester": "1"}
 

@@ -22,6 +22,7 @@ from tests.api.matrix.planted import DRAFT, INTERNAL, OUTSIDE, PUBLIC, SCOPED, S
 from tests.api.matrix.sharing import shared as shared
 
 EXPORTED = ["tickets", "urges", "returns", "remarks", "transfers", "replies", "notes", "events"]
+STREAMS = ("/events", "/me/notifications/live")
 ECHOED = ("/search", "/tickets")
 COLUMNS = ("number", "title", "tags", "fields", "fields.risk", "fields.site", "notes")
 
@@ -61,8 +62,8 @@ def gets(here: Planted) -> Iterator[tuple[str, dict[str, Any]]]:
     """Every address of the API description that can be read, of each ticket that is there, and the ways of asking."""
     told = here.clients["zoe"].get("/openapi.json").json()
     for path in (path.removeprefix("/api/v1") for path, of in told["paths"].items() if "get" in of):
-        # Without the end that is asked for below, it would wait for more.
-        for number in () if path == "/events" else (here.number, here.outside) if "{number}" in path else ("",):
+        # Without the end that is asked for below, they would wait for more.
+        for number in () if path in STREAMS else (here.number, here.outside) if "{number}" in path else ("",):
             yield path.format_map(_Names(here, number)), {}
     yield from ((file, {}) for file in (*here.files, *here.outside_files))
     yield from (("/search", {"q": word}) for word in (*SECRET, *INTERNAL, *PUBLIC, *OUTSIDE, *DRAFT))
@@ -73,6 +74,7 @@ def gets(here: Planted) -> Iterator[tuple[str, dict[str, Any]]]:
         yield f"/tickets/{number}/timeline", {"audience": "requester"}
         yield from ((f"/tickets/{number}", {"version": version}) for version in (1, 3, 8, 15, 25))
     yield "/events", {"wait": False, "limit": 10_000}
+    yield "/me/notifications/live", {"wait": False, "after": 0}
 
 
 class _Names(dict[str, str]):

@@ -12,7 +12,7 @@ from tests.desks import an_office
 
 
 async def test_a_deleted_ticket_out_of_reach_is_unknown(database_url: str) -> None:
-    async with an_office(database_url) as office:
+    async with an_office(database_url, "shop") as office:
         await office.ticket("T-1")
         await office.do(EraseTicket, number="T-1", reason="r")
         here: Any = {"services": SimpleNamespace(desk=office.desk), "workspace_id": office.workspace}

@@ -8,6 +8,7 @@ import pytest
 
 from cli.main import app
 from tests.api.conftest import MASTER_KEY, serving
+from tests.conftest import database_url as database_url  # with no workspace yet
 
 PASSWORD = "a password for ann"
 

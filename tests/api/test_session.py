@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from eventstore.database import Role, connect
-from tests.api.conftest import PASSWORD, prepared, serving
+from tests.api.conftest import PASSWORD, serving
 from tests.waiting import wait_until
 
 ANN = {"workspace": "acme", "login": " Ann", "password": PASSWORD}
@@ -136,8 +136,8 @@ def test_a_new_person_can_sign_in(server, admin):
     assert (person["name"], person["role"]) == ("李雷", "lead")
 
 
-def test_too_many_requests_are_told_when_to_come_back(database_url):
-    acme, _ = prepared(database_url)
+def test_too_many_requests_are_told_when_to_come_back(database_url, offices):
+    acme, _ = offices
     with serving(database_url, rate_limit=30, anonymous_rate_limit=12) as url:
         headers = {"Authorization": f"Bearer {acme.keys['admin']}"}
         answers = [httpx.get(f"{url}/api/v1/me", headers=headers) for _ in range(8)]
@@ -148,8 +148,8 @@ def test_too_many_requests_are_told_when_to_come_back(database_url):
         assert [s.status_code for s in strangers] == [401, 401, 429, 429]
 
 
-def test_a_flood_of_made_up_tokens_is_refused_before_the_database_is_asked(database_url):
-    acme, other = prepared(database_url)
+def test_a_flood_of_made_up_tokens_is_refused_before_the_database_is_asked(database_url, offices):
+    acme, other = offices
     with serving(database_url, anonymous_rate_limit=12) as url, httpx.Client(base_url=f"{url}/api/v1") as client:
 
         def status(key):

@@ -12,31 +12,45 @@ from api.auth import Needs
 from api.routing import operations
 from eventstore.database import Role, connect
 from tests.api.conftest import settings
+from tests.api.matrix.sharing import shared as shared
+from tests.waiting import wait_until
 
 SECRET = "a secret of the other company"
 # Routes that tell of the caller alone, or of nobody.
 OPEN = {"sign_in", "live", "ready", "read_metrics"}
 # Routes that take a name which any workspace may use: it means our own thing, or none.
 NAMED = {"retire_tag"}
+# Routes for what nobody who works on a desk may do: they refuse before they look.
+OF_REQUESTERS = {"rate_ticket"}
+# Routes that would wait for more.
+STREAMS = {"stream_events", "stream_notifications"}
 
 
-@pytest.fixture
-def theirs(followed):
+@pytest.fixture(scope="module")
+def admin(shared):
+    """Our caller."""
+    with shared.acting() as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def theirs(shared):
     """What the other workspace has: ids, numbers and keys that our caller may try."""
-    with followed.acting(other=True) as other:
+    with shared.acting(other=True) as other:
         requester = other.post("/requesters", json={"name": SECRET, "email": "secret@example.com"}).json()["id"]
         body = {"number": "SECRET-1", "title": SECRET, "requester_id": requester, "tags": [SECRET]}
         other.post("/tickets", json=body)
         other.post("/tickets/SECRET-1/notes", json={"body": SECRET})
         key = other.post("/api-keys", json={"name": SECRET, "scopes": ["read"]}).json()["key_id"]
         company = other.post("/organisations", json={"name": SECRET}).json()["id"]
-        person = str(followed.other.people["agent"])
+        person = str(shared.other.people["agent"])
         away = {"starts": "2026-12-24T00:00:00Z", "ends": "2026-12-27T00:00:00Z"}
         absence = other.post(f"/people/{person}/absences", json=away).json()["id"]
         for path, more in (("/roles/theirs", {"permissions": []}), ("/canned-replies/theirs", {"body": SECRET})):
             other.put(path, json={"title": SECRET} | more)
+        wait_until(lambda: SECRET in other.get("/tickets").text)
     known = {"number": "SECRET-1", "requester_id": requester, "key_id": key, "person_id": person, "tag": SECRET}
-    known |= {"team_id": str(followed.other.team), "organisation_id": company, "absence_id": absence, "key": "theirs"}
+    known |= {"team_id": str(shared.other.team), "organisation_id": company, "absence_id": absence, "key": "theirs"}
     # Whatever else is named by an id has none that could be guessed.
     return defaultdict(lambda: str(uuid4()), known)
 
@@ -91,32 +105,34 @@ def described(server):
     return [route for route in operations(create_app(settings(server.database_url))) if route.name not in OPEN]
 
 
-def test_no_route_reads_or_writes_another_workspace(followed, theirs, admin):
-    with followed.acting(other=True) as other:
+def test_no_route_reads_or_writes_another_workspace(shared, theirs, admin):
+    with shared.acting(other=True) as other:
         before = everything_of(other)
-        given = bodies(theirs, followed)
-        for route in described(followed):
+        given = bodies(theirs, shared)
+        for route in described(shared):
             path = re.sub(r"\{(\w+)(:path)?\}", lambda m: theirs[m[1]], route.path.removeprefix("/api/v1"))
             for method in route.methods:
                 body = {"json": given[route.name]} if route.name in given else {}
-                wait = {"params": {"wait": False}} if route.name == "stream_events" else {}
+                wait = {"params": {"wait": False}} if route.name in STREAMS else {}
                 answer = admin.request(method, path, **body, **wait)
                 assert SECRET not in answer.text, route.name
                 if route.name in NAMED:
                     assert answer.is_success, (route.name, answer.text)
+                elif route.name in OF_REQUESTERS:
+                    assert answer.status_code == 403, (route.name, answer.text)
                 elif "{" in route.path or route.name == "open_ticket":
                     assert answer.status_code in (404, 422), (route.name, answer.text)
         assert everything_of(other) == before
 
 
-def test_every_route_asks_who_is_there(followed):
-    for route in described(followed):
+def test_every_route_asks_who_is_there(shared):
+    for route in described(shared):
         assert any(isinstance(each.call, Needs) for each in route.dependant.dependencies), route.name
 
 
-def test_an_idempotency_key_is_of_one_workspace(followed, admin):
+def test_an_idempotency_key_is_of_one_workspace(shared, admin):
     key = {"Idempotency-Key": "shared"}
-    with followed.acting(other=True) as other:
+    with shared.acting(other=True) as other:
         theirs = other.post("/tickets", json={"title": "a"}, headers=key)
         ours = admin.post("/tickets", json={"title": "b"}, headers=key)
     assert (theirs.status_code, ours.status_code) == (201, 201)
@@ -143,10 +159,10 @@ TABLES = (
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_a_reader_bound_to_one_workspace_sees_nothing_of_another(followed, theirs, table):
-    with connect(followed.database_url, Role.READER) as db:
-        db.execute("SELECT set_config('ledgerdesk.workspace', %s, false)", [str(followed.acme.id)])
-        seen = db.execute(f"SELECT count(*) FROM {table} WHERE workspace_id <> %s", [followed.acme.id]).fetchone()
+def test_a_reader_bound_to_one_workspace_sees_nothing_of_another(shared, theirs, table):
+    with connect(shared.database_url, Role.READER) as db:
+        db.execute("SELECT set_config('ledgerdesk.workspace', %s, false)", [str(shared.acme.id)])
+        seen = db.execute(f"SELECT count(*) FROM {table} WHERE workspace_id <> %s", [shared.acme.id]).fetchone()
         assert seen == (0,)
         db.execute("RESET ledgerdesk.workspace")
         assert db.execute(f"SELECT count(workspace_id) FROM {table}").fetchone() == (0,)
@@ -154,8 +170,8 @@ def test_a_reader_bound_to_one_workspace_sees_nothing_of_another(followed, their
             db.execute(f"DELETE FROM {table}")
 
 
-def test_a_writer_bound_to_one_workspace_cannot_write_another(followed, theirs):
-    other, person = followed.other.id, followed.other.people["agent"]
+def test_a_writer_bound_to_one_workspace_cannot_write_another(shared, theirs):
+    other, person = shared.other.id, shared.other.people["agent"]
     calls = [
         ("access.set_credential(%s, %s, 'x', 'x')", [other, person]),
         ("access.open_session(%s, %s, 'x', '1 day')", [other, person]),
@@ -166,8 +182,8 @@ def test_a_writer_bound_to_one_workspace_cannot_write_another(followed, theirs):
         ("processes.resolve(%s, 1, 'skipped', '{}')", [other]),
         ("vault.destroy_key(%s, %s)", [other, theirs["requester_id"]]),
     ]
-    with connect(followed.database_url, Role.WRITER) as db:
-        db.execute("SELECT set_config('ledgerdesk.workspace', %s, false)", [str(followed.acme.id)])
+    with connect(shared.database_url, Role.WRITER) as db:
+        db.execute("SELECT set_config('ledgerdesk.workspace', %s, false)", [str(shared.acme.id)])
         for call, values in calls:
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 db.execute(f"SELECT {call}", values)

@@ -1,20 +1,24 @@
 """One server for all tests of a module: they look at much, and change little that others look at."""
 
 from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
 
-from tests.api.conftest import Server, following, prepared, serving
+from cli.cluster import Cluster
+from tests.api.conftest import FURNISHED, Office, Server, following, serving
 from tests.api.filing import files_in, keep
+from tests.conftest import scratch
 
 
 @pytest.fixture(scope="module")
-def shared(shared_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def shared(
+    cluster: Cluster, furnished: tuple[Office, Office], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
     """An API with read models and files."""
     folder: Path = tmp_path_factory.mktemp("files")
-    offices = prepared(shared_database_url)
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, scratch(cluster, FURNISHED) as database_url:
         keep(patch, files_in(folder))
-        with serving(shared_database_url) as url, following(server := Server(url, shared_database_url, *offices)):
+        with serving(database_url) as url, following(server := Server(url, database_url, *deepcopy(furnished))):
             yield server
