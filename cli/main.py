@@ -25,6 +25,8 @@ COMMANDS = {
     "rules": "cli.rules:app",
     "jobs": "cli.jobs:jobs",
     "processors": "cli.processors:processors",
+    "deliveries": "cli.deliveries:deliveries",
+    "inbox": "cli.inbox:inbox",
     "history": "cli.history:app",
     "rebuild": "cli.rebuild:app",
     "files": "cli.files:app",

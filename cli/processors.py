@@ -46,7 +46,7 @@ def processors(
     Example: ledgerdesk processors retry --all
     """
     with seeing(workspace, who) as me:
-        _must_be_allowed(me)
+        must_be_allowed(me)
         found = {
             "processors": status.overview(me.db, me.workspace),
             "letters": status.letters(me.db, me.workspace),
@@ -61,7 +61,8 @@ def processors(
     typer.echo(f"{len(chosen)} decided: a worker goes on with them.")
 
 
-def _must_be_allowed(me: Seeing) -> None:
+def must_be_allowed(me: Seeing) -> None:
+    """NotAllowed for whoever does not administer the desk."""
     if me.actor.kind == "system":
         return
     grant = me.desk.grant(me.actor)

@@ -10,6 +10,8 @@ from uuid import UUID
 from psycopg import Cursor
 from psycopg.types.json import Jsonb
 
+from domain.errors import Refusal
+from eventstore.vault import Vault
 from processors.deciding import Reaction
 from processors.process import Deliver
 
@@ -68,6 +70,14 @@ _LIST = """
     AND (%(at)s::timestamptz IS NULL OR (asked_at, delivery_id) < (%(at)s, %(id)s))
     ORDER BY asked_at DESC, delivery_id DESC LIMIT %(limit)s
 """
+
+
+class UnknownDelivery(Refusal):
+    """No delivery of that id could be tried again."""
+
+    code = "unknown_delivery"
+    status = 404
+    sentence = "No delivery {delivery} is dead or waits. List them at /api/v1/deliveries."
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,3 +193,11 @@ def attempts(db: Cursor[Any], workspace: UUID, deliveries: Sequence[UUID]) -> di
     for delivery, at, outcome in db.execute(query, [workspace, list(deliveries)]):
         found[delivery].append((at, outcome))
     return found
+
+
+async def again(vault: Vault, workspace: UUID, delivery: UUID | None) -> int:
+    """Try one again that is dead or waits, or with None all that are dead: how many those are."""
+    count: int = await vault.call("SELECT processes.deliver_again(%s, %s)", workspace, delivery)
+    if delivery is not None and not count:
+        raise UnknownDelivery(delivery=delivery)
+    return count

@@ -221,8 +221,10 @@ AT_LARGE = (
     Case(_P.IMPORT, "POST", "/imports"),
     Case(_P.ACCESS_EDIT, "POST", "/api-keys", more=True),
     Case(_P.ACCESS_EDIT, "DELETE", "/api-keys/{id}"),
-    Case(_P.WORKSPACE_EDIT, "POST", "/processors/letters/1/retry"),
-    Case(_P.WORKSPACE_EDIT, "POST", "/processors/letters/1/skip"),
+    Case(_P.WORKSPACE_EDIT, "POST", "/deliveries/retry"),
+    Case(_P.WORKSPACE_EDIT, "POST", "/deliveries/{id}/retry"),
+    Case(_P.WORKSPACE_EDIT, "POST", "/processors/letters/{letter}/retry"),
+    Case(_P.WORKSPACE_EDIT, "POST", "/processors/letters/{letter}/skip"),
     # Asked for nothing, or for any one of several: who may, the handler says.
     Case(None, "POST", "/uploads", more=True),
     Case(None, "POST", "/jobs/{id}/cancel"),
@@ -244,6 +246,7 @@ READS = (
     Case(_P.ACCESS_EDIT, "GET", "/api-keys"),
     Case(_P.WORKSPACE_EDIT, "GET", "/processors"),
     Case(_P.WORKSPACE_EDIT, "GET", "/processors/letters"),
+    Case(_P.WORKSPACE_EDIT, "GET", "/deliveries"),
     *(
         Case(_P.WORKSPACE_VIEW, "GET", path)
         for path in [

@@ -168,6 +168,7 @@ def _named(server: Server, stranger: Holder) -> dict[str, str]:
         "colleague": str(colleague.id),
         "spare": str(spare.id),
         "requester": str(stranger.id),
+        "letter": "1",
         "team": str(server.acme.team),
         "other": other,
         "relation": "related",
