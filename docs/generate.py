@@ -22,6 +22,7 @@ from domain.errors import LedgerdeskError
 from domain.event import EVENTS, Event
 from eventstore import migrate
 from eventstore.settings import Settings
+from processors.mail.settings import MailSettings
 from projections.models import READ_MODELS
 from projections.read_model import ReadModel
 
@@ -377,11 +378,12 @@ def _help(command: Any) -> tuple[str, str]:
 def settings() -> dict[str, str]:
     """Every setting by its environment variable, with its default as an operator would write it."""
     found: dict[str, Any] = {}
-    for kind in (Settings, ApiSettings):
+    for kind in (Settings, ApiSettings, MailSettings):
         for name, field in kind.model_fields.items():
             default = field.get_default() if field.default_factory is None else ""
             variable = field.validation_alias or f"LEDGERDESK_{name.upper()}"
-            found[str(variable)] = "" if default is None else str(default).lower()
+            text = str(default).lower() if isinstance(default, bool) else str(default)
+            found[str(variable)] = "" if default is None else text
     return found
 
 
