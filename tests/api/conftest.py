@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -27,16 +27,19 @@ from domain.workspace import AddPerson, AddTeam, CreateWorkspace
 from eventstore.desk import Desk
 from eventstore.keyring import Keyring
 from eventstore.settings import Settings, new_key
+from projections.catch_up import catch_up
 from projections.models import READ_MODELS
 from projections.runner import Runner
 from tests.conftest import create_database, scratch
+from tests.projections.tables import working
 from tests.waiting import wait_until
 
 MASTER_KEY = new_key()
 PASSWORD = "correct horse battery"
 # The roles that people have; that of requesters is theirs alone.
 STAFF_ROLES = tuple(role for role in RoleName if role is not RoleName.REQUESTER)
-FURNISHED = "template_api"
+# Databases to copy: with two furnished workspaces, and with read models of them besides.
+FURNISHED, FOLLOWED = "template_furnished", "template_followed"
 UNLIMITED = {"rate_limit": 0, "anonymous_rate_limit": 0}
 
 
@@ -129,7 +132,13 @@ def prepared(database_url: str) -> tuple[Office, Office]:
 def furnished(cluster: Cluster) -> tuple[Office, Office]:
     """The offices of the template that the databases of these tests are copies of."""
     create_database(cluster, FURNISHED)
-    return prepared(cluster.url(FURNISHED))
+    offices = prepared(cluster.url(FURNISHED))
+    create_database(cluster, FOLLOWED, FURNISHED)
+    url = cluster.url(FOLLOWED)
+    with closing(working(url)) as db:
+        for model in READ_MODELS:
+            catch_up(url, Keyring(settings(url).master_key_bytes()), model, db)
+    return offices
 
 
 @pytest.fixture
@@ -139,9 +148,9 @@ def offices(furnished: tuple[Office, Office]) -> tuple[Office, Office]:
 
 
 @pytest.fixture
-def database_url(cluster: Cluster, furnished: tuple[Office, Office]) -> Iterator[str]:
+def database_url(request: pytest.FixtureRequest, cluster: Cluster, furnished: tuple[Office, Office]) -> Iterator[str]:
     """A fresh database with two furnished workspaces; to copy one takes a tenth of the time of furnishing it."""
-    with scratch(cluster, FURNISHED) as url:
+    with scratch(cluster, FOLLOWED if "followed" in request.fixturenames else FURNISHED) as url:
         yield url
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cli.cluster import Cluster
-from tests.api.conftest import FURNISHED, Office, Server, following, serving
+from tests.api.conftest import FOLLOWED, Office, Server, following, serving
 from tests.api.filing import files_in, keep
 from tests.conftest import scratch
 
@@ -18,7 +18,7 @@ def shared(
 ) -> Iterator[Server]:
     """An API with read models and files."""
     folder: Path = tmp_path_factory.mktemp("files")
-    with pytest.MonkeyPatch.context() as patch, scratch(cluster, FURNISHED) as database_url:
+    with pytest.MonkeyPatch.context() as patch, scratch(cluster, FOLLOWED) as database_url:
         keep(patch, files_in(folder))
         with serving(database_url) as url, following(server := Server(url, database_url, *deepcopy(furnished))):
             yield server
