@@ -107,6 +107,23 @@ _OF_THE_DESK: dict[str, Any] = {
         **_WHY,
     },
     "RulesOrderBody": {"order": []},
+    "CalendarBody": {
+        "title": "Office",
+        "zone": "Asia/Shanghai",
+        "week": [{"weekday": day, "starts": 540, "ends": 1080} for day in range(5)],
+        "presets": [{"country": "CN", "first": 2026, "last": 2027}],
+        **_WHY,
+    },
+    "CalendarKeyBody": {"calendar": None},
+    "PolicyBody": {
+        "title": "VIPs",
+        "position": 10,
+        "when": {"field": "requester.tier", "op": "is_any_of", "value": ["vip"]},
+        "targets": [{"measure": "first_response", "urgent": 10, "high": 30, "normal": 60, "low": "same_day"}],
+        "reminders": [{"key": "soon", "minutes": -10, "to": {"roles": ["handler"]}}],
+        "ladder": [{"key": "late", "level": 1, "after": 0, "to": {"roles": ["lead"]}}],
+        **_WHY,
+    },
     "CannedReplyBody": {"title": "Thanks", "body": "Thank you for {{ticket.number}}."},
 }
 EXAMPLES: dict[str, Any] = {

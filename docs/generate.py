@@ -64,6 +64,8 @@ STORIES = {
     "organisation": "Organisations",
     "saved_view": "Saved views",
     "workspace": "The workspace",
+    "setup.calendars": "Set-up: calendars",
+    "setup.policies": "Set-up: promises",
     "setup.statuses": "Set-up: life cycle",
     "setup.teams": "Set-up: teams",
     "setup.staff": "Set-up: people",

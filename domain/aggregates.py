@@ -5,10 +5,12 @@ from typing import Any
 import domain.actions
 import domain.exports
 import domain.requester_ties
+import domain.setup.calendars
 import domain.setup.classification
 import domain.setup.forms
 import domain.setup.macros
 import domain.setup.notifications
+import domain.setup.policies
 import domain.setup.roles
 import domain.setup.rules
 import domain.setup.staff

@@ -11,6 +11,7 @@ from domain.macros import CannedReply, Macro
 from domain.permissions import RoleName
 from domain.rulebook import Rulebook
 from domain.staff import BUILT_IN, REQUESTERS, Grant, Person, Role, Team
+from domain.timekeeping import Timekeeping
 from domain.values import FINISHED, Assignee, StatusKind
 
 
@@ -63,7 +64,7 @@ DEFAULT_MOVES: Mapping[StatusKind, frozenset[StatusKind]] = {
 
 
 @dataclass(frozen=True)
-class Catalogue(Rulebook):
+class Catalogue(Rulebook, Timekeeping):
     """The folded state of a workspace's stream."""
 
     slug: str = ""

@@ -26,6 +26,7 @@ from processors.following import Follower
 from processors.notifications import Notifications
 from processors.process import Process, TicketProcess
 from processors.requester_merging import RequesterMerging
+from processors.sla_clock import SlaClock
 from processors.triggers import Triggers
 from processors.waking import Waking
 
@@ -40,6 +41,7 @@ PROCESSES: tuple[AnyProcess, ...] = (
     Waking(),
     Triggers(),
     Automations(),
+    SlaClock(),
     Notifications(),
 )
 # How often one who waits for the lease asks for it, and how long a failed process rests, in seconds.

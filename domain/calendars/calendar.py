@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from domain.errors import Refusal
 from domain.values import Key, Line, Zone
@@ -70,7 +70,7 @@ class Preset(_Part):
     """Public holidays of a country from `first` to `last` year; make-up days are worked like the weekday `like`."""
 
     country: Country
-    subdivision: Annotated[str, StringConstraints(pattern="^[A-Z0-9]{1,3}$")] | None = None
+    subdivision: Annotated[str, StringConstraints(pattern="^[A-Za-z0-9 -]{1,40}$")] | None = None
     first: int = Field(ge=YEARS[0], le=YEARS[1])
     last: int = Field(ge=YEARS[0], le=YEARS[1])
     like: int = Field(default=0, ge=0, le=6)
@@ -83,24 +83,38 @@ class Preset(_Part):
         return self
 
 
-class CalendarDefinition(_Part):
-    """A calendar as it is set up. A window counts to the day on which it begins; `days` are for single dates."""
+class CalendarSettings(_Part):
+    """A calendar as people set it up. A window counts to the day on which it begins; `days` are for single dates."""
 
     title: Line
     zone: Zone = "UTC"
     week: tuple[WeekWindow, ...] = Field(min_length=1, max_length=100)
     days: tuple[Day, ...] = Field(default=(), max_length=MOST_DAYS)
     presets: tuple[Preset, ...] = Field(default=(), max_length=5)
-    # What the presets came to when it was set: a newer list of holidays changes no calendar by itself.
+
+    @field_validator("days")
+    @classmethod
+    def _each_once(cls, days: tuple[Day, ...]) -> tuple[Day, ...]:
+        """A date has one set of hours."""
+        return _dated_once(days)
+
+
+class CalendarDefinition(CalendarSettings):
+    """The same, with the holidays that its presets came to: a newer list of holidays changes no calendar by itself."""
+
     holidays: tuple[Day, ...] = Field(default=(), max_length=MOST_DAYS)
 
-    @model_validator(mode="after")
-    def _each_once(self) -> Self:
+    @field_validator("holidays")
+    @classmethod
+    def _each_holiday_once(cls, days: tuple[Day, ...]) -> tuple[Day, ...]:
         """A date has one set of hours."""
-        for days in (self.days, self.holidays):
-            if len({day.date for day in days}) < len(days):
-                raise ValueError("a date is there twice")
-        return self
+        return _dated_once(days)
+
+
+def _dated_once(days: tuple[Day, ...]) -> tuple[Day, ...]:
+    if len({day.date for day in days}) < len(days):
+        raise ValueError("a date is there twice")
+    return days
 
 
 class Calendar(CalendarDefinition):

@@ -10,6 +10,9 @@ from zoneinfo import ZoneInfo
 from domain.calendars.calendar import Calendar, Opening
 
 NONE = timedelta()
+NEVER = datetime(9999, 12, 31, tzinfo=UTC)
+# Years: a calendar of a minute a week would have work for a year go on past the end of all dates.
+_HORIZON = 50
 _DAY = timedelta(days=1)
 _MINUTE = timedelta(minutes=1)
 # How far the clock on a wall may be from UTC.
@@ -38,16 +41,17 @@ def worked(calendar: Calendar | None, start: datetime, end: datetime) -> timedel
 
 
 def after(calendar: Calendar | None, start: datetime, amount: timedelta) -> datetime:
-    """The first moment by which that much business time has passed since `start`."""
+    """The first moment by which that much business time has passed since `start`; NEVER if that is not within 50 years."""
     if calendar is None or amount <= NONE:
         return start + max(amount, NONE)
     number = start.astimezone(UTC).year
     left = amount + _year(calendar, number).upto(start)
-    # A week has hours, and single days take them from a few years at most.
-    while left > (year := _year(calendar, number)).total:
+    for later in range(number, number + _HORIZON):
+        year = _year(calendar, later)
+        if left <= year.total:
+            return year.when(left)
         left -= year.total
-        number += 1
-    return year.when(left)
+    return NEVER
 
 
 def intervals(calendar: Calendar | None, start: datetime, end: datetime) -> Iterator[Interval]:

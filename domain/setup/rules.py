@@ -18,6 +18,8 @@ from domain.event import EVENTS, Actor
 from domain.granting import must_be_allowed
 from domain.macros import checked, texts
 from domain.permissions import Permission
+from domain.receivers import Receivers
+from domain.receiving import known
 from domain.rules.effects import EFFECT, AssignBy, Effect, ReplyWith, RunMacro
 from domain.rules.rule import MOST_RULES, Rule, RuleDefinition, rule_id
 from domain.setup.macros import canned_reply, macro
@@ -144,7 +146,7 @@ def _allowed(command: Command, action: OneAction, desk: Catalogue) -> None:
 _SOME_RULE = Actor(kind="rule", id="")
 _NAMED: dict[str, Any] = {
     "status": Catalogue.usable_status,
-    "to": Catalogue.assignee,
+    "to": lambda desk, to: known(to, desk) if isinstance(to, Receivers) else desk.assignee(to),
     "person_id": Catalogue.person,
     "type": lambda desk, key: desk.check_filing(key, ()),
 }

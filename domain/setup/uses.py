@@ -19,8 +19,9 @@ class StillInUse(Refusal):
 
 
 def must_be_unused(desk: Catalogue, what: str, key: str) -> None:
-    """Raise StillInUse, naming who uses the field, template, workflow or type of that key."""
-    users = _users_of_field(desk, key) if what == "field" else _users(desk, what, key)
+    """Raise StillInUse, naming who uses the field, template, workflow, type or calendar of that key."""
+    own = {"field": _users_of_field, "calendar": _users_of_calendar}.get(what)
+    users = own(desk, key) if own else _users(desk, what, key)
     _must_be_none(what, key, [*users, *_rules_with(desk, what, key)])
 
 
@@ -31,12 +32,23 @@ def must_be_free_of_rules(desk: Catalogue, what: str, key: str) -> None:
 
 def must_get_no_tickets(desk: Catalogue, team: Team) -> None:
     """Raise StillInUse where tickets are given to the team by what is set up."""
-    users = [
-        *_users(desk, "team", team.id),
-        *_workflows_through(desk, team.id),
-        *_rules_with(desk, "team", str(team.id)),
-    ]
-    _must_be_none("team", team.name, users)
+    _must_be_none("team", team.name, _givers(desk, team.id))
+
+
+def _givers(desk: Catalogue, team: UUID) -> Iterator[str]:
+    yield from _users(desk, "team", team)
+    yield from _workflows_through(desk, team)
+    yield from _rules_with(desk, "team", str(team))
+    for policy in desk.policies_in_order:
+        if any(step.team == team for step in policy.ladder):
+            yield f"the policy «{policy.key}»"
+
+
+def _users_of_calendar(desk: Catalogue, key: str) -> Iterator[str]:
+    yield from (f"the policy «{policy.key}»" for policy in desk.policies_in_order if policy.calendar == key)
+    yield from (f"the team «{desk.teams[team].name}»" for team, own in desk.team_calendars.items() if own == key)
+    if desk.default_calendar == key:
+        yield "the desk"
 
 
 def _must_be_none(what: str, key: str, users: Iterable[str]) -> None:

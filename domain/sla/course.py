@@ -7,7 +7,7 @@ from uuid import UUID
 from domain.event import Event, Recorded
 from domain.rules.channels import AUTOMATION
 from domain.ticket import events as e
-from domain.ticket import handling, settling, ties
+from domain.ticket import handling, settling, ties, undoing
 from domain.values import NOBODY, StatusKind
 
 _MOVES = (e.StatusEvent, ties.TicketMergedInto, ties.TicketMergeUndone, ties.TicketWithdrawn, settling.TicketRated)
@@ -60,6 +60,8 @@ def followed(course: Course, recorded: Recorded[Event]) -> Course:
         return replace(course, kinds=(*course.kinds, (at, event.kind)), accepted_at=accepted_at)
     if isinstance(event, _HANDED):
         return replace(course, assigned_at=at if event.assignee != NOBODY else None)
+    if isinstance(event, undoing.TicketUndone) and "kind" in event.restored:
+        return replace(course, kinds=(*course.kinds, (at, StatusKind(event.restored["kind"]))))
     return course
 
 

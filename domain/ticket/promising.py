@@ -1,5 +1,6 @@
 """What became of the promises about a ticket: which policy it is under, what was late, whom it was brought to mind (E1-E4)."""
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -8,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from domain.catalogue import Catalogue
 from domain.command import Decision, decides, evolves
+from domain.errors import Refusal
 from domain.permissions import Permission
 from domain.receivers import Receivers
 from domain.ticket.commands import TicketCommand
@@ -138,7 +140,9 @@ def _up(command: KeepPromises, ticket: Ticket, desk: Catalogue) -> Decision:
         if ticket.finished or step.step in ticket.promises.taken:
             continue
         events.append(TicketEscalated(**dict(step)))
-        events += handed_to(step.team, ticket, desk)
+        # That its team may not have it by now is no reason to forget that it was late.
+        with suppress(Refusal):
+            events += handed_to(step.team, ticket, desk)
     return events
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from domain.calendars.calendar import Day, Opening, Preset, WeekWindow
-from domain.calendars.hours import after, day_ends, intervals, is_open, worked
+from domain.calendars.hours import NEVER, after, day_ends, intervals, is_open, worked
 from tests.domain.calendars import BEGINS, MINUTE, calendar, calendars, naively_open, naively_worked
 
 MONDAY = datetime(2026, 11, 23, tzinfo=UTC)
@@ -63,6 +63,11 @@ def test_after_is_the_first_moment_by_which_that_much_has_passed(kept, start, mi
 )
 def test_office_hours(start, end, hours):
     assert worked(calendar(), start, end) == hours * HOUR
+
+
+def test_what_would_take_more_than_fifty_years_never_comes():
+    minute_a_week = calendar(week=(WeekWindow(weekday=0, starts=0, ends=1),), version=3)
+    assert after(minute_a_week, MONDAY, timedelta(days=366)) == NEVER
 
 
 def test_a_window_past_midnight_counts_to_the_day_on_which_it_begins():

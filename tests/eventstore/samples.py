@@ -8,7 +8,15 @@ from domain.event import Event
 from domain.permissions import RoleName
 from domain.ticket import events as ticket
 from domain.values import Assignee, AssignmentReason, Priority, StatusKind
-from tests.eventstore import samples_inbox, samples_rules, samples_setup, samples_staff, samples_tickets, samples_views
+from tests.eventstore import (
+    samples_inbox,
+    samples_promises,
+    samples_rules,
+    samples_setup,
+    samples_staff,
+    samples_tickets,
+    samples_views,
+)
 
 ID = UUID("018f0000-0000-7000-8000-000000000001")
 OTHER = UUID("018f0000-0000-7000-8000-000000000002")
@@ -76,6 +84,7 @@ SAMPLES: tuple[Event, ...] = (
     ),
     *samples_tickets.SAMPLES,
     *samples_setup.SAMPLES,
+    *samples_promises.SAMPLES,
     *samples_rules.SAMPLES,
     *samples_staff.SAMPLES_STAFF,
     *samples_views.SAMPLES,

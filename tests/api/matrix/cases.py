@@ -9,10 +9,12 @@ from domain.command import DECIDERS, Command
 from domain.inbox import reading
 from domain.permissions import Permission
 from domain.setup import (
+    calendars,
     classification,
     forms,
     macros,
     notifications,
+    policies,
     roles,
     rules,
     staff,
@@ -133,6 +135,7 @@ OF_TICKETS = (
     Case(_P.HISTORY_VIEW, "GET", f"{_T}/history"),
     Case(_P.HISTORY_VIEW, "GET", f"{_T}/ties"),
     Case(_P.HISTORY_VIEW, "GET", f"{_T}/rules"),
+    Case(_P.WORKSPACE_VIEW, "GET", f"{_T}/sla"),
     Case(_P.WORKSPACE_VIEW, "GET", f"{_T}/canned-replies/{{reply}}"),
 )
 SET_UP = (
@@ -183,6 +186,13 @@ SET_UP = (
     Case(macros.RetireMacro, "PUT", "/macros/{key}/retired"),
     Case(macros.SetCannedReply, "PUT", "/canned-replies/{key}"),
     Case(macros.RetireCannedReply, "PUT", "/canned-replies/{key}/retired"),
+    Case(calendars.SetCalendar, "PUT", "/calendars/{key}"),
+    Case(calendars.RetireCalendar, "PUT", "/calendars/{key}/retired"),
+    Case(calendars.SetTeamCalendar, "PUT", "/teams/{team}/calendar"),
+    Case(calendars.SetDefaultCalendar, "PUT", "/default-calendar"),
+    Case(policies.SetPolicy, "PUT", "/policies/{key}"),
+    Case(policies.RetirePolicy, "PUT", "/policies/{key}/retired"),
+    Case(policies.SetPolicy, "PUT", "/default-policy"),
     Case(rules.SetRule, "PUT", "/rules/{key}", more=True),
     Case(rules.RetireRule, "PUT", "/rules/{key}/retired"),
     Case(rules.OrderRules, "PUT", "/rule-order"),
@@ -266,6 +276,12 @@ READS = (
             "/tags",
             "/macros",
             "/canned-replies",
+            "/calendars",
+            "/calendars/{key}/versions",
+            "/calendars/{key}/hours?from=2026-11-23T00:00:00Z&to=2026-11-24T00:00:00Z",
+            "/holiday-presets",
+            "/policies",
+            "/policies/{key}/versions",
             "/rules",
             "/rules/{key}",
             "/rules/{key}/versions",

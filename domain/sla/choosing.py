@@ -1,0 +1,47 @@
+"""Which policy a ticket is under, and which calendar it is counted by: the first whose condition holds, as things are now."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from domain.calendars.calendar import Calendar
+from domain.catalogue import Catalogue
+from domain.conditions import Condition, Context, evaluate
+from domain.happening import Situation
+from domain.requester import Requester
+from domain.rules.facts import Facts
+from domain.sla.clocks import Clock, clocks
+from domain.sla.policy import Policy
+from domain.values import Pinned
+
+
+class Promised(NamedTuple):
+    """The policy that a ticket is under, with its clocks; `facts` are what conditions of its reminders and steps ask."""
+
+    policy: Policy
+    calendar: Calendar | None
+    clocks: tuple[Clock, ...]
+    facts: Mapping[str, Any]
+
+    @property
+    def pinned(self) -> tuple[Pinned, Pinned | None]:
+        """The versions of the policy and the calendar."""
+        policy = Pinned(key=self.policy.key, version=self.policy.version)
+        return policy, Pinned(key=self.calendar.key, version=self.calendar.version) if self.calendar else None
+
+    def holds(self, condition: Condition, at: datetime) -> bool:
+        """Whether the condition is true of the ticket."""
+        return evaluate(condition, self.facts, Context(at))
+
+
+def promised(now: Situation, desk: Catalogue, requester: Requester | None, at: datetime) -> Promised | None:
+    """What is promised about the ticket; None where no policy is for it, or nobody waits: it is spam, or no ticket any more."""
+    row = now.row
+    if row.spam or row.withdrawn or row.merged_into is not None or row.erased:
+        return None
+    facts = Facts(now, requester)
+    for policy in desk.policies_in_order:
+        if evaluate(policy.when, facts, Context(at)):
+            calendar = desk.hours_of(row.assignee_team, policy.calendar)
+            return Promised(policy, calendar, clocks(now.course, row, policy, calendar), facts)
+    return None
