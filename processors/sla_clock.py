@@ -1,7 +1,8 @@
 """SlaClock: keeps the desk's promises in mind; records what is late, reminds, and goes up the ladder (E1-E4, E7)."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
@@ -14,7 +15,7 @@ from domain.setup.calendars import CalendarRetired, CalendarSet, DefaultCalendar
 from domain.setup.policies import PolicyRetired, PolicySet
 from domain.sla.choosing import promised
 from domain.sla.due import Due, breaches, due
-from domain.ticket.promising import KeepPromises, Promise
+from domain.ticket.promising import KeepPromises
 from processors.process import (
     CancelTimer,
     Cause,
@@ -31,6 +32,8 @@ from processors.process import (
 KEY = "promises"
 # What came due while another system had the ticket is late or not; nobody is reminded of it or called for it.
 TOLD = {"told": True}
+# It is told update by update: nothing is late of which the next update may be on its way.
+REST = timedelta(hours=1)
 _SET_UP = (PolicySet, PolicyRetired, CalendarSet, CalendarRetired, TeamCalendarSet, DefaultCalendarSet)
 
 
@@ -48,7 +51,12 @@ class SlaClock(TicketProcess):
         if missed.breaches:
             yield _keep(happening, now, desk, missed)
         found = due(promised(now, desk, happening.requester, at), now.ticket, at, told=happening.told)
-        yield from _outputs(happening, now, desk, found.without(missed.breaches), TOLD if happening.told else {})
+        found = found.without(missed.breaches)
+        if not happening.told:
+            yield from _outputs(happening, now, desk, found)
+            return
+        rested = happening.events[-1].recorded_at + REST
+        yield from _outputs(happening, now, desk, replace(found, next_at=max(found.next_at or NEVER, rested)), TOLD)
 
     def fire(
         self,
@@ -61,7 +69,7 @@ class SlaClock(TicketProcess):
     ) -> Iterable[Output]:
         """What is due by now, on the ticket as it is now."""
         found = due(promised(now, desk, requester, at), now.ticket, at, told=dict(timer.detail) == TOLD)
-        return _outputs(timer, now, desk, found)
+        return _outputs(timer, now, desk, found, timer.detail)
 
     def set_up(self, recorded: Recorded[Event], desk: Catalogue) -> Iterable[Output]:
         """Another promise: every ticket that is waited for is looked at anew, from its history."""
@@ -73,9 +81,7 @@ def _missed(happening: Happening) -> Due:
     then = promised(before, happening.desk, happening.requester, happening.at) if before else None
     if before is None or then is None:
         return Due()
-    policy, calendar = then.pinned
-    promise = Promise(policy=policy, calendar=calendar)
-    return Due(promise, breaches(then, before.ticket, happening.at))
+    return Due(then.promise, breaches(then, before.ticket, happening.at))
 
 
 def _outputs(

@@ -169,6 +169,11 @@ def asks_what_happened(condition: Condition) -> bool:
     return any(leaf.operator.asks is Asks.CHANGED or field_named(leaf.field).of_happening for leaf in leaves(condition))
 
 
+def follows_the_clock(leaf: Leaf) -> bool:
+    """Whether what it says changes by time passing alone: "today", "older than"."""
+    return leaf.operator.asks is Asks.WINDOW and leaf.operator.takes is not Takes.ONE
+
+
 def values(leaf: Leaf) -> tuple[Any, ...]:
     """The values that it compares with, whether its operator takes one or a list."""
     return leaf.value if leaf.operator.takes in (Takes.MANY, Takes.SOME) else (leaf.value,)

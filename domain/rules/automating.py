@@ -10,7 +10,7 @@ from domain.catalogue import Catalogue
 from domain.conditions import AllOf, AnyOf, Condition, Context, Leaf, NoneOf, Reason, evaluate, leaves, refused_by
 from domain.conditions.evaluate import Facts as Asked
 from domain.conditions.fields import FieldType, field_named
-from domain.conditions.operators import Asks, Takes
+from domain.conditions.model import follows_the_clock
 from domain.conditions.windows import FIRST, LAST, shifted
 from domain.happening import Situation
 from domain.requester import Requester
@@ -148,17 +148,13 @@ def may_hold(condition: Condition, facts: Asked, context: Context, *, wanted: bo
 
 
 def _moves(leaf: Leaf) -> bool:
-    return _follows_the_clock(leaf) or field_named(leaf.field).of_requester
-
-
-def _follows_the_clock(leaf: Leaf) -> bool:
-    return leaf.operator.asks is Asks.WINDOW and leaf.operator.takes is not Takes.ONE
+    return follows_the_clock(leaf) or field_named(leaf.field).of_requester
 
 
 def _flips(condition: Condition, facts: Asked, context: Context) -> Iterator[datetime]:
     """The moments at which a leaf that follows the clock may come to say something else."""
     for leaf in leaves(condition):
-        if not _follows_the_clock(leaf):
+        if not follows_the_clock(leaf):
             continue
         # Days begin at midnight; of dates in forms only the day counts.
         if leaf.op in _MIDNIGHTLY or field_named(leaf.field).type is FieldType.CUSTOM:

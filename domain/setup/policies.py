@@ -8,6 +8,7 @@ from domain.catalogue import Catalogue
 from domain.command import Decision, decides, evolves
 from domain.conditions import Condition, leaves
 from domain.conditions.fields import OF_THE_MOMENT
+from domain.conditions.model import follows_the_clock
 from domain.conditions.operators import Asks
 from domain.errors import InvalidInput
 from domain.permissions import Permission
@@ -81,12 +82,11 @@ def _conditions(wanted: PolicyDefinition) -> Iterator[tuple[str, Condition]]:
 
 
 def _must_ask_the_ticket(condition: Condition, place: str) -> None:
-    """A promise rests on what a ticket is, not on what just happened to it."""
+    """A promise rests on what a ticket is: not on what just happened to it, nor on what time it is."""
     for leaf in leaves(condition):
-        if leaf.operator.asks is Asks.CHANGED or leaf.field in OF_THE_MOMENT or leaf.field.startswith("before."):
-            raise InvalidInput(
-                field=place, reason=f"«{leaf.field}» {leaf.op} is about a moment; ask what the ticket is"
-            )
+        if leaf.operator.asks is Asks.CHANGED or leaf.field.startswith(OF_THE_MOMENT) or follows_the_clock(leaf):
+            reason = f"«{leaf.field}» {leaf.op} is about a moment; ask what the ticket is"
+            raise InvalidInput(field=place, reason=reason)
 
 
 @decides(RetirePolicy, needs=Permission.RULE_EDIT)

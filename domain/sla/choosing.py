@@ -12,6 +12,7 @@ from domain.requester import Requester
 from domain.rules.facts import Facts
 from domain.sla.clocks import Clock, clocks
 from domain.sla.policy import Policy
+from domain.ticket.promising import Promise
 from domain.values import Pinned
 
 
@@ -22,6 +23,12 @@ class Promised(NamedTuple):
     calendar: Calendar | None
     clocks: tuple[Clock, ...]
     facts: Mapping[str, Any]
+
+    @property
+    def promise(self) -> Promise:
+        """The same, as it is recorded."""
+        policy, calendar = self.pinned
+        return Promise(policy=policy, calendar=calendar)
 
     @property
     def pinned(self) -> tuple[Pinned, Pinned | None]:

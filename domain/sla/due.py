@@ -44,16 +44,19 @@ def breaches(promised: Promised | None, ticket: Ticket, at: datetime) -> tuple[B
 
 
 def due(promised: Promised | None, ticket: Ticket, at: datetime, *, told: bool = False) -> Due:
-    """All that is due by then. What was `told` by another system is late or not, but nobody is reminded or called."""
+    """All that is due by then. What was `told` by another system is late or not, but nobody is reminded or called.
+
+    Nor is anybody while time does not count: then it is somebody else's turn.
+    """
     if promised is None:
         return Due()
-    policy, calendar = promised.pinned
-    promise = Promise(policy=policy, calendar=calendar)
-    waiting = [] if ticket.finished else [clock for clock in promised.clocks if clock.met_at is None]
+    waiting = [] if ticket.finished else [clock for clock in promised.clocks if clock.met_at is None and clock.running]
     reminders = [] if told else list(_reminders(promised, waiting, ticket, at))
-    steps = [] if told or ticket.finished else list(_steps(promised, ticket, at))
+    steps = [] if told or ticket.finished else list(_steps(promised, waiting, ticket, at))
     moments = [moment for clock in waiting for moment in _moments(promised, clock) if moment > at]
-    return Due(promise, breaches(promised, ticket, at), tuple(reminders), tuple(steps), min(moments, default=None))
+    return Due(
+        promised.promise, breaches(promised, ticket, at), tuple(reminders), tuple(steps), min(moments, default=None)
+    )
 
 
 def _reminders(promised: Promised, waiting: list[Clock], ticket: Ticket, at: datetime) -> Iterator[Reminding]:
@@ -88,18 +91,18 @@ def _times(reminder: Reminder, clock: Clock) -> Iterator[tuple[int, datetime]]:
             yield place + 1, moment
 
 
-def _steps(promised: Promised, ticket: Ticket, at: datetime) -> Iterator[Step]:
+def _steps(promised: Promised, waiting: list[Clock], ticket: Ticket, at: datetime) -> Iterator[Step]:
     for step in promised.policy.ladder:
         name = f"{promised.policy.key}/{step.key}"
-        if name not in ticket.promises.taken and _is_time(step, promised, ticket, at):
+        if name not in ticket.promises.taken and _is_time(step, promised, waiting, ticket, at):
             yield Step(step=name, level=step.level, to=step.to, team=step.team, reason=step.reason)
 
 
-def _is_time(step: LadderStep, promised: Promised, ticket: Ticket, at: datetime) -> bool:
+def _is_time(step: LadderStep, promised: Promised, waiting: list[Clock], ticket: Ticket, at: datetime) -> bool:
     if step.urges is not None and ticket.urges < step.urges:
         return False
     if step.after is not None:
-        moments = (_late_by(step, clock) for clock in promised.clocks if clock.met_at is None)
+        moments = (_late_by(step, clock) for clock in waiting)
         if not any(moment is not None and moment <= at for moment in moments):
             return False
     return step.when is None or promised.holds(step.when, at)

@@ -84,6 +84,7 @@ def test_policies_are_asked_in_the_order_of_their_positions_whenever_they_were_s
         ({"calendar": "none"}, UnknownCalendar),
         ({"when": {"field": "priority", "op": "has_changed"}}, InvalidInput),
         ({"when": {"field": "event", "op": "has_any", "value": ["ticket.opened"]}}, InvalidInput),
+        ({"when": {"field": "opened_at", "op": "today"}}, InvalidInput),
         ({"reminders": (Reminder(key="a", to=Receivers(people=(LEFT,))),)}, UnknownPerson),
         ({"ladder": (LadderStep(key="a", level=1, after=0, to=Receivers(people=(LEFT,))),)}, UnknownPerson),
     ],

@@ -6,18 +6,27 @@ from uuid import UUID, uuid4
 import pytest
 
 from domain.calendars.hours import NEVER
-from domain.event import Actor
+from domain.event import SYSTEM, Actor
 from domain.receivers import Receivers
 from domain.requester import ChangeRequester, RegisterRequester
 from domain.setup.calendars import SetCalendar, SetDefaultCalendar
 from domain.setup.policies import RetirePolicy, SetPolicy
 from domain.sla.defaults import DEFAULT
 from domain.sla.policy import LadderStep, PolicyDefinition, Reminder, Target
-from domain.ticket.commands import ChangePriority, CloseTicket, MoveTicket, OpenTicket, ReplyToTicket, TagTicket
+from domain.ticket.commands import (
+    ChangePriority,
+    CloseTicket,
+    MoveTicket,
+    OpenTicket,
+    ReplyToTicket,
+    TagTicket,
+    TellOpening,
+    TellUpdate,
+)
 from domain.ticket.escalating import TicketEscalated
 from domain.ticket.handling import AcceptTicket, UrgeTicket
 from domain.ticket.promising import TicketBreached, TicketPromised, TicketReminded
-from domain.values import Assignee, Pinned
+from domain.values import NOBODY, Assignee, Pinned
 from processors.sla_clock import SlaClock
 from tests.processors.kit import BEGAN, Stage
 
@@ -35,7 +44,7 @@ def stage_with(*targets, **given):
 
 
 def promise(stage, *targets, key="usual", **given):
-    definition = PolicyDefinition(title="Usual", targets=targets or (ACCEPT,), **given)
+    definition = PolicyDefinition(**{"title": "Usual", "targets": targets or (ACCEPT,)} | given)
     stage.do(SetPolicy, key=key, definition=definition)
 
 
@@ -281,3 +290,44 @@ def test_the_default_promises_what_it_says():
     stage.advance(minutes=5)
     assert [event.measure for event in had(stage, TicketBreached)] == ["accept"]
     assert (len(reminded(stage)), steps(stage)) == (1, ["default/late"])
+
+
+def tell(stage, kind, status, at):
+    facts = {"title": "x", "status": status, "priority": "urgent", "fields": {}, "category": (), "requester_id": None}
+    envelope = {"by": SYSTEM, "told_by": stage.person, "channel": "import", "at": at}
+    stage.do(kind, number="T-1", assignee=NOBODY, **facts, **envelope)
+
+
+def test_what_another_system_tells_was_late_but_nobody_hears_of_it():
+    stage = stage_with(reminders=REMINDERS, ladder=LADDER)
+    began = stage.now - timedelta(days=900)
+    tell(stage, TellOpening, "new", began)
+    assert not had(stage, TicketBreached), "its next update may be on its way"
+    tell(stage, TellUpdate, "open", began + timedelta(minutes=6))
+    assert [event.due_at for event in had(stage, TicketBreached)] == [began + timedelta(minutes=5)]
+    stage.advance(days=30)
+    assert not had(stage, TicketReminded)
+    assert steps(stage) == []
+
+
+def test_what_is_told_and_goes_no_further_is_late_in_the_end_and_still_nobody_hears_of_it():
+    stage = stage_with(reminders=REMINDERS, ladder=LADDER)
+    tell(stage, TellOpening, "new", stage.now - timedelta(days=900))
+    stage.advance(minutes=61)
+    assert [event.measure for event in had(stage, TicketBreached)] == ["accept"]
+    promise(stage, reminders=REMINDERS, ladder=LADDER, title="Anew")
+    stage.advance(days=30)
+    assert not had(stage, TicketReminded)
+    assert steps(stage) == []
+
+
+def test_nobody_is_reminded_while_it_is_somebody_elses_turn():
+    stage = stage_with(RESOLVE, reminders=(Reminder(key="soon", minutes=-30, to=HANDLER),), ladder=LADDER[:1])
+    open_ticket(stage)
+    stage.now += timedelta(minutes=215)
+    stage.do(MoveTicket, number="T-1", status="pending")
+    promise(stage, Target(measure="resolution", normal=100), reminders=REMINDERS, ladder=LADDER)
+    stage.advance(days=30)
+    assert had(stage, TicketBreached)
+    assert not had(stage, TicketReminded)
+    assert steps(stage) == []

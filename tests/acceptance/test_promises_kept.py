@@ -1,0 +1,178 @@
+"""A real desk's log under the default promises (E1): lived event by event, imported whole, and replayed, it comes to the same."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+
+from cli.imports.mapping import Mapping, States
+from cli.imports.recording import Recording
+from cli.imports.run import Import, Report
+from cli.imports.source import Row, Source
+from cli.imports.spool import Spool, spool
+from cli.imports.translate import Told, Translator
+from domain.command import Command
+from domain.event import SYSTEM
+from domain.happening import Happening
+from domain.ids import workspace_id
+from domain.setup.policies import SetPolicy
+from domain.sla.defaults import DEFAULT
+from domain.ticket.promising import TicketBreached
+from domain.workspace import CreateWorkspace
+from eventstore.codec import SELECT_EVENTS, StoredRow
+from eventstore.desk import Desk
+from eventstore.keyring import Keyring
+from processors.firing import Poller
+from processors.following import Follower
+from processors.replaying import Foreseen, Replay, lived
+from processors.sla_clock import SlaClock
+from processors.witness import Witness
+from tests.desks import MASTER
+from tests.imports.conftest import real_log as real_log
+from tests.processors.greeter import connected
+
+LIVED, IMPORTED = "lived", "imported"
+# So many incidents are lived, which takes longest; all are imported and replayed.
+MOST = 60
+# Of a ticket what was late: measure, since when it was waited for, when it was due.
+Late = dict[str, set[tuple[str, datetime, datetime]]]
+KEYRING = Keyring(MASTER)
+
+
+class Time:
+    """A clock that stands still until it is set."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2016, 1, 1, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+class Life:
+    """Work in two workspaces, with the clock of promises beside it."""
+
+    def __init__(self, desk: Desk, db: psycopg.Connection[Any], time: Time) -> None:
+        self.desk, self.db, self.time = desk, db, time
+        self.follower = Follower(SlaClock(), KEYRING, db, time)
+        self.poller = Poller([SlaClock()], KEYRING, db, time)
+
+    async def do(self, kind: type[Command], within: str, **asked: Any) -> None:
+        """Set something up."""
+        context = {"workspace_id": workspace_id(within), "by": SYSTEM, "at": self.time.now, "command_id": uuid4()}
+        await self.desk.execute(kind(**context, **asked))
+
+    async def promise(self, slug: str) -> None:
+        """A desk with the default policy."""
+        await self.do(CreateWorkspace, slug, slug=slug, title=slug)
+        await self.do(SetPolicy, slug, key="default", definition=DEFAULT)
+
+    async def live(self, slug: str, kept: Spool) -> None:
+        """All of the log's events in the order in which they happened, the clock going with them."""
+        recording = Recording(self.desk, workspace_id(slug))
+        catalogue = await recording.catalogue()
+        states = States(Mapping(), dict(catalogue.statuses), lambda _: None)
+        translator = Translator(recording.workspace, Mapping(), states, catalogue.teams.values())
+        for command in (translator.catalogue(kept, self.time.now), *translator.requesters(kept, self.time.now)):
+            await self.desk.execute(command)
+        incidents = islice(kept.incidents(), MOST)
+        told: Iterable[Told] = (each for incident in incidents for each in translator.commands(incident))
+        for command in sorted((each.command for each in told), key=lambda command: command.at):
+            self.pass_until(command.at)
+            await self.desk.execute(command.model_copy(update={"channel": "api"}))
+            self.follow()
+        self.pass_until(self.time.now + timedelta(days=3000))
+
+    def pass_until(self, at: datetime) -> None:
+        """Each timer fires at its moment."""
+        while (due := self._due()) is not None and due <= at:
+            self.time.now = max(self.time.now, due)
+            self.poller.step()
+            self.follow()
+        self.time.now = at
+
+    def _due(self) -> datetime | None:
+        row = self.db.execute("SELECT min(wake_at) FROM processes.timers WHERE wake_at < '9999-01-01'").fetchone()
+        return row[0] if row else None
+
+    def follow(self) -> None:
+        """React to all that happened."""
+        while self.follower.step():
+            pass
+
+
+def happenings(db: psycopg.Connection[Any], slug: str) -> Iterator[Happening]:
+    """What happened in a workspace, by the time at which it did."""
+    rows = db.execute(
+        f"{SELECT_EVENTS} WHERE workspace_id = %s ORDER BY notification_id", [workspace_id(slug)], binary=True
+    )
+    told = Witness(KEYRING).happenings(db.cursor(), [StoredRow(*row) for row in rows])
+    found = [each for each in told if isinstance(each, Happening)]
+    return iter(sorted(found, key=lambda each: (each.at, each.position)))
+
+
+def recorded(db: psycopg.Connection[Any], slug: str) -> Late:
+    """What the log says was late."""
+    late: Late = {}
+    for each in happenings(db, slug):
+        for one in each.events:
+            if isinstance(one.event, TicketBreached):
+                _add(late, each.after.row.number, one.event)
+    return late
+
+
+def foreseen(events: Iterable[Foreseen]) -> Late:
+    """What a replay says was late."""
+    late: Late = {}
+    for each in events:
+        if isinstance(each.event, TicketBreached):
+            _add(late, each.number, each.event)
+    return late
+
+
+def _add(late: Late, number: str, event: TicketBreached) -> None:
+    late.setdefault(number, set()).add((event.measure, event.since, event.due_at))
+
+
+def replayed(told: Iterable[Happening]) -> Iterator[Foreseen]:
+    """All that the clock of promises would have recorded."""
+    replay = Replay(SlaClock())
+    for happening in told:
+        yield from replay.happened(happening)
+    yield from replay.until(datetime(2025, 1, 1, tzinfo=UTC))
+
+
+async def _work(url: str, path: Path, db: psycopg.Connection[Any]) -> None:
+    time = Time()
+    async with Desk(url, KEYRING, time) as desk:
+        life = Life(desk, db, time)
+        with spool() as kept:
+            with path.open("rb") as file:
+                kept.fill(row for row in Source(path, Mapping().columns).rows(file) if isinstance(row, Row))
+            await life.promise(LIVED)
+            await life.live(LIVED, kept)
+            await life.promise(IMPORTED)
+            await Import(Recording(desk, workspace_id(IMPORTED)), Mapping(), kept, Report()).run(
+                IMPORTED, lambda _: None
+            )
+            life.follow()
+
+
+def test_a_real_log_comes_to_the_same_lived_imported_and_replayed(database_url: str, real_log: Path) -> None:
+    with connected(database_url) as db:
+        asyncio.run(_work(database_url, real_log, db))
+        imported, late = recorded(db, IMPORTED), recorded(db, LIVED)
+        assert imported == foreseen(replayed(map(lived, happenings(db, IMPORTED))))
+        assert imported == foreseen(replayed(happenings(db, IMPORTED)))
+        assert late == foreseen(replayed(happenings(db, LIVED)))
+        tickets = {happening.after.row.number for happening in happenings(db, LIVED)}
+    assert len(tickets) == MOST
+    assert late == {number: breaches for number, breaches in imported.items() if number in tickets}
+    found = Counter(measure for breaches in imported.values() for measure, *_ in breaches)
+    assert (len(imported), found) == (0, {})
