@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from heapq import heappop, heappush
 from itertools import count
+from operator import itemgetter
 from typing import NamedTuple
 from uuid import UUID
 
@@ -103,6 +104,17 @@ class Replay:
 
 def _with(situation: Situation, promises: Promises) -> Situation:
     return replace(situation, ticket=replace(situation.ticket, promises=promises))
+
+
+def in_time(happened: Iterable[Happening]) -> list[Happening]:
+    """By the time at which they happened; a ticket's own stay in the order of the log, though other systems' clocks differ."""
+    latest: dict[UUID, datetime] = {}
+    placed = []
+    for happening in happened:
+        ticket = happening.after.row.ticket_id
+        latest[ticket] = max(happening.at, latest.get(ticket, happening.at))
+        placed.append((latest[ticket], happening.position, happening))
+    return [happening for *_, happening in sorted(placed, key=itemgetter(0, 1))]
 
 
 def lived(happening: Happening) -> Happening:
