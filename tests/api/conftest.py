@@ -13,8 +13,10 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 import uvicorn
+from argon2 import PasswordHasher
 from pydantic import SecretStr
 
+from api import secrets
 from api.access import create_api_key, create_login
 from api.app import create_app
 from api.settings import ApiSettings
@@ -126,6 +128,16 @@ def prepared(database_url: str) -> tuple[Office, Office]:
             office.keys[role] = create_api_key(database_url, office.id, person, "tests", ["admin"])
         create_login(database_url, office.id, office.people[RoleName.AGENT], "ann", PASSWORD)
     return offices
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[None]:
+    """Hashes that cost next to nothing, of the same kind; what they cost outside of tests is held by test_secrets."""
+    quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(secrets, "_hasher", quick)
+        patch.setattr(secrets, "_NOBODY", quick.hash("nobody's"))
+        yield
 
 
 @pytest.fixture(scope="session")
