@@ -68,7 +68,10 @@ others_are: list[dict[str, Any]] = [
     {"field": "pinned", "op": "is", "value": True},
     {"field": "pinned", "op": "is", "value": False},
     {"field": "followers", "op": "has_any", "value": [{"me": True}]},
-    {"field": "opened_at", "op": "after", "value": "2026-01-01T00:00:00Z"},
+    {"field": "opened_at", "op": "after", "value": "2025-06-25T00:00:00Z"},
+    {"field": "opened_at", "op": "between", "value": ["2025-02-05T00:00:00Z", "2025-05-19T00:00:00Z"]},
+    {"field": "updated_at", "op": "older_than", "value": {"amount": 3, "unit": "weeks"}},
+    {"field": "due_at", "op": "within_next", "value": {"amount": 99, "unit": "days"}},
 ]
 others = st.sampled_from(others_are)
 leaves = st.one_of(singles, others)
@@ -87,7 +90,9 @@ PLANS: tuple[dict[str, int], ...] = (
     {"LOOKED_UP": 1000, "DENSE": 0},
     {"LOOKED_UP": 1000, "DENSE": 1000},
 )
-sorts = st.sampled_from(["-updated_at", "number", "-priority,number", "due_at,-opened_at", "priority,-updated_at"])
+sorts = st.sampled_from(
+    ["-updated_at", "number", "-priority,number", "due_at,-opened_at", "priority,-updated_at", "opened_at"]
+)
 
 
 @pytest.fixture
@@ -108,6 +113,8 @@ async def listed(database_url: str) -> None:
                 tags=[(), ("vip",), ("x", "vip"), ("VIP",)][n % 4],
                 fields={"kind": VALUES["fields.kind"][n % 6], "many": ["one", "two"][: n % 3], "flag": n % 2 == 0},
                 assignee=[Assignee(person=UUID(office.person.id)), Assignee(team=TEAM), Assignee()][n % 3],
+                due_at=datetime(2026, 1 + n * 5 % 12, 9, tzinfo=UTC) if n % 4 else None,
+                at=datetime(2025, 1 + n // 4, 1 + n % 4 * 7, tzinfo=UTC),
             )
         for n in range(0, 36, 5):
             await office.do(PinTicket, number=f"T-{n}")
