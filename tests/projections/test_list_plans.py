@@ -133,6 +133,7 @@ def reader(listed: None, database_url: str) -> Iterator[Cursor[Any]]:
 @example({"field": "fields.kind", "op": "is", "value": "A"}, "number")
 @example({"field": "fields.kind", "op": "is_any_of", "value": ["STRASSE"]}, "-priority,number")
 @example({"all": [others_are[0], {"field": "priority", "op": "is_not", "value": "low"}]}, "-updated_at")
+@example({"all": [others_are[0], others_are[-1]]}, "opened_at")
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=80)
 def test_every_plan_gives_the_same_page(reader: Cursor[Any], condition: Any, sort: str) -> None:
     query = ListQuery(parse(condition), sort=sort, limit=100)
