@@ -173,6 +173,13 @@ def server(database_url: str, offices: tuple[Office, Office]) -> Iterator[Server
         yield Server(url, database_url, *offices)
 
 
+@pytest.fixture(scope="module")
+def shared_server(cluster: Cluster, furnished: tuple[Office, Office]) -> Iterator[Server]:
+    """The same for all tests of a module, where what one leaves behind is nothing to the others."""
+    with scratch(cluster, FURNISHED) as database_url, serving(database_url) as url:
+        yield Server(url, database_url, *deepcopy(furnished))
+
+
 @pytest.fixture
 def admin(server: Server) -> Iterator[httpx.Client]:
     """An admin of the first workspace."""

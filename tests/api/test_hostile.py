@@ -30,6 +30,12 @@ BODIES = {
 }
 
 
+@pytest.fixture(scope="module")
+def server(shared_server):
+    """Whatever was refused before, the server is there for the next."""
+    return shared_server
+
+
 @pytest.mark.parametrize("name", BODIES)
 def test_a_bad_body_is_refused(admin, name):
     body, status = BODIES[name]

@@ -14,6 +14,12 @@ GOOD = b'{"title": "It burns", "description": "\\u706b", "tags": ["fire"], "fiel
 POST, JSON = b"POST /api/v1/tickets HTTP/1.1", b"Content-Type: application/json"
 
 
+@pytest.fixture(scope="module")
+def server(shared_server):
+    """Whatever was refused before, the server is there for the next."""
+    return shared_server
+
+
 class Wire:
     """Sends bytes as they are."""
 

@@ -1,5 +1,6 @@
 """However a page is read, by an index or by facets, it is the same page; and totals are the number of its tickets."""
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from pydantic import TypeAdapter
 from pydantic_core import from_json
 
 from api.ticket_lists import TicketRow
+from cli.cluster import Cluster
 from domain.conditions import Context, parse
 from domain.ids import workspace_id
 from domain.ticket.marking import PinTicket
@@ -23,6 +25,7 @@ from eventstore.database import Role, connect
 from projections import ticket_pages, ticket_sets, ticket_totals
 from projections.ticket_pages import ListQuery, SortTooWide, page
 from projections.ticket_totals import total
+from tests.conftest import scratch
 from tests.desks import an_office
 from tests.projections.tables import built
 
@@ -95,10 +98,17 @@ sorts = st.sampled_from(
 )
 
 
-@pytest.fixture
-async def listed(database_url: str) -> None:
-    """Tickets that have much in common."""
-    async with an_office(database_url) as office:
+@pytest.fixture(scope="module")
+def listed(cluster: Cluster) -> Iterator[str]:
+    """Tickets that have much in common; they are only looked at."""
+    with scratch(cluster) as url:
+        asyncio.run(_open_tickets(url))
+        built(url)
+        yield url
+
+
+async def _open_tickets(url: str) -> None:
+    async with an_office(url) as office:
         await office.do(AddTeam, team_id=TEAM, title="Billing")
         for depth in (1, 2, 3):
             await office.do(AddCategory, path=("a", "b", "c")[:depth])
@@ -118,13 +128,12 @@ async def listed(database_url: str) -> None:
             )
         for n in range(0, 36, 5):
             await office.do(PinTicket, number=f"T-{n}")
-    built(database_url)
 
 
 @pytest.fixture
-def reader(listed: None, database_url: str) -> Iterator[Cursor[Any]]:
+def reader(listed: str) -> Iterator[Cursor[Any]]:
     """Somebody of the workspace."""
-    with connect(database_url, Role.READER) as db:
+    with connect(listed, Role.READER) as db:
         db.execute("SELECT set_config('ledgerdesk.workspace', %s, false)", [str(WORKSPACE)])
         yield db.cursor()
 

@@ -1,5 +1,6 @@
 """Pages of the ticket list: every row once under every sort, and cursors that are never trusted."""
 
+import asyncio
 import base64
 import json
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from psycopg import Cursor
 from psycopg.sql import SQL
 
+from cli.cluster import Cluster
 from domain.conditions import Context
 from domain.errors import InvalidInput
 from domain.ids import workspace_id
@@ -21,6 +23,7 @@ from projections.ticket_filter import TicketFilter
 from projections.ticket_pages import ListQuery, page, select
 from projections.ticket_sorts import SORTS, beyond, opened, parse_sort
 from projections.ticket_totals import Total, total
+from tests.conftest import scratch
 from tests.desks import an_office
 from tests.projections.tables import built
 
@@ -33,21 +36,27 @@ sorts = columns.map(lambda chosen: ",".join(f"-{name}" if down else name for nam
 same_database = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
 
 
-@pytest.fixture
-async def listed(database_url: str) -> None:
-    """Tickets with many equal values, half of them without a due time, half with plain numbers."""
-    async with an_office(database_url) as office:
+@pytest.fixture(scope="module")
+def listed(cluster: Cluster) -> Iterator[str]:
+    """Tickets with many equal values, half of them without a due time, half with plain numbers; they are only looked at."""
+    with scratch(cluster) as url:
+        asyncio.run(_open_tickets(url))
+        built(url)
+        yield url
+
+
+async def _open_tickets(url: str) -> None:
+    async with an_office(url) as office:
         for n in range(1, TICKETS + 1):
             due = None if n % 2 else datetime(2026, 1, n % 5 + 1, tzinfo=UTC)
             number = str(n) if n % 2 else f"T-{n}"
             await office.ticket(number, priority=list(Priority)[n % 4], due_at=due, tags=("odd",) if n % 2 else ())
-    built(database_url)
 
 
 @pytest.fixture
-def reader(listed: None, database_url: str) -> Iterator[Cursor[Any]]:
+def reader(listed: str) -> Iterator[Cursor[Any]]:
     """Somebody of the workspace."""
-    with connect(database_url, Role.READER) as db:
+    with connect(listed, Role.READER) as db:
         db.execute("SELECT set_config('ledgerdesk.workspace', %s, false)", [str(WORKSPACE)])
         yield db.cursor()
 

@@ -37,12 +37,12 @@ def server(make_cluster: ClusterFactory) -> Iterator[Cluster]:
 
 
 @pytest.fixture
-def start(server: Cluster, tmp_path: Path) -> Iterator[Start]:
-    """Starts `ledgerdesk` with these arguments on the server."""
-    env = os.environ | environment(server.url(), tmp_path)
+def start(database_url: str, tmp_path: Path) -> Iterator[Start]:
+    """Starts `ledgerdesk` with these arguments on the test's database, or another."""
     started: list[subprocess.Popen[str]] = []
 
-    def run(*arguments: str) -> subprocess.Popen[str]:
+    def run(*arguments: str, url: str = database_url) -> subprocess.Popen[str]:
+        env = os.environ | environment(url, tmp_path)
         command = [sys.executable, "-m", "cli", *arguments]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} if arguments != ("worker",) else {}
         started.append(subprocess.Popen(command, env=env, text=True, **pipes))
@@ -63,14 +63,16 @@ def caught_up(url: str) -> bool:
         return False
 
 
-async def test_another_worker_goes_on_where_a_killed_one_was(server: Cluster, start: Start) -> None:
-    url = server.url()
+async def test_another_worker_goes_on_where_a_killed_one_was(
+    database_url: str, superuser_url: str, start: Start
+) -> None:
+    url = database_url
     async with an_office(url) as office:
         first = start("worker")
         await office.ticket("T-1")
         await until(lambda: caught_up(url))
         second = start("worker")
-        await until(lambda: waits_for_the_lease(server))
+        await until(lambda: waits_for_the_lease(superuser_url))
         first.kill()
         first.wait()
         await office.ticket("T-2")
@@ -79,17 +81,18 @@ async def test_another_worker_goes_on_where_a_killed_one_was(server: Cluster, st
     rebuilt_the_same(url)
 
 
-def waits_for_the_lease(server: Cluster) -> bool:
+def waits_for_the_lease(superuser_url: str) -> bool:
     """Whether two are connected for the ticket list, of whom one has it."""
-    with psycopg.connect(server.superuser_url()) as db:
+    with psycopg.connect(superuser_url) as db:
         query = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'ledgerdesk-ticket_list'"
+        query += " AND datname = current_database()"
         return db.execute(query).fetchone() == (2,)
 
 
 async def test_a_restarted_database_is_followed_again(server: Cluster, start: Start) -> None:
     url = server.url()
     async with an_office(url) as office:
-        worker = start("worker")
+        worker = start("worker", url=url)
         await office.ticket("T-1")
         await until(lambda: caught_up(url))
     server.kill()
@@ -114,8 +117,8 @@ def rebuilt_the_same(url: str) -> None:
     assert different == {}
 
 
-async def test_a_rebuild_beside_the_worker(server: Cluster, start: Start) -> None:
-    url = server.url()
+async def test_a_rebuild_beside_the_worker(database_url: str, start: Start) -> None:
+    url = database_url
     async with an_office(url) as office:
         start("worker")
         await office.ticket("T-1")
@@ -129,8 +132,8 @@ async def test_a_rebuild_beside_the_worker(server: Cluster, start: Start) -> Non
         assert db.execute("SELECT count(*) FROM desk.ticket_list").fetchone() == (2,)
 
 
-def test_a_rebuild_that_is_interrupted_says_that_it_can_go_on(server: Cluster, start: Start) -> None:
-    with connect(server.url(), Role.WORKER) as db:
+def test_a_rebuild_that_is_interrupted_says_that_it_can_go_on(database_url: str, start: Start) -> None:
+    with connect(database_url, Role.WORKER) as db:
         with db.transaction():
             db.execute("LOCK TABLE ops.builds IN EXCLUSIVE MODE")
             rebuild = start("rebuild", "ticket_list")
@@ -146,7 +149,7 @@ def waits(db: psycopg.Connection[TupleRow]) -> bool:
     return db.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone() != (0,)
 
 
-def test_a_read_model_that_does_not_exist_is_refused(server: Cluster, start: Start) -> None:
+def test_a_read_model_that_does_not_exist_is_refused(database_url: str, start: Start) -> None:
     rebuild = start("rebuild", "nonsense")
     _, complained = rebuild.communicate(timeout=30)
     assert "There are: ticket_list" in complained
