@@ -24,6 +24,7 @@ class Name(StrEnum):
     REPLY = "reply"
     RULES = "rules"
     DESK = "desk"
+    TIMERS = "timers"
     ALL = "all"
 
 

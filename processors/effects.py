@@ -50,7 +50,7 @@ class EffectFollower:
         # On the lease's connection: one who has lost the lease cannot move the checkpoint.
         with self._db.transaction():
             letters.park(self._cursor, failed)
-            self._cursor.execute(CHECKPOINT, [self._process.NAME, rows[-1].notification_id])
+            self._cursor.execute(CHECKPOINT, [self._process.NAME, self._position, rows[-1].notification_id])
         self._position = rows[-1].notification_id
         return True
 

@@ -88,13 +88,13 @@ class Poller:
             requester: Requester | None = who.state if who else None
             memory = memories.get(timer.process, {}).get(timer.workspace, {})
             outputs = process.fire(timer, now, desks[timer.workspace], requester, at, memory)
-            return Reaction(timer.process, timer, tuple(outputs))
+            return Reaction.of(timer.process, timer, outputs)
 
         reactions = [reaction(timer) for timer in timers if timer.ticket in tickets]
         for name, changed in memories.items():
             remember(self._cursor, name, changed)
         known = {ticket: now.loaded for ticket, now in tickets.items() if now.loaded is not None}
-        self._recorder.record(at, reactions, known)
+        self._recorder.record(at, reactions, known, desks)
 
     def _tickets(self, timers: Sequence[Timer]) -> dict[UUID, _Now]:
         """The tickets as they are; what was never opened is not there."""

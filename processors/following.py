@@ -23,7 +23,7 @@ log = structlog.get_logger()
 Told = Happening | SetUp
 
 POSITION = "SELECT notification_id FROM log.notification_tracking WHERE application_name = %s"
-CHECKPOINT = "SELECT log.insert_tracking(%s, %s)"
+CHECKPOINT = "SELECT processes.advance(%s, %s, %s)"
 
 
 class Follower:
@@ -64,7 +64,7 @@ class Follower:
             done = self._attempt(told[: self._most], kept[-1].notification_id if len(told) <= self._most else None)
             told = told[done:]
         if self._position < kept[-1].notification_id:
-            self._cursor.execute(CHECKPOINT, [self._process.NAME, kept[-1].notification_id])
+            self._checkpoint(kept[-1].notification_id)
             self._position = kept[-1].notification_id
         return True
 
@@ -73,8 +73,9 @@ class Follower:
         upto = end or _last(told[-1])
         try:
             with self._db.transaction():
+                # First: whoever was faster is found out before anything is done twice.
+                self._checkpoint(upto)
                 self._record(told)
-                self._cursor.execute(CHECKPOINT, [self._process.NAME, upto])
         except Conflict:
             self._most = max(1, len(told) // 2)
             return 0
@@ -109,15 +110,18 @@ class Follower:
     def _reaction(self, told: Told, memory: Memory) -> Reaction:
         process = self._process
         outputs = process.set_up(*told) if isinstance(told, SetUp) else process.react(told, memory)
-        return Reaction(process.NAME, cause_of(told), tuple(outputs))
+        return Reaction.of(process.NAME, cause_of(told), outputs)
 
     def _park(self, told: Told, error: Exception, upto: int) -> None:
         # Its text is left out: it may quote what a customer wrote.
         kind = type(error).__qualname__
         log.error("process.parked", process=self._process.NAME, position=_first(told), error=kind)
         with self._db.transaction():
+            self._checkpoint(upto)
             letters.park(self._cursor, [self._letter(told, kind)])
-            self._cursor.execute(CHECKPOINT, [self._process.NAME, upto])
+
+    def _checkpoint(self, upto: int) -> None:
+        self._cursor.execute(CHECKPOINT, [self._process.NAME, self._position, upto])
 
     def _letter(self, told: Told, error: str | None = None) -> Letter:
         workspace, topics = cause_of(told).metadata.workspace_id, [each.event.NAME for each in _events(told)]

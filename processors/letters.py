@@ -96,7 +96,8 @@ def _timer(timer: Timer | None) -> Jsonb | None:
         return None
     due_at = timer.due_at.isoformat()
     row = {"ticket_id": str(timer.ticket), "process": timer.process, "key": timer.key, "detail": dict(timer.detail)}
-    row |= {"workspace_id": str(timer.workspace), "due_at": due_at, "wake_at": due_at}
+    wake_at = timer.woken_at.isoformat() if timer.woken_at else due_at
+    row |= {"workspace_id": str(timer.workspace), "due_at": due_at, "wake_at": wake_at}
     return Jsonb(row | {"cause": _text(timer.cause), "correlation": _text(timer.correlation)})
 
 

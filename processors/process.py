@@ -103,7 +103,7 @@ Output = Do | SetTimer | CancelTimer | Hasten | Deliver
 
 @dataclass(frozen=True, slots=True)
 class Timer:
-    """A timer that fires. `cause` and `correlation` are those of what set it."""
+    """A timer that fires. `cause` and `correlation` are those of what set it; `woken_at` is when it was hastened to."""
 
     process: str
     workspace: UUID
@@ -113,11 +113,14 @@ class Timer:
     detail: Mapping[str, Any] = field(default_factory=dict)
     cause: UUID | None = None
     correlation: UUID | None = None
+    woken_at: datetime | None = None
 
     @property
     def occasion(self) -> UUID:
-        """The same whenever this timer fires for this due time; what it leads to has ids that follow from it."""
-        return uuid5(_PROCESSES, f"{self.process}|{self.ticket}|{self.key}|{self.due_at.isoformat()}")
+        """The same however often this firing is tried; what it leads to has ids that follow from it."""
+        # Hastened again, it is looked at again, though it is due as before.
+        at = self.woken_at or self.due_at
+        return uuid5(_PROCESSES, f"{self.process}|{self.ticket}|{self.key}|{at.isoformat()}")
 
 
 class TicketProcess(ABC):

@@ -17,7 +17,7 @@ from eventstore.keyring import Keyring
 from eventstore.loading import load_many
 from eventstore.streams import Loaded
 from processors import deliveries, due
-from processors.deciding import Answered, Deciding, Reaction
+from processors.deciding import Answered, Deciding, Reaction, Wanted
 from processors.process import Memory
 
 # Calls of one append: its arrays stay small, and others have their turn soon.
@@ -58,9 +58,15 @@ class Recorder:
         self._db, self._keyring = db, keyring
         self._desks: dict[UUID, Loaded] = {}
 
-    def record(self, at: datetime, reactions: Sequence[Reaction], known: Mapping[UUID, Loaded] | None = None) -> None:
-        """Decide and write. `known` are streams as this transaction has read them. Raises Conflict; then roll back."""
-        deciding = self._decided(at, reactions, dict(known or {}))
+    def record(
+        self,
+        at: datetime,
+        reactions: Sequence[Reaction],
+        known: Mapping[UUID, Loaded] | None = None,
+        desks: Mapping[UUID, Catalogue] | None = None,
+    ) -> None:
+        """Decide and write. `known` and `desks` are as this transaction has read them. Raises Conflict; then roll back."""
+        deciding = self._decided(at, reactions, dict(known or {}), desks)
         changes = due.Changes(at)
         for reaction in reactions:
             changes.add(reaction)
@@ -79,34 +85,40 @@ class Recorder:
         self._desks |= load_many(self._db, self._keyring, "workspace", wanted, self._desks)
         return {workspace: self._desks[workspace].state for workspace in wanted}
 
-    def _decided(self, at: datetime, reactions: Sequence[Reaction], states: dict[UUID, Loaded]) -> Deciding:
-        wanted = [(do.command, id_) for reaction in reactions for do, id_ in reaction.commands()]
+    def _decided(
+        self,
+        at: datetime,
+        reactions: Sequence[Reaction],
+        states: dict[UUID, Loaded],
+        desks: Mapping[UUID, Catalogue] | None,
+    ) -> Deciding:
+        wanted = [each for reaction in reactions for each in reaction.wanted]
         answered = self._answered(wanted)
-        todo = [command for command, id_ in wanted if id_ not in answered]
+        todo = [(each.do.command, each.stream) for each in wanted if each.command_id not in answered]
         self._load(todo, states)
-        desks = self.desks({command.workspace_id for command in todo})
+        desks = desks or self.desks({command.workspace_id for command, _ in todo})
 
-        def load(command: Command) -> Loaded:
-            if command.stream_id not in states:
+        def load(command: Command, stream: UUID) -> Loaded:
+            if stream not in states:
                 # One that only a refusal led to.
-                self._load([command], states)
-            return states[command.stream_id]
+                self._load([(command, stream)], states)
+            return states[stream]
 
         deciding = Deciding(self._keyring, at, load, desks.__getitem__, answered)
         for reaction in reactions:
             deciding.add(reaction)
         return deciding
 
-    def _answered(self, wanted: Sequence[tuple[Command, UUID]]) -> Answered:
+    def _answered(self, wanted: Sequence[Wanted]) -> Answered:
         if not wanted:
             return {}
-        workspaces, ids = [command.workspace_id for command, _ in wanted], [id_ for _, id_ in wanted]
+        workspaces, ids = [each.do.command.workspace_id for each in wanted], [each.command_id for each in wanted]
         return dict(self._db.execute(_ANSWERED, [Uuids(workspaces), Uuids(ids)], binary=True).fetchall())
 
-    def _load(self, commands: Iterable[Command], states: dict[UUID, Loaded]) -> None:
+    def _load(self, commands: Iterable[tuple[Command, UUID]], states: dict[UUID, Loaded]) -> None:
         missing: dict[str, dict[UUID, UUID]] = {}
-        for command in commands:
-            if (stream := command.stream_id) not in states:
+        for command, stream in commands:
+            if stream not in states:
                 missing.setdefault(command.AGGREGATE, {})[stream] = command.workspace_id
         for aggregate, workspaces in missing.items():
             states |= load_many(self._db, self._keyring, aggregate, workspaces)

@@ -47,6 +47,8 @@ PROCESSES: tuple[AnyProcess, ...] = (
 # How often one who waits for the lease asks for it, and how long a failed process rests, in seconds.
 LEASE_PAUSE = 1.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0
+# How many fire timers in each worker.
+POLLERS = 2
 # How often somebody looks whether a timer is due, in seconds.
 TICK = 0.2
 
@@ -82,7 +84,8 @@ def run(
         else:
             work[process.NAME] = partial(_follow, process, *given)
     if timed := [process for process in processes if isinstance(process, TicketProcess)]:
-        work["timers"] = partial(_fire, timed, *given)
+        # While the database answers one, another decides.
+        work |= {f"timers-{n}": partial(_fire, timed, *given) for n in range(POLLERS)}
     with ThreadPoolExecutor(max(1, len(work)), thread_name_prefix="process") as threads:
         for running in [threads.submit(_keep_running, name, do, stop) for name, do in work.items()]:
             running.result()

@@ -6,7 +6,7 @@ from datetime import datetime
 from domain.catalogue import Catalogue
 from domain.happening import Happening, Situation
 from domain.requester import Requester
-from domain.ticket.marking import TicketSnoozed, TicketWoken, WakeTicket
+from domain.ticket.marking import TicketSnoozed, WakeTicket
 from domain.ticket.undoing import TicketUndone
 from processors.process import CancelTimer, Do, Memory, Output, SetTimer, TicketProcess, Timer, because_of
 
@@ -17,8 +17,8 @@ class Waking(TicketProcess):
     """One timer for each ticket that sleeps until a time."""
 
     NAME = "waking"
-    # Undoing may put a ticket back to sleep, or wake it.
-    TOPICS = frozenset(kind.NAME for kind in (TicketSnoozed, TicketWoken, TicketUndone))
+    # Undoing may put a ticket back to sleep. What was woken otherwise keeps its timer, which will wake nobody.
+    TOPICS = frozenset(kind.NAME for kind in (TicketSnoozed, TicketUndone))
     OPENS = frozenset()
 
     def react(self, happening: Happening, memory: Memory) -> Iterable[Output]:

@@ -120,9 +120,21 @@ BEGIN
     RETURN true;
 END $$;
 
+-- Moves a process on from where its owner believes it to be; anywhere else somebody was faster, a unique violation.
+CREATE FUNCTION processes.advance(process text, from_ bigint, to_ bigint) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    INSERT INTO log.notification_tracking AS t VALUES (process, to_)
+    ON CONFLICT (application_name) DO UPDATE SET notification_id = to_ WHERE t.notification_id = from_;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'process % is not at %', process, from_ USING ERRCODE = 'unique_violation';
+    END IF;
+END $$;
+
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA processes FROM PUBLIC;
 GRANT USAGE ON SCHEMA processes TO ledgerdesk_reader, ledgerdesk_writer, ledgerdesk_worker;
-GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA processes TO ledgerdesk_writer, ledgerdesk_worker;
+GRANT EXECUTE ON FUNCTION processes.resolve TO ledgerdesk_writer;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA processes TO ledgerdesk_worker;
 GRANT SELECT ON ALL TABLES IN SCHEMA processes TO ledgerdesk_reader;
 GRANT EXECUTE ON FUNCTION processes.overdue_seconds TO ledgerdesk_reader;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA processes TO ledgerdesk_worker;

@@ -59,7 +59,7 @@ class Stage:
         """Execute a command of the admin's, or of whoever is given; then the processes react until all is quiet."""
         context = {"workspace_id": self.workspace, "by": self.person, "at": self.now, "command_id": uuid4()}
         command = kind(**(context | fields))
-        before = self._load(command)
+        before = self._loaded(command, command.stream_id)
         events = decide(command, before.state, before.state if kind.AGGREGATE == "workspace" else self.desk)
         call, _ = stamp(self._keyring, command, command.stream_id, before, events)
         self._take(call)
@@ -86,9 +86,9 @@ class Stage:
             told = self._told.popleft()
             for name, process in self.processes.items():
                 if isinstance(told, SetUp):
-                    self._apply(Reaction(name, told.recorded, tuple(process.set_up(*told))))
+                    self._apply(Reaction.of(name, told.recorded, process.set_up(*told)))
                 elif process.TOPICS is None or not process.TOPICS.isdisjoint(e.event.NAME for e in told.events):
-                    self._apply(Reaction(name, cause_of(told), tuple(process.react(told, self.memories[name]))))
+                    self._apply(Reaction.of(name, cause_of(told), process.react(told, self.memories[name])))
         if self._hastened:
             self.sleep()
 
@@ -118,12 +118,12 @@ class Stage:
         stream = ticket_id(self.workspace, number)
         return {key: timer.due_at for (_, ticket, key), timer in self.timers.items() if ticket == stream}
 
-    def _load(self, command: Command) -> Loaded:
-        return self._streams.get(command.stream_id, Loaded(INITIAL[command.AGGREGATE]))
+    def _loaded(self, command: Command, stream: UUID) -> Loaded:
+        return self._streams.get(stream, Loaded(INITIAL[command.AGGREGATE]))
 
     def _next(self, until: datetime) -> Timer | None:
         waiting = (t for place, t in self.timers.items() if t.due_at <= until or place in self._hastened)
-        return min(waiting, key=lambda timer: timer.due_at, default=None)
+        return min(waiting, key=lambda timer: timer.woken_at or timer.due_at, default=None)
 
     def _fire(self, timer: Timer) -> None:
         place = (timer.process, timer.ticket, timer.key)
@@ -133,11 +133,11 @@ class Stage:
         if situation is not None:
             who = self._streams.get(situation.ticket.requester_id) if situation.ticket.requester_id else None
             given = (timer, situation, self.desk, who and who.state, self.now, self.memories[timer.process])
-            self._apply(Reaction(timer.process, timer, tuple(self.processes[timer.process].fire(*given))))
+            self._apply(Reaction.of(timer.process, timer, self.processes[timer.process].fire(*given)))
         self.settle()
 
     def _apply(self, reaction: Reaction) -> None:
-        deciding = Deciding(self._keyring, self.now, self._load, lambda _: self.desk, self._answered)
+        deciding = Deciding(self._keyring, self.now, self._loaded, lambda _: self.desk, self._answered)
         deciding.add(reaction)
         for output in reaction.outputs:
             if isinstance(output, SetTimer):
@@ -169,7 +169,7 @@ class Stage:
         for place, timer in self.timers.items():
             if place[0] == process:
                 self._hastened.add(place)
-                self.timers[place] = replace(timer, due_at=self.now)
+                self.timers[place] = replace(timer, woken_at=self.now)
 
     def _cancel(self, process: str, wish: CancelTimer) -> None:
         for place in list(self.timers):

@@ -5,20 +5,27 @@ import sys
 from collections.abc import Callable
 from copy import copy
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
 from psycopg.rows import TupleRow
 
 from domain.ticket.commands import CloseTicket, NoteOnTicket, ReopenTicket, TagTicket
+from domain.workspace import AddTeam
+from eventstore.keyring import Keyring
 from processors import due, recording
-from tests.desks import Office
+from processors.firing import Poller
+from processors.following import Follower
+from processors.process import Do, Hasten, SetTimer, because_of
+from tests.desks import MASTER, Office
 from tests.house.test_house import ROOT
 from tests.processors.greeter import LATER, Died, Greeter, connected, done, follower, rows, work_through
 
 Db = psycopg.Connection[TupleRow]
+NEVER = datetime(2200, 1, 1, tzinfo=UTC)
 NUMBERS = ("T-1", "T-2", "T-3")
 
 
@@ -289,3 +296,43 @@ async def test_timers_of_one_ticket_fire_one_after_the_other(three: Office, data
             assert [timer.key for timer in due.take(other.cursor(), ["greeter"], LATER, 2)] == ["first", "first"]
             # Those that wait behind what the other has just taken are left alone.
             assert [timer.key for timer in due.take(db.cursor(), ["greeter"], LATER, 9)] == ["first"]
+
+
+class Hasty(Greeter):
+    """Notes whenever it looks at a ticket, though what it waits for never comes."""
+
+    NAME = "hasty"
+    TOPICS = frozenset({"ticket.opened"})
+    REMEMBERS = False
+
+    def react(self, happening: Any, memory: Any) -> Any:
+        """It waits."""
+        return [SetTimer(happening.after.row.ticket_id, "look", NEVER)]
+
+    def fire(self, timer: Any, now: Any, *given: Any) -> Any:
+        """It looks, and waits on."""
+        note = NoteOnTicket(number=now.row.number, body="Not yet.", **because_of(timer))
+        return [Do(note), SetTimer(timer.ticket, "look", NEVER)]
+
+    def set_up(self, recorded: Any, desk: Any) -> Any:
+        """Whatever changes, it looks again."""
+        return [Hasten()]
+
+
+async def test_what_rests_on_a_change_is_looked_at_again_with_every_change(
+    three: Office, database: Db, database_url: str
+) -> None:
+    with connected(database_url) as db:
+        clock = iter(datetime(2090, 1, 1, tzinfo=UTC) + timedelta(hours=n) for n in range(1000))
+        following = Follower(Hasty(), Keyring(MASTER), db, lambda: next(clock))
+        firing = Poller([Hasty()], Keyring(MASTER), db, lambda: next(clock))
+        following.step()
+        assert firing.step() == 0
+        for changes in (1, 2):
+            await three.do(AddTeam, team_id=uuid4(), title=f"Billing {changes}")
+            following.step()
+            assert firing.step() == 3
+            assert firing.step() == 0
+            written = [topic for _, topic, _ in done(database, three.workspace)]
+            assert written == ["ticket.noted"] * 3 * changes
+        assert {row[0] for row in rows(database, "timers", "due_at, wake_at")} == {NEVER}
