@@ -22,7 +22,7 @@ from processors import due, letters
 from processors.deciding import Reaction
 from processors.letters import Letter
 from processors.process import Memory, TicketProcess, Timer
-from processors.recording import Conflict, Recorder, remember, remembered
+from processors.recording import Conflict, Recorder, alone, remember, remembered
 from processors.witness import Seen
 from projections.runner import is_outage
 
@@ -44,32 +44,41 @@ class Poller:
 
     def __init__(self, processes: Iterable[TicketProcess], keyring: Keyring, db: Connection[Any], clock: Clock) -> None:
         self._processes = {process.NAME: process for process in processes}
+        self._remembering = sorted(name for name, process in self._processes.items() if process.REMEMBERS)
         self._keyring, self._db, self._clock = keyring, db, clock
         self._cursor: Cursor[Any] = db.cursor()
         self._recorder = Recorder(self._cursor, keyring)
         self._most = MOST
 
     def step(self) -> int:
-        """Fire what is due, at most so many at once. How many fired, 0 where nothing is due; raises where it cannot."""
-        while True:
-            timers: list[Timer] = []
-            try:
-                with self._db.transaction():
-                    at = self._clock()
-                    timers += due.take(self._cursor, list(self._processes), at, self._most)
-                    if timers:
-                        self._fire(timers, at)
-            except (Conflict, errors.DeadlockDetected):
-                self._most = max(1, len(timers) // 2)
-            except Exception as error:
-                if is_outage(error):
-                    raise
-                self._most = max(1, len(timers) // 2)
-                if len(timers) == 1:
-                    self._park(timers[0], error)
-            else:
-                self._most = min(MOST, self._most * 2)
-                return len(timers)
+        """Fire what is due, at most so many at once. How many were tried, 0 where nothing is due; raises where it cannot."""
+        timers: list[Timer] = []
+        try:
+            with self._db.transaction():
+                at = self._clock()
+                timers += self._taken(at)
+                if timers:
+                    self._fire(timers, at)
+            self._most = min(MOST, self._most * 2)
+        except (Conflict, errors.DeadlockDetected, errors.LockNotAvailable):
+            self._fewer(timers)
+        except Exception as error:
+            if is_outage(error):
+                raise
+            self._fewer(timers)
+            if len(timers) == 1:
+                self._park(timers[0], error)
+        return len(timers)
+
+    def _taken(self, at: datetime) -> list[Timer]:
+        for name in self._remembering:
+            alone(self._cursor, name)
+        return due.take(self._cursor, list(self._processes), at, self._most)
+
+    def _fewer(self, timers: Sequence[Timer]) -> None:
+        """Next time half as many, down to the one that is to blame."""
+        if timers:
+            self._most = max(1, len(timers) // 2)
 
     def _fire(self, timers: Sequence[Timer], at: datetime) -> None:
         tickets = self._tickets(timers)
@@ -116,7 +125,7 @@ class Poller:
         for timer in timers:
             if self._processes[timer.process].REMEMBERS:
                 wanted.setdefault(timer.process, set()).add(timer.workspace)
-        return {name: remembered(self._cursor, name, wanted[name]) for name in sorted(wanted)}
+        return {name: remembered(self._cursor, name, wanted[name]) for name in self._remembering if name in wanted}
 
     def _park(self, timer: Timer, error: Exception) -> None:
         kind = type(error).__qualname__

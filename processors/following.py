@@ -14,7 +14,7 @@ from processors import letters
 from processors.deciding import Reaction, cause_of
 from processors.letters import Asked, Letter
 from processors.process import Memory, TicketProcess
-from processors.recording import Conflict, Recorder, remember, remembered
+from processors.recording import Conflict, Recorder, alone, remember, remembered
 from processors.witness import SetUp, Witness, whole
 from projections.runner import is_outage
 
@@ -43,7 +43,7 @@ class Follower:
         if not self._process.FROM_NOW:
             return 0
         position = head(self._cursor)
-        self._cursor.execute(CHECKPOINT, [self._process.NAME, position])
+        self._cursor.execute(CHECKPOINT, [self._process.NAME, 0, position])
         return position
 
     def step(self) -> bool:
@@ -76,7 +76,7 @@ class Follower:
                 # First: whoever was faster is found out before anything is done twice.
                 self._checkpoint(upto)
                 self._record(told)
-        except Conflict:
+        except (Conflict, errors.DeadlockDetected):
             self._most = max(1, len(told) // 2)
             return 0
         except Exception as error:
@@ -101,6 +101,7 @@ class Follower:
     def _reactions(self, told: Sequence[Told]) -> list[Reaction]:
         if not self._process.REMEMBERS:
             return [self._reaction(each, {}) for each in told]
+        alone(self._cursor, self._process.NAME)
         workspaces = {cause_of(each).metadata.workspace_id for each in told}
         memories = remembered(self._cursor, self._process.NAME, workspaces)
         reactions = [self._reaction(each, memories[cause_of(each).metadata.workspace_id]) for each in told]
@@ -146,7 +147,7 @@ class Follower:
             with self._db.transaction():
                 if letters.done(self._cursor, asked):
                     self._recorder.record(self._clock(), self._reactions(told))
-        except Conflict:
+        except (Conflict, errors.DeadlockDetected):
             # Still asked for: its turn comes again.
             return
         except Exception as error:

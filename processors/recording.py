@@ -44,6 +44,9 @@ _REMEMBER = (
 )
 
 
+_ALONE = "SELECT pg_advisory_xact_lock(7305804, hashtext(%s))"
+
+
 class Conflict(LedgerdeskError):
     """Somebody wrote to a stream between our reading it and our turn: all of it is decided again."""
 
@@ -122,6 +125,11 @@ class Recorder:
                 missing.setdefault(command.AGGREGATE, {})[stream] = command.workspace_id
         for aggregate, workspaces in missing.items():
             states |= load_many(self._db, self._keyring, aggregate, workspaces)
+
+
+def alone(db: Cursor[Any], process: str) -> None:
+    """Wait until nobody else acts for a process that remembers. Before rows are locked: else two might wait for each other."""
+    db.execute(_ALONE, [process])
 
 
 def remembered(db: Cursor[Any], process: str, workspaces: Iterable[UUID]) -> dict[UUID, Memory]:

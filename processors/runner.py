@@ -47,8 +47,6 @@ PROCESSES: tuple[AnyProcess, ...] = (
 # How often one who waits for the lease asks for it, and how long a failed process rests, in seconds.
 LEASE_PAUSE = 1.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0
-# How many fire timers in each worker.
-POLLERS = 2
 # How often somebody looks whether a timer is due, in seconds.
 TICK = 0.2
 
@@ -83,12 +81,20 @@ def run(
             work[process.NAME] = partial(_follow_effects, process, *given)
         else:
             work[process.NAME] = partial(_follow, process, *given)
-    if timed := [process for process in processes if isinstance(process, TicketProcess)]:
-        # While the database answers one, another decides.
-        work |= {f"timers-{n}": partial(_fire, timed, *given) for n in range(POLLERS)}
+    for name, timed in _timed(processes).items():
+        work[name] = partial(_fire, timed, *given)
     with ThreadPoolExecutor(max(1, len(work)), thread_name_prefix="process") as threads:
         for running in [threads.submit(_keep_running, name, do, stop) for name, do in work.items()]:
             running.result()
+
+
+def _timed(processes: Sequence[AnyProcess]) -> dict[str, list[TicketProcess]]:
+    """Who fires whose timers: those that remember act one after the other, and must not hold others up."""
+    groups: dict[str, list[TicketProcess]] = {}
+    for process in processes:
+        if isinstance(process, TicketProcess):
+            groups.setdefault("timers-remembering" if process.REMEMBERS else "timers", []).append(process)
+    return groups
 
 
 def _keep_running(name: str, do: Callable[[Moved], None], stop: threading.Event) -> None:
@@ -164,6 +170,8 @@ def _fire(
 ) -> None:
     with connect(url, Role.WORKER, "ledgerdesk-timers") as db:
         db.execute(BY_KEY)
+        # Who fires gives way to who follows: it has locked its timers already, and would wait in a ring.
+        db.execute("SET lock_timeout = '500ms'")
         poller = Poller(processes, keyring, db, clock)
         while not stop.is_set():
             if poller.step():
