@@ -12,15 +12,18 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from psycopg.rows import TupleRow
 
+from cli.cluster import Cluster
 from domain.ticket.commands import NoteOnTicket, TagTicket
 from domain.ticket.marking import SnoozeTicket
 from eventstore.keyring import Keyring
 from processors import runner
 from processors.waking import Waking
+from tests.conftest import scratch
 from tests.desks import MASTER, Office, an_office
 from tests.house.test_house import ROOT
 from tests.processors.greeter import (
@@ -37,6 +40,12 @@ from tests.waiting import until
 
 Db = psycopg.Connection[TupleRow]
 NUMBERS = ("T-1", "T-2", "T-3")
+
+
+@pytest.fixture(scope="module")
+def one_database(cluster: Cluster) -> Iterator[str]:
+    """One for all examples: each has a workspace of its own in it."""
+    yield from scratch(cluster)
 
 
 class Worker:
@@ -79,18 +88,18 @@ STEPS = st.lists(
 
 @settings(max_examples=25, deadline=None)
 @given(data=st.data())
-def test_two_workers_in_any_interleaving_write_what_one_does(shared_database_url: str, data: st.DataObject) -> None:
+def test_two_workers_in_any_interleaving_write_what_one_does(one_database: str, data: st.DataObject) -> None:
     steps: list[Step] = data.draw(STEPS)
-    office = asyncio.run(_busy(shared_database_url, f"desk-{uuid4().hex[:8]}"))
-    workers = [Worker(shared_database_url), Worker(shared_database_url)]
+    office = asyncio.run(_busy(one_database, f"desk-{uuid4().hex[:8]}"))
+    workers = [Worker(one_database), Worker(one_database)]
     for who, what, dies_at in steps:
         workers[who].act(what, dies_at)
     for worker in workers:
         worker.db.close()
-    with connected(shared_database_url) as db:
+    with connected(one_database) as db:
         work_through(db)
         db.moment = None  # type: ignore[attr-defined]
-    with psycopg.connect(shared_database_url, autocommit=True) as database:
+    with psycopg.connect(one_database, autocommit=True) as database:
         written = done(database, office.workspace)
         assert _per_ticket(written) == EXPECTED
         commands = [command for *_, command in written]
