@@ -80,12 +80,12 @@ class Caller:
         """All that an API key allows; a session sets no bounds."""
         return None if self.found.scopes is None else permissions(self.found.scopes)
 
-    def require(self, permission: Permission) -> None:
-        """Let the caller pass, or NotAllowed naming what is missing."""
-        if permission not in self.grant.permissions:
-            raise NotAllowed(permission=permission, role=self.grant.role)
-        if self.within is not None and permission not in self.within:
-            raise ScopeMissing(permission=permission)
+    def require(self, *permissions: Permission) -> None:
+        """Let the caller pass who has one of them, or NotAllowed naming what is missing."""
+        if self.grant.permissions.isdisjoint(permissions):
+            raise NotAllowed(permission=permissions[0], role=self.grant.role)
+        if self.permissions.isdisjoint(permissions):
+            raise ScopeMissing(permission=permissions[0])
 
     def context(self) -> dict[str, Any]:
         """The common part of a command of this request."""
@@ -261,19 +261,24 @@ def address(request: Request) -> str:
 
 
 class Needs:
-    """A dependency that gives the handler its caller, once they have the permission."""
+    """A dependency that gives the handler its caller, once they have one of the permissions."""
 
-    def __init__(self, permission: Permission | None = None) -> None:
-        self.permission = permission
+    def __init__(self, *permissions: Permission) -> None:
+        self.permissions = permissions
+
+    @property
+    def permission(self) -> Permission | None:
+        """The one that is named where none is there; None asks for any signed-in person."""
+        return self.permissions[0] if self.permissions else None
 
     async def __call__(self, request: Request) -> Caller:
         """The caller, NotSignedIn or NotAllowed."""
         caller = await caller_of(request)
-        if self.permission is not None:
-            caller.require(self.permission)
+        if self.permissions:
+            caller.require(*self.permissions)
         return caller
 
 
-def needs(permission: Permission | None = None) -> Any:
-    """`Depends` on a caller with the permission; None asks for any signed-in person."""
-    return Depends(Needs(permission))
+def needs(*permissions: Permission) -> Any:
+    """`Depends` on a caller with one of the permissions; without any, on a signed-in person."""
+    return Depends(Needs(*permissions))

@@ -40,7 +40,7 @@ JobId = Annotated[UUID, Path(examples=["018f0000-0000-7000-8000-000000000001"])]
 # How often one who waits for a job looks at it, in seconds.
 LOOK = 0.25
 ENDED = frozenset({"done", "failed", "cancelled"})
-NEEDS: Mapping[str, Permission] = {kind.NAME: kind.NEEDS for kind in KINDS}
+NEEDS: Mapping[str, tuple[Permission, ...]] = {kind.NAME: kind.NEEDS for kind in KINDS}
 _BINARY = {"type": "string", "format": "binary"}
 _BYTES: dict[str, Any] = {
     "requestBody": {
@@ -257,7 +257,7 @@ async def cancel_job(job_id: JobId, me: Caller = needs()) -> Response:
     """End the job between two steps; what it has done stays. Nothing happens to one that has ended."""
     job = await anyio.to_thread.run_sync(find, me, job_id)
     if job["kind"] in NEEDS:
-        me.require(NEEDS[job["kind"]])
+        me.require(*NEEDS[job["kind"]])
     await jobs.cancel(me.services.desk.vault, job_id, me.workspace_id)
     job = await anyio.to_thread.run_sync(find, me, job_id)
     return Response(to_json(job), media_type="application/json")
@@ -276,7 +276,7 @@ def read_file(job_id: JobId, me: Caller = needs()) -> Response:
         raise UnknownJob(job=job_id)
     if not job["has_file"]:
         raise NoFileYet(job=job_id, state=job["state"])
-    me.require(NEEDS[job["kind"]])
+    me.require(*NEEDS[job["kind"]])
     with me.services.reading(me.workspace_id) as db:
         file = job_files.stored(db, me.workspace_id, job_id)
     headers = {
@@ -298,7 +298,7 @@ def find(me: Caller, job_id: UUID) -> dict[str, Any]:
 
 def _may_watch(me: Caller, kind: str) -> bool:
     """Whether others' jobs of the kind are shown: their items name tickets, which may be out of the caller's reach."""
-    return me.reach is None and NEEDS.get(kind) in me.permissions
+    return me.reach is None and not me.permissions.isdisjoint(NEEDS.get(kind, ()))
 
 
 def _shown(job: dict[str, Any]) -> dict[str, Any]:

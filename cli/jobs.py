@@ -56,9 +56,9 @@ def jobs(
 def _cancel(workspace: str | None, who: str | None, job_id: UUID) -> None:
     with seeing(workspace, who) as me:
         job = _job(me, job_id)
-        needed = NEEDS.get(job["kind"])
-        if needed is not None and needed not in _permissions(me):
-            raise NotAllowed(permission=needed, role=me.desk.grant(me.actor).role)
+        needed = NEEDS.get(job["kind"], ())
+        if needed and _permissions(me).isdisjoint(needed):
+            raise NotAllowed(permission=needed[0], role=me.desk.grant(me.actor).role)
         of = me.workspace
     with ready() as settings:
         asyncio.run(_ended(settings, of, job_id))
@@ -78,7 +78,7 @@ def _job(me: Seeing, job_id: UUID) -> dict[str, Any]:
 
 def _kinds(me: Seeing) -> list[str]:
     """The kinds of job that they could ask for themselves: they see all of these."""
-    return [kind for kind, needed in NEEDS.items() if needed in _permissions(me)]
+    return [kind for kind, needed in NEEDS.items() if not _permissions(me).isdisjoint(needed)]
 
 
 def _permissions(me: Seeing) -> frozenset[Permission]:

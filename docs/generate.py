@@ -292,8 +292,8 @@ def routes_page() -> str:
 
 def _route(route: APIRoute) -> tuple[str, str, str, str]:
     method = min(route.methods or ())
-    asked = [each.call.permission for each in route.dependant.dependencies if isinstance(each.call, Needs)]
-    permission = f"`{asked[0]}`" if asked and asked[0] else "signed in" if asked else "none"
+    asked = [each.call.permissions for each in route.dependant.dependencies if isinstance(each.call, Needs)]
+    permission = " or ".join(f"`{each}`" for each in asked[0]) or "signed in" if asked else "none"
     codes = {code for answer in route.responses.values() for code in _examples(answer)} - ANY_CHANGE
     refuses = ", ".join(f"`{code}`" for code in sorted(codes))
     return f"`{method} {route.path.removeprefix(PREFIX)}`", permission, first_line(route.endpoint), refuses

@@ -89,6 +89,11 @@ class Keyring:
         self.master_id = master_id(master)
 
     @property
+    def masters(self) -> tuple[bytes, ...]:
+        """What another process of ours needs to open the same: to be handed over by a pipe, and nowhere kept."""
+        return self._raw_masters
+
+    @property
     def master_ids(self) -> list[str]:
         """The short public names of the master keys that this one can unwrap with."""
         return list(self._masters)

@@ -138,7 +138,7 @@ class Witness:
         for stream, history in self._histories(db, wanted - self._tickets.keys(), before).items():
             self._tickets[stream] = Seen().after(history)
         asking = {self._tickets[stream].ticket.requester_id for stream in wanted}
-        asking |= {_requester(each.event) for each in events if each.stream_id in wanted}
+        asking |= {requester_in(each.event) for each in events if each.stream_id in wanted}
         self._remember_requesters(db, {who for who in asking if who is not None}, before)
         about = {each.metadata.workspace_id for each in events if self._needs_desk(each, wanted)}
         for workspace, history in self._histories(db, about - self._desks.keys(), before).items():
@@ -187,7 +187,7 @@ class Witness:
             yield Happening(events, before.situation, situation, desk, requester)
 
 
-def _requester(event: Event) -> UUID | None:
+def requester_in(event: Event) -> UUID | None:
     """The requester whom the event makes the ticket's, if it does."""
     if isinstance(event, TicketUndone):
         put_back = event.restored.get("requester_id")

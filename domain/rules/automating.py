@@ -12,7 +12,7 @@ from domain.conditions.evaluate import Facts as Asked
 from domain.conditions.fields import FieldType, field_named
 from domain.conditions.model import follows_the_clock
 from domain.conditions.windows import FIRST, LAST, shifted
-from domain.happening import Situation
+from domain.happening import Happening, Situation
 from domain.requester import Requester
 from domain.rules.acting import Occasion, tried
 from domain.rules.chain import Act, Refused
@@ -35,11 +35,12 @@ class Plan(NamedTuple):
 
 
 class Firing(NamedTuple):
-    """What automations do to a ticket now, what was refused, and when to look again."""
+    """What automations do to a ticket now, what was refused, when to look again, and what happens by it."""
 
     acts: tuple[Act, ...]
     refused: tuple[Refused, ...]
     look: datetime | None
+    happenings: tuple[Happening, ...]
 
 
 class Look(NamedTuple):
@@ -96,6 +97,7 @@ def fired(look: Look, occasion: Occasion) -> Firing:
     """What the automations whose time has come do, in their order, each seeing what earlier ones did."""
     acts: list[Act] = []
     refused: list[Refused] = []
+    made: list[Happening] = []
     passed: set[str] = set()
     for rule in automations_of(look.desk):
         facts = look.facts
@@ -110,10 +112,12 @@ def fired(look: Look, occasion: Occasion) -> Firing:
         if trial.happening is not None:
             acts.append(Act(rule, trial.actions, None))
             settled(look.now.row.ticket_id, trial.actions, occasion.roster)
+            made.append(trial.happening)
             look = look._replace(now=trial.happening.after)
         if effects.stops:
             break
-    return Firing(tuple(acts), tuple(refused), next_look(look, frozenset(passed) - _repeating(acts)))
+    again = next_look(look, frozenset(passed) - _repeating(acts))
+    return Firing(tuple(acts), tuple(refused), again, tuple(made))
 
 
 def _repeating(acts: list[Act]) -> set[str]:

@@ -66,12 +66,13 @@ class Look(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """What is to be done, in order; what was refused; and what was cut because it went in circles or too deep."""
+    """What is to be done, in order; what was refused; what was cut because it went in circles or too deep; the ticket then."""
 
     acts: tuple[Act, ...] = ()
     refused: tuple[Refused, ...] = ()
     loop: tuple[Rule, ...] = ()
     too_deep: tuple[Rule, ...] = ()
+    after: Situation | None = None
 
 
 NOTHING = Chain()
@@ -138,7 +139,7 @@ class _Run:
         for stage in self.stages:
             if self._went_through(stage):
                 break
-        return Chain(tuple(self.acts), tuple(self.refused), tuple(self.loop), tuple(self.too_deep))
+        return Chain(tuple(self.acts), tuple(self.refused), tuple(self.loop), tuple(self.too_deep), self.now)
 
     def _went_through(self, stage: _Stage) -> bool:
         """Let the triggers look at it in their order; whether one of them ended the chain."""

@@ -31,7 +31,7 @@ class Bulk(JobKind):
     """Does it to one page of tickets after another."""
 
     NAME = "bulk"
-    NEEDS = Permission.TICKET_BULK
+    NEEDS = (Permission.TICKET_BULK,)
 
     async def steps(self, job: Job, here: Here) -> AsyncGenerator[Step]:
         """By the time at which tickets were opened, for the change may move them in every other order."""
@@ -47,7 +47,7 @@ class Bulk(JobKind):
             yield Step({"after": BEGINNING}, total=await _total(here, job, asked))
         at, ticket = job.checkpoint.get("after", BEGINNING)
         while True:
-            desk, _ = await granted(job, here, self.NEEDS)
+            desk, _ = await granted(job, here, *self.NEEDS)
             found = await selection.page(here, job, selection.of_job(asked, job, desk), (at, ticket), PAGE)
             if not found:
                 return
@@ -58,7 +58,7 @@ class Bulk(JobKind):
 
 
 async def _total(here: Here, job: Job, asked: Selection) -> int:
-    desk, _ = await granted(job, here, Bulk.NEEDS)
+    desk, _ = await granted(job, here, *Bulk.NEEDS)
     return await selection.count(here, job, selection.of_job(asked, job, desk))
 
 

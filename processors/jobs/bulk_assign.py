@@ -108,7 +108,7 @@ class BulkAssign(JobKind):
     """Keeps the tickets and the order as they were found at first; who was refused a ticket gets another one."""
 
     NAME = "bulk_assign"
-    NEEDS = Permission.TICKET_BULK
+    NEEDS = (Permission.TICKET_BULK,)
 
     async def steps(self, job: Job, here: Here) -> AsyncGenerator[Step]:
         """A page a step; which tickets are left, and how many for whom, is in the checkpoint."""
@@ -131,7 +131,7 @@ class BulkAssign(JobKind):
 
     async def _frozen(self, job: Job, here: Here) -> dict[str, Any]:
         asked = AssignmentsAsked.model_validate(job.parameters)
-        desk, _ = await granted(job, here, self.NEEDS)
+        desk, _ = await granted(job, here, *self.NEEDS)
         meant = selection.of_job(asked, job, desk)
         found = await selection.sorted_by(here, job, meant, asked.order, MOST)
         matching = len(found) if len(found) < MOST else await selection.count(here, job, meant)

@@ -42,7 +42,7 @@ class BulkUndo(JobKind):
     """Undoes the change of one page of tickets after another."""
 
     NAME = "bulk_undo"
-    NEEDS = Permission.TICKET_BULK
+    NEEDS = (Permission.TICKET_BULK,)
 
     async def steps(self, job: Job, here: Here) -> AsyncGenerator[Step]:
         """In the order in which the tickets were changed."""

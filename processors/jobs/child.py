@@ -96,9 +96,10 @@ async def reading(form: str, file: IO[bytes], encoding: str) -> AsyncGenerator[A
 async def _sheets(
     *arguments: str, stdin: int = asyncio.subprocess.DEVNULL, stdout: int | None = None
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    known = {name: os.environ[name] for name in INHERITED if name in os.environ}
     command = [sys.executable, "-m", "processors.jobs.sheets", *arguments]
-    process = await asyncio.create_subprocess_exec(*command, env=known, limit=LONGEST_LINE, stdin=stdin, stdout=stdout)
+    process = await asyncio.create_subprocess_exec(
+        *command, env=inherited(), limit=LONGEST_LINE, stdin=stdin, stdout=stdout
+    )
     try:
         yield process
     finally:
@@ -106,6 +107,11 @@ async def _sheets(
             with suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
+
+
+def inherited() -> dict[str, str]:
+    """All of our environment that a process for a job has."""
+    return {name: os.environ[name] for name in INHERITED if name in os.environ}
 
 
 @asynccontextmanager

@@ -67,7 +67,7 @@ class Export(JobKind):
     """Writes the file of an export. Its rows are read as whoever asked may see them at that moment."""
 
     NAME = "export"
-    NEEDS = Permission.EXPORT
+    NEEDS = (Permission.EXPORT,)
     # A half-written workbook cannot be gone on with.
     TAKES_TURNS = False
 

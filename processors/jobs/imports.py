@@ -62,7 +62,7 @@ class Import(JobKind):
     """Opens a ticket for each row, in pages; a row that is refused does not keep the others."""
 
     NAME = "import"
-    NEEDS = Permission.IMPORT
+    NEEDS = (Permission.IMPORT,)
 
     async def steps(self, job: Job, here: Here) -> AsyncGenerator[Step]:
         """Rows below the checkpoint are done."""
@@ -118,7 +118,7 @@ class _Page:
 
     async def items(self, rows: list[Row]) -> list[Item]:
         """What came of each, or in a dry run would come."""
-        desk, _ = await granted(self.job, self.here, Import.NEEDS)
+        desk, _ = await granted(self.job, self.here, *Import.NEEDS)
         translator = Translator(self.asked, desk, self.job.workspace_id)
         items: dict[int, Item] = {}
         wanted: list[Wanted] = []

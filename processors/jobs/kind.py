@@ -52,10 +52,10 @@ class Here:
 
 
 class JobKind(ABC):
-    """One kind of work. NEEDS is asked for when the job is asked for and before each of its turns."""
+    """One kind of work. One of NEEDS is asked for when the job is asked for and before each of its turns."""
 
     NAME: ClassVar[str]
-    NEEDS: ClassVar[Permission]
+    NEEDS: ClassVar[tuple[Permission, ...]]
     # Whether a turn may end between two steps to let others have theirs; else it runs to its end, and once more from
     # its beginning where its owner died.
     TAKES_TURNS: ClassVar[bool] = True
@@ -87,13 +87,13 @@ def command_context(job: Job, item: str, here: Here) -> dict[str, Any]:
     }
 
 
-async def granted(job: Job, here: Here, needed: Permission) -> tuple[Catalogue, Grant]:
-    """What the workspace has set up, and what whoever asked may do now; NotAllowed where they lost the permission."""
+async def granted(job: Job, here: Here, *needed: Permission) -> tuple[Catalogue, Grant]:
+    """What the workspace has set up, and what whoever asked may do now; NotAllowed where they have none of these any more."""
     desk = await here.desk.catalogue(job.workspace_id)
     if job.actor.kind == "system":
         # It acts for operators, who are not asked.
         return desk, Grant("system", frozenset(Permission))
     grant = desk.grant(job.actor)
-    if needed not in grant.permissions:
-        raise NotAllowed(permission=needed, role=grant.role)
+    if grant.permissions.isdisjoint(needed):
+        raise NotAllowed(permission=needed[0], role=grant.role)
     return desk, grant

@@ -17,6 +17,7 @@ from eventstore.desk import Desk
 from eventstore.identifiers import uuid7
 from eventstore.jobs import Job, JobLost, Jobs, State
 from eventstore.keyring import Keyring
+from processors.jobs.backtests import Backtest
 from processors.jobs.bulk import Bulk
 from processors.jobs.bulk_assign import BulkAssign
 from processors.jobs.bulk_undo import BulkUndo
@@ -26,7 +27,7 @@ from processors.jobs.kind import Here, JobKind, granted
 
 log = structlog.get_logger()
 
-KINDS: tuple[JobKind, ...] = (Export(), Import(), Bulk(), BulkAssign(), BulkUndo())
+KINDS: tuple[JobKind, ...] = (Export(), Import(), Bulk(), BulkAssign(), BulkUndo(), Backtest())
 # Jobs that a worker has under way at once.
 SLOTS = 2
 # How often an idle slot looks for work, an owner renews its lease, and old jobs are removed, in seconds.
@@ -151,7 +152,7 @@ class Runner:
         if job.attempts > ATTEMPTS:
             raise JobGivenUp(attempts=ATTEMPTS)
         turn_ends = clock() + TURN
-        await granted(job, self._here, kind.NEEDS)
+        await granted(job, self._here, *kind.NEEDS)
         async with aclosing(kind.steps(job, self._here)) as steps:
             async for step in steps:
                 if await self._here.jobs.record(job, step):

@@ -30,7 +30,7 @@ class Counting(JobKind):
     """Counts to `to`, five at a step; waits for `gate` before each step but the first."""
 
     NAME = "counting"
-    NEEDS = Permission.TICKET_EDIT
+    NEEDS = (Permission.TICKET_EDIT,)
 
     def __init__(self) -> None:
         self.gate = threading.Event()
@@ -50,7 +50,7 @@ class Refusing(JobKind):
     """Comes to an end that it does not like."""
 
     NAME = "refusing"
-    NEEDS = Permission.TICKET_EDIT
+    NEEDS = (Permission.TICKET_EDIT,)
 
     def __init__(self, error: Exception) -> None:
         self.error = error

@@ -136,6 +136,7 @@ OF_TICKETS = (
     Case(_P.HISTORY_VIEW, "GET", f"{_T}/ties"),
     Case(_P.HISTORY_VIEW, "GET", f"{_T}/rules"),
     Case(_P.WORKSPACE_VIEW, "GET", f"{_T}/sla"),
+    Case(_P.RULE_EDIT, "GET", f"{_T}/backtests/{{id}}"),
     Case(_P.WORKSPACE_VIEW, "GET", f"{_T}/canned-replies/{{reply}}"),
 )
 SET_UP = (
@@ -196,6 +197,7 @@ SET_UP = (
     Case(rules.SetRule, "PUT", "/rules/{key}", more=True),
     Case(rules.RetireRule, "PUT", "/rules/{key}/retired"),
     Case(rules.OrderRules, "PUT", "/rule-order"),
+    Case(_P.RULE_EDIT, "POST", "/rules/{key}/backtest", more=True),
 )
 OF_CUSTOMERS = (
     Case(requester.RegisterRequester, "POST", "/requesters"),

@@ -1,0 +1,112 @@
+"""Backtests (D8): what a rule, or a draft of it, would have done in a stretch of the past. Nothing is done."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+import anyio.to_thread
+from fastapi import Path, Response
+from pydantic import AwareDatetime, BaseModel, Field, model_validator
+
+from api import routing
+from api.auth import Caller, needs
+from api.bodies import Body
+from api.jobs import JobView, ask, find
+from api.known import ticket_seen
+from api.problems import problems
+from api.rules import RuleKey
+from api.ticket_changes import TicketNumber
+from api.workspace import desk_now
+from domain.backtest.rules import drafted, on_trial
+from domain.backtest.story import Found, Span
+from domain.conditions import InvalidCondition
+from domain.errors import CommandIdReused, InvalidInput, NotAllowed
+from domain.ids import ticket_id
+from domain.permissions import Permission
+from domain.rulebook import UnknownSetup
+from domain.rules.rule import RuleDefinition
+from domain.setup.rules import InvalidRule
+from domain.ticket.state import UnknownTicket
+from eventstore.jobs import TooManyJobs, UnknownJob
+from processors.jobs.backtests import Backtest, BacktestAsked
+from processors.rereading import Replay
+
+router = routing.router("rules")
+
+JobId = Annotated[UUID, Path(examples=["018f0000-0000-7000-8000-000000000001"])]
+
+
+class BacktestBody(Body):
+    """The stretch of the past, without its end; and the draft, if it is not the rule as it is."""
+
+    from_: AwareDatetime = Field(alias="from", examples=["2026-10-01T00:00:00Z"])
+    to: AwareDatetime = Field(examples=["2026-11-01T00:00:00Z"])
+    draft: RuleDefinition | None = Field(default=None, description="The rule as it might be; it need not be set up.")
+
+    @model_validator(mode="after")
+    def _forwards(self) -> "BacktestBody":
+        if self.from_ >= self.to:
+            raise ValueError("to must be later than from")
+        return self
+
+
+class ActView(BaseModel):
+    """What it would have done to the ticket then, in words and all; or why it could not."""
+
+    at: str
+    version: int = Field(description="The version of the ticket that it would have acted on.")
+    actions: list[dict[str, Any]]
+    refusal: str | None
+    refused_because: str | None
+
+
+@router.post(
+    "/rules/{key}/backtest",
+    status_code=202,
+    response_model=JobView,
+    responses=problems(
+        UnknownSetup, InvalidRule, InvalidCondition, InvalidInput, TooManyJobs, CommandIdReused, NotAllowed
+    ),
+)
+async def backtest(key: RuleKey, body: BacktestBody, me: Caller = needs(*Backtest.NEEDS)) -> Response:
+    """Tell what the rule would have done, had it been in force then among the others: how often, when, to which tickets.
+
+    The job's result has the sums, by day too; its items are the tickets, of those that you may see. Nothing is done.
+    """
+    desk = await desk_now(me)
+    rule = (
+        desk.rule(key)
+        if body.draft is None
+        else drafted(desk, me.workspace_id, key, body.draft, me.services.desk.clock())
+    )
+    return await ask(me, Backtest.NAME, BacktestAsked(rule=rule, since=body.from_, until=body.to))
+
+
+@router.get("/tickets/{number}/backtests/{job_id}", responses=problems(UnknownTicket, UnknownJob))
+async def read_backtest_of_ticket(
+    number: TicketNumber, job_id: JobId, me: Caller = needs(*Backtest.NEEDS)
+) -> list[ActView]:
+    """What the rule of a backtest would have done to the ticket, with the words that it would have written."""
+    me.require(Permission.TICKET_VIEW)
+    await ticket_seen(me, number)
+    return await anyio.to_thread.run_sync(_acts, me, number, job_id)
+
+
+def _acts(me: Caller, number: str, job_id: UUID) -> list[ActView]:
+    job = find(me, job_id)
+    if job["kind"] != Backtest.NAME:
+        raise UnknownJob(job=job_id)
+    asked = BacktestAsked.model_validate(job["parameters"])
+    with me.services.reading(me.workspace_id) as db:
+        span, keyring = Span(asked.since, min(asked.until, job["asked_at"])), me.services.desk.keyring
+        told = Replay(db, keyring, me.workspace_id, on_trial(asked.rule), span).of([ticket_id(me.workspace_id, number)])
+    return [_view(found) for each in told for found in each.found]
+
+
+def _view(found: Found) -> ActView:
+    return ActView(
+        at=found.at.isoformat(),
+        version=found.version,
+        actions=[action.model_dump(mode="json") for action in found.actions],
+        refusal=found.refusal.code if found.refusal else None,
+        refused_because=str(found.refusal) if found.refusal else None,
+    )

@@ -1,0 +1,126 @@
+"""Backtests (D8): a rule or a draft of one over the past of a workspace. Tells what it would have done, and does nothing."""
+
+import os
+from collections import deque
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack
+from typing import Any
+
+from psycopg.sql import SQL
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from domain.access import reach
+from domain.catalogue import Catalogue
+from domain.conditions import ALWAYS, Context
+from domain.permissions import Permission
+from domain.rules.rule import Rule
+from eventstore.jobs import Item, Job, Step
+from processors.jobs import reader_pipe, selection
+from processors.jobs.kind import Here, JobKind, granted
+from processors.jobs.selection import BEGINNING, Found, Where
+from projections import ticket_pages
+from projections.ticket_pages import ListQuery
+
+# Tickets that are read at once.
+PAGE = 400
+# Processes that read, and pages that each of them has before it.
+READERS, AHEAD = min(2, os.cpu_count() or 1), 2
+
+
+class BacktestAsked(BaseModel):
+    """Which rule, in force from when until when. Its end is not in it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rule: Rule
+    since: AwareDatetime
+    until: AwareDatetime
+
+
+class Backtest(JobKind):
+    """One page of tickets after another, in the order in which they were opened, read by processes beside this one."""
+
+    NAME = "backtest"
+    NEEDS = (Permission.RULE_EDIT, Permission.REPORT_EDIT)
+
+    async def steps(self, job: Job, here: Here) -> AsyncGenerator[Step]:
+        """An item for each ticket that it would have done something to, or was refused; sums in the result."""
+        asked = BacktestAsked.model_validate(job.parameters)
+        desk, _ = await granted(job, here, *self.NEEDS)
+        meant = _meant(job, desk, asked)
+        sums = Sums.model_validate(job.checkpoint.get("sums", {}))
+        after = job.checkpoint.get("after", BEGINNING)
+        if not job.checkpoint:
+            yield Step({"after": after}, total=await selection.count(here, job, meant))
+        async with AsyncExitStack() as open_:
+            readers = [await open_.enter_async_context(reader_pipe.reading(job, here)) for _ in range(READERS)]
+            # Each page is read by the next reader in turn, and taken in in the order of the pages.
+            under_way: deque[tuple[reader_pipe.Reader, list[Found]]] = deque()
+            turn, ahead = 0, after
+            while True:
+                while len(under_way) < READERS * AHEAD and ahead is not None:
+                    page = await selection.page(here, job, meant, ahead, PAGE)
+                    ahead = _key(page[-1]) if len(page) == PAGE else None
+                    if page:
+                        await readers[turn].ask([str(each.ticket_id) for each in page])
+                        under_way.append((readers[turn], page))
+                        turn = (turn + 1) % READERS
+                if not under_way:
+                    return
+                reader, page = under_way.popleft()
+                items = _items(page, await reader.answer())
+                sums = sums.with_page(page, items)
+                shown = sums.model_dump(mode="json")
+                step = {"after": _key(page[-1]), "sums": shown}
+                yield Step(step, items, done=len(page) - len(items), result=shown)
+
+
+class Sums(BaseModel):
+    """How often it would have acted and been refused, in all and by day (UTC), on how many tickets, and of how much."""
+
+    events: int = 0
+    tickets: int = 0
+    acted: int = 0
+    refused: int = 0
+    days: dict[str, dict[str, int]] = {}
+
+    def with_page(self, page: list[Found], items: list[Item]) -> "Sums":
+        """With what came of a further page."""
+        days = {day: dict(counts) for day, counts in self.days.items()}
+        for item in items:
+            for act in (item.detail or {})["acts"]:
+                what = "refused" if "refusal" in act else "acted"
+                counts = days.setdefault(act["at"][:10], {"acted": 0, "refused": 0})
+                counts[what] += 1
+        acted, refused = (sum(counts[what] for counts in days.values()) for what in ("acted", "refused"))
+        return Sums(
+            events=self.events + sum(each.version for each in page),
+            tickets=self.tickets + len(items),
+            acted=acted,
+            refused=refused,
+            days=dict(sorted(days.items())),
+        )
+
+
+def _key(found: Found) -> tuple[str, str]:
+    return found.opened_at.isoformat(), str(found.ticket_id)
+
+
+def _meant(job: Job, desk: Catalogue, asked: BacktestAsked) -> Where:
+    """The tickets that were there in time and that whoever asks may see; a trigger needs one to which something happened."""
+    me = desk.acting(job.actor)
+    query = ListQuery(ALWAYS, reach(desk, job.actor), everywhere=True)
+    meant = ticket_pages.where(job.workspace_id, query, Context(job.asked_at, me.zone, me.id, me.teams))
+    return Where(SQL("{} AND opened_at < %s").format(meant.text), [*meant.values, asked.until])
+
+
+def _items(page: list[Found], told: list[dict[str, Any]]) -> list[Item]:
+    numbers = {str(each.ticket_id): each.number for each in page}
+    return [_item(numbers[each["ticket"]], each["acts"]) for each in told]
+
+
+def _item(number: str, acts: list[dict[str, Any]]) -> Item:
+    """Failed only where it would never have acted."""
+    refusals = [act["refusal"] for act in acts if "refusal" in act]
+    failed = len(refusals) == len(acts)
+    return Item(number, "failed" if failed else "done", refusals[0] if failed else None, {"acts": acts})
