@@ -9,6 +9,7 @@ from domain.backtest.story import Found, Story, Tick
 from domain.conditions.windows import LAST
 from domain.happening import Happening, Situation
 from domain.rules.acting import Occasion
+from domain.rules.assigning import Roster
 from domain.rules.automating import Look, fired, next_look
 from domain.rules.chain import Act, Refused, chain, workable
 from domain.rules.channels import AUTOMATION
@@ -34,6 +35,8 @@ class _Life:
     now: Situation | None = None
     timer: datetime | None = None
     found: list[Found] = field(default_factory=list)
+    # What others have to do is not read: whoever is picked by load or by turn is picked as on an empty desk.
+    roster: Roster = field(default_factory=Roster)
 
     def lives(self, tick: Tick) -> None:
         """Through what happened, and through the time after it."""
@@ -52,7 +55,7 @@ class _Life:
 
     def _chained(self, happening: Happening) -> None:
         """Triggers look at it; the ticket is as they leave it."""
-        made = chain(happening)
+        made = chain(happening, self.roster)
         self._notes(happening.at, happening.after.version, made.acts, made.refused)
         if made.acts and made.after is not None:
             self.now = made.after
@@ -80,7 +83,7 @@ class _Life:
             self.timer = None
             return
         look = Look(now, self.story.desk(at), self.story.requester(at), at)
-        firing = fired(look, _occasion(look))
+        firing = fired(look, _occasion(look, self.roster))
         self._notes(at, now.version, firing.acts, firing.refused)
         for happening in firing.happenings:
             self.now = happening.after
@@ -102,6 +105,16 @@ class _Life:
         self.found += [Found(at, version, (), each.refusal) for each in refused if each.rule.rule_id == self.own]
 
 
-def _occasion(look: Look) -> Occasion:
+def _occasion(look: Look, roster: Roster) -> Occasion:
     ticket = look.now.row.ticket_id
-    return Occasion(look.now, look.desk, look.requester, look.at, look.now.row.workspace_id, ticket, ticket, AUTOMATION)
+    return Occasion(
+        now=look.now,
+        desk=look.desk,
+        requester=look.requester,
+        at=look.at,
+        workspace=look.now.row.workspace_id,
+        correlation=ticket,
+        cause=ticket,
+        channel=AUTOMATION,
+        roster=roster,
+    )
