@@ -45,7 +45,8 @@ NUMBERS = ("T-1", "T-2", "T-3")
 @pytest.fixture(scope="module")
 def one_database(cluster: Cluster) -> Iterator[str]:
     """One for all examples: each has a workspace of its own in it."""
-    yield from scratch(cluster)
+    with scratch(cluster) as url:
+        yield url
 
 
 class Worker:
