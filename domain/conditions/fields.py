@@ -105,6 +105,7 @@ _HAPPENING: dict[str, tuple[FieldType, str]] = {
     "actor_id": (FieldType.PERSON, "The person or requester who did it"),
     "channel": (FieldType.OPTION, "The way it came"),
     "message": (FieldType.TEXT, "What was written with it"),
+    "business_hours": (FieldType.FLAG, "In the business hours of the ticket's team, else of the desk"),
     "description": (FieldType.TEXT, "Description"),
     "moved_at": (FieldType.MOMENT, "In its status since"),
     "assigned_at": (FieldType.MOMENT, "With its assignee since"),
@@ -112,7 +113,7 @@ _HAPPENING: dict[str, tuple[FieldType, str]] = {
     "touched_at": (FieldType.MOMENT, "Last worked on or written to by somebody"),
 }
 # Of these, and of what was before, only what happens can be asked, not a ticket while nothing does.
-OF_THE_MOMENT = ("event", "actor", "channel", "message", "before.")
+OF_THE_MOMENT = ("event", "actor", "channel", "message", "business_hours", "before.")
 _OPTIONS = {
     "actor": ("person", "requester", "system"),
     "kind": tuple(map(str, StatusKind)),

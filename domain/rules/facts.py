@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from domain.calendars.hours import is_open
 from domain.catalogue import Catalogue, shown
 from domain.conditions import Context
 from domain.conditions.fields import BEFORE_PREFIX
@@ -80,6 +81,10 @@ class Facts(Mapping[str, Any]):
         said = [shown(getattr(event, _WRITTEN[type(event)])) for event in events if type(event) in _WRITTEN]
         return "\n".join(filter(None, said)) or None
 
+    def _business_hours(self) -> bool:
+        happening = self._happening
+        return happening is not None and is_open(happening.desk.hours_of(self._now.row.assignee_team), happening.at)
+
 
 _OWN: dict[str, Callable[[Facts], Any]] = {
     "archived": lambda facts: facts._now.row.archived_at is not None,
@@ -93,6 +98,7 @@ _OWN: dict[str, Callable[[Facts], Any]] = {
     "actor_id": Facts._actor_id,
     "channel": lambda facts: facts._happening.metadata.channel if facts._happening else None,
     "message": Facts._message,
+    "business_hours": Facts._business_hours,
 }
 
 
