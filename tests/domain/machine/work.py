@@ -237,10 +237,15 @@ def urge(desk: Desk, who: Who, ticket: Ticket, command: UUID, *, body: str) -> N
     say(desk, ticket, command, body, internal=who.kind != "requester")
 
 
+OF_THEIR_OWN = {"confirmed": "ticket.confirm", "rated": "ticket.rate", "closed": "ticket.close"}
+
+
 @action("move", needs="ticket.move", stage="any")
-def put_into(desk: Desk, _: Who, ticket: Ticket, __: UUID, *, status: str) -> None:
-    """A6: an illegal move is refused."""
+def put_into(desk: Desk, who: Who, ticket: Ticket, _: UUID, *, status: str) -> None:
+    """A6: an illegal move is refused; and a move is no way round what has a permission of its own."""
     why = ["unknown_status"] * (status not in desk.statuses)
+    own = OF_THEIR_OWN.get(desk.statuses.get(status, ""))
+    why += ["not_allowed"] * (own is not None and not desk.can(who, own))
     try:
         must_be(ticket, "there")
     except No as no:
