@@ -23,6 +23,7 @@ class Name(StrEnum):
     BULK = "bulk"
     REPLY = "reply"
     RULES = "rules"
+    BACKTEST = "backtest"
     DESK = "desk"
     TIMERS = "timers"
     ALL = "all"
