@@ -23,6 +23,7 @@ COMMANDS = {
     "show": "cli.find:show",
     "views": "cli.find:views",
     "rules": "cli.rules:app",
+    "backtest": "cli.backtest:backtest",
     "sla": "cli.sla:app",
     "jobs": "cli.jobs:jobs",
     "processors": "cli.processors:processors",

@@ -71,7 +71,7 @@ def set_(
 
     Example: ledgerdesk rules set urgent-first rule.json --why "Urgent ones waited"
     """
-    asked = {"key": key, "definition": _definition(definition), "why": why, "expected": expected}
+    asked = {"key": key, "definition": definition_in(definition), "why": why, "expected": expected}
     typer.echo(_done(workspace, who, SetRule, asked, f"Rule {key}"))
 
 
@@ -119,7 +119,8 @@ def log(
     typer.echo("\n".join([*_lines(told), *map(_stands, automations)]))
 
 
-def _definition(text: str) -> RuleDefinition:
+def definition_in(text: str) -> RuleDefinition:
+    """The rule that is written as JSON, or in a file that has it."""
     try:
         written = text if text.lstrip().startswith("{") else Path(text).read_text(encoding="utf-8")
         return RuleDefinition.model_validate_json(written)

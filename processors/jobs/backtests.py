@@ -108,10 +108,16 @@ def _key(found: Found) -> tuple[str, str]:
 
 def _meant(job: Job, desk: Catalogue, asked: BacktestAsked) -> Where:
     """The tickets that were there in time and that whoever asks may see; a trigger needs one to which something happened."""
-    me = desk.acting(job.actor)
     query = ListQuery(ALWAYS, reach(desk, job.actor), everywhere=True)
-    meant = ticket_pages.where(job.workspace_id, query, Context(job.asked_at, me.zone, me.id, me.teams))
+    meant = ticket_pages.where(job.workspace_id, query, _context(job, desk))
     return Where(SQL("{} AND opened_at < %s").format(meant.text), [*meant.values, asked.until])
+
+
+def _context(job: Job, desk: Catalogue) -> Context:
+    if job.actor.kind == "system":
+        return Context(job.asked_at)
+    me = desk.acting(job.actor)
+    return Context(job.asked_at, me.zone, me.id, me.teams)
 
 
 def _items(page: list[Found], told: list[dict[str, Any]]) -> list[Item]:
