@@ -23,6 +23,7 @@ from domain.values import StatusKind
 from eventstore.append import Call
 from eventstore.database import Role, connect
 from eventstore.keyring import Keyring
+from eventstore.process import settled
 from processors import firing, runner
 from processors.waking import Waking
 
@@ -65,6 +66,8 @@ def run() -> Result:
         with connect(ours, Role.WORKER) as db:
             _pending(db, place, tickets[:DUE])
             floor = _bare(db)
+            # As every worker of a supervisor.
+            settled()
             fired = _fired(ours, db)
             late = _lateness(ours, db, place, tickets[DUE:])
         conditions = {
