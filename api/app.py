@@ -53,7 +53,7 @@ from api import (
 )
 from api.middleware import Surroundings
 from api.openapi import describe
-from api.routing import PREFIX
+from api.routing import PREFIX, Addresses
 from api.services import Services
 from api.settings import ApiSettings
 from eventstore.files.desk import files_of
@@ -106,6 +106,7 @@ ROUTERS = (
     processors,
     operations,
 )
+ADDRESSES = Addresses(route for module in ROUTERS for route in module.router.routes)
 
 
 def create_app(settings: Settings | None = None, limits: ApiSettings | None = None) -> FastAPI:
@@ -136,8 +137,6 @@ def create_app(settings: Settings | None = None, limits: ApiSettings | None = No
     app.state.files = files_of(settings, here.keyring)
     app.add_middleware(Surroundings, body_limit=limits.body_limit)
     problems.install(app)
-    for module in ROUTERS:
-        # Not `include_router`: it would wrap every router in one more layer of matching for each request.
-        app.router.routes.extend(module.router.routes)
+    app.router.routes.append(ADDRESSES)
     describe(app)
     return app

@@ -61,7 +61,7 @@ async def create_api_key(body: ApiKeyBody, me: Caller = needs(Permission.ACCESS_
     """Make an API key for yourself or another; its secret is shown this once."""
     scopes = known_scopes(body.scopes)
     # What requesters alone may do is theirs by being one: a scope gives it to nobody else.
-    if missing := permissions(scopes) - me.permissions - OF_REQUESTERS_ALONE:
+    if missing := permissions(tuple(scopes)) - me.permissions - OF_REQUESTERS_ALONE:
         raise ScopeTooWide(scopes=", ".join(sorted(missing)))
     owner = Found(me.workspace_id, await _owner(body, me))
     key_id, secret = await me.services.access.add_api_key(owner, body.name, scopes, body.expires_at)

@@ -50,7 +50,7 @@ def describe(app: FastAPI) -> None:
 
 
 def _described(app: FastAPI) -> dict[str, Any]:
-    made = get_openapi(title="Ledgerdesk", version=app.version, description=DESCRIPTION, routes=app.routes)
+    made = get_openapi(title="Ledgerdesk", version=app.version, description=DESCRIPTION, routes=list(operations(app)))
     schemas = made["components"]["schemas"]
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)

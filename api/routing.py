@@ -1,37 +1,67 @@
 """How routers are made: every address begins alike, and an operation is named for its handler."""
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from starlette.requests import Request
-from starlette.routing import Match
-from starlette.types import Scope
+from starlette.routing import BaseRoute, Match
+from starlette.types import Receive, Scope, Send
 
 PREFIX = "/api/v1"
 
 
-class Route(APIRoute):
-    """One that is passed over at a glance where the address ends otherwise: a request asks all those before its own."""
+class Addresses(BaseRoute):
+    """Routes as one, found by how many parts an address has and by its last: to ask each of them costs more than many answers."""
 
-    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
-        super().__init__(path, endpoint, **options)
-        self._end = path.rpartition("}")[2]
+    def __init__(self, routes: Iterable[BaseRoute]) -> None:
+        self.routes = [route for route in routes if isinstance(route, APIRoute)]
+        self._names = {_last(route.path) for route in self.routes}
+        self._deepest = max(route.path.count("/") for route in self.routes)
+        self._alike: dict[tuple[int, str], list[APIRoute]] = {}
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Whether the request is for this route."""
-        return super().matches(scope) if scope["path"].endswith(self._end) else (Match.NONE, {})
+        """The first route that takes the request, else the first that would take another method."""
+        nearest: tuple[Match, Scope] = (Match.NONE, {})
+        for route in self._candidates(scope["path"]) if scope["type"] == "http" else ():
+            found = route.matches(scope)
+            if found[0] is Match.FULL:
+                return found
+            if nearest[0] is Match.NONE:
+                nearest = found
+        return nearest
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve the request by the route that was found."""
+        await scope["route"].handle(scope, receive, send)
+
+    def _candidates(self, path: str) -> list[APIRoute]:
+        # What nobody named is one to us: callers make up addresses without end.
+        last = _last(path)
+        shape = min(path.count("/"), self._deepest + 1), last if last in self._names else ""
+        if (found := self._alike.get(shape)) is None:
+            found = self._alike[shape] = [route for route in self.routes if _may_have(route.path, *shape)]
+        return found
+
+
+def _may_have(pattern: str, depth: int, last: str) -> bool:
+    """Whether addresses of the pattern may have so many parts and such a last one, which is empty where no pattern names it."""
+    longer = ":path}" in pattern and depth > pattern.count("/")
+    return longer or (depth == pattern.count("/") and ("{" in _last(pattern) or _last(pattern) == last))
+
+
+def _last(path: str) -> str:
+    return path.rpartition("/")[2]
 
 
 def router(tag: str) -> APIRouter:
     """A router for one resource."""
-    return APIRouter(prefix=PREFIX, tags=[tag], generate_unique_id_function=lambda route: route.name, route_class=Route)
+    return APIRouter(prefix=PREFIX, tags=[tag], generate_unique_id_function=lambda route: route.name)
 
 
 def operations(app: FastAPI) -> Iterator[APIRoute]:
     """All routes with a handler of ours."""
-    return (route for route in app.routes if isinstance(route, APIRoute))
+    return (route for each in app.routes if isinstance(each, Addresses) for route in each.routes)
 
 
 def allowed_methods(request: Request) -> str:

@@ -1,6 +1,7 @@
 """What an API key is restricted to: single permissions or groups of them."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from api.errors import UnknownScope
 from domain.permissions import Permission
@@ -37,6 +38,7 @@ def known_scopes(scopes: Iterable[str]) -> list[str]:
     return wanted
 
 
-def permissions(scopes: Iterable[str]) -> frozenset[Permission]:
+@lru_cache
+def permissions(scopes: tuple[str, ...]) -> frozenset[Permission]:
     """All that the scopes allow; a scope that is no longer known allows nothing."""
     return frozenset().union(*(SCOPES.get(scope, frozenset()) for scope in scopes))

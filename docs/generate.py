@@ -11,7 +11,7 @@ import typer
 from fastapi.routing import APIRoute
 
 import domain.aggregates  # noqa: F401 - registers every event
-from api.app import ROUTERS
+from api.app import ADDRESSES
 from api.auth import Needs
 from api.routing import PREFIX
 from api.settings import ApiSettings
@@ -269,7 +269,7 @@ def _codes(found: Iterable[type[LedgerdeskError]]) -> Iterator[tuple[str, int, s
 
 def routes() -> list[APIRoute]:
     """Every route, in the order of the routers."""
-    return [route for module in ROUTERS for route in module.router.routes if isinstance(route, APIRoute)]
+    return ADDRESSES.routes
 
 
 def routes_page() -> str:

@@ -6,7 +6,7 @@ from domain.catalogue import Catalogue
 from domain.command import Command
 from domain.conditions import AllOf, AnyOf, Condition, Leaf
 from domain.event import Actor
-from domain.granting import must_be_allowed
+from domain.granting import granted
 from domain.permissions import Permission
 from domain.staff import Grant, Person, Scope
 from domain.ticket.state import Ticket, UnknownTicket
@@ -16,8 +16,8 @@ def allow(command: Command, needed: Permission, state: object, desk: Catalogue) 
     """Let the command pass, or raise NotAllowed, ScopeMissing or UnknownTicket. The desk itself is not asked."""
     if command.by.trusted:
         return
-    must_be_allowed(command, needed, desk)
-    if isinstance(state, Ticket) and state.opened and not reaches(command.by, desk.grant(command.by), state, desk):
+    grant = granted(command, needed, desk)
+    if isinstance(state, Ticket) and state.opened and not reaches(command.by, grant, state, desk):
         # As if it were not there: that it exists is not theirs to know either.
         raise UnknownTicket(number=state.number)
 

@@ -16,15 +16,12 @@ from psycopg.rows import TupleRow
 from domain.errors import LedgerdeskError
 from eventstore.arrays import Bytes, Ints, Longs, Packed, Texts, Uuids
 from eventstore.database import DatabaseUnavailable, Role, StorageFull, conninfo, explained, server_name
+from eventstore.gathering import ENOUGH, gathered
 from eventstore.keyring import WrappedKey
 
 log = structlog.get_logger()
 
 MAX_BATCH = 256
-# A round trip costs as much as many calls: up to so many, those who are about to call are waited for ...
-ENOUGH = 12
-# ... until nobody came during so many turns of the event loop. On a quiet desk that is no time at all.
-QUIET_TURNS = 3
 # How long a caller waits for a database that went away before it is told to come back.
 PATIENCE = 15.0
 
@@ -118,7 +115,7 @@ class Appender:
             self._wake.clear()
             if not self._waiting:
                 await self._wake.wait()
-            await self._gathered()
+            await gathered(self._waiting)
             if not (batch := self._next_batch()):
                 continue
             try:
@@ -130,13 +127,6 @@ class Appender:
                 log.error("append.failed", error=type(error).__name__)
                 await self._drop_connection()
                 _fail(batch, AppendFailed(reason=type(error).__name__))
-
-    async def _gathered(self) -> None:
-        quiet = 0
-        while len(self._waiting) < ENOUGH and quiet < QUIET_TURNS:
-            before = len(self._waiting)
-            await asyncio.sleep(0)
-            quiet = 0 if len(self._waiting) > before else quiet + 1
 
     def _next_batch(self) -> list[_Waiting]:
         """Calls in order of arrival, at most one for a stream and one for a command.

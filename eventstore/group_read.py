@@ -9,6 +9,7 @@ from psycopg import AsyncConnection
 
 from eventstore.arrays import Longs, Texts, Uuids
 from eventstore.codec import SELECT_EVENTS, StoredRow
+from eventstore.gathering import gathered
 from eventstore.keyring import WrappedKey
 
 MOST = 256
@@ -106,7 +107,9 @@ class GroupRead:
         await asyncio.gather(*self._serving.values())
 
     async def _serve(self, workspace: UUID) -> None:
-        while waiting := self._waiting.pop(workspace, None):
+        while workspace in self._waiting:
+            await gathered(self._waiting[workspace])
+            waiting = self._waiting.pop(workspace)
             if later := waiting[MOST:]:
                 self._waiting[workspace] = later
             await self._settle(workspace, waiting[:MOST])

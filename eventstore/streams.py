@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Self
 from uuid import UUID
 from weakref import WeakKeyDictionary
@@ -204,4 +204,4 @@ async def folded(before: Loaded, rows: Sequence[StoredRow], keys: dict[UUID, Con
         if len(rows) > _SLICE:
             await asyncio.sleep(0)
     version = max([before.version, *(row.originator_version for row in rows[-1:])])
-    return replace(before, state=state, version=version, keys=keys)
+    return Loaded(state, version, keys)

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 
-from api import attachments, downloads
 from api.app import create_app
 from eventstore.files.desk import Files
 from eventstore.files.local import LocalFiles
@@ -40,9 +39,6 @@ def keep(monkeypatch: pytest.MonkeyPatch, files: Files) -> None:
     def with_files(*settings: object) -> FastAPI:
         app = create_app(*settings)
         app.state.files = files
-        wired = {getattr(route, "path", "") for route in app.routes}
-        if "/api/v1/uploads" not in wired:
-            app.router.routes.extend([*attachments.router.routes, *downloads.router.routes])
         return app
 
     monkeypatch.setattr(conftest, "create_app", with_files)

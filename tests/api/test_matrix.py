@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from fastapi import FastAPI
 
-from api.app import ROUTERS
+from api.app import ADDRESSES
 from api.auth import Needs
 from api.routing import PREFIX, operations
 from api.scopes import permissions
@@ -27,8 +27,7 @@ def here(shared: Server) -> Iterator[World]:
 def routes() -> dict[tuple[str, str], Needs | None]:
     """All operations, each with what it asks of its caller."""
     app = FastAPI(openapi_url=None)
-    for module in ROUTERS:
-        app.router.routes.extend(module.router.routes)
+    app.router.routes.append(ADDRESSES)
     return {
         (method, shape(route.path_format)): next(
             (each.call for each in route.dependant.dependencies if isinstance(each.call, Needs)), None
@@ -112,7 +111,7 @@ def test_who_may_set_up_and_see_what(here: World):
 
 @pytest.mark.parametrize("scopes", [["read"], ["write"], ["ticket.reply"]], ids=str)
 def test_a_key_does_nothing_beyond_its_scopes(here: World, scopes: list[str]):
-    held, key = permissions(scopes), key_for(here.server, *scopes, person_id=here.admin.id)
+    held, key = permissions(tuple(scopes)), key_for(here.server, *scopes, person_id=here.admin.id)
     ticket, wrong = here.opened(Ownership("anybody's", True)), []
     with here.server.client(key) as client:
         restricted = Actor("key", here.admin.id, held, client)

@@ -113,3 +113,16 @@ async def test_finishing_waits_for_those_who_wait() -> None:
     await group.finish()
     assert asked.done() or (await asked).kept is not None
     await group.finish()
+
+
+async def test_who_is_about_to_ask_is_waited_for() -> None:
+    log = Log()
+    group = GroupRead(log.read)
+
+    async def asking_after(turns: int) -> Found:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        return await group.ask(HERE, *asks(1))
+
+    await asyncio.gather(*map(asking_after, range(4)))
+    assert log.sizes() == [4]
