@@ -109,7 +109,9 @@ LINES = (
 def test_bad_request_lines(wire):
     for line in LINES:
         status, answer = wire.ask(wire.head(line), all_of_it=False)
-        assert status in {0, 400, 404, 405}, (line, answer[:500])
+        # A line without a version may be read as the oldest of them; whoever hung up meanwhile gets no answer.
+        understood = {200} if line == b"GET /api/v1/me" else set()
+        assert status in {0, 400, 404, 405} | understood, (line, answer[:500])
 
 
 HEADERS = (

@@ -46,7 +46,8 @@ Does = type[Command] | Permission | None
 class Case:
     """One operation. `does` None asks for no permission; `body` None is the example of the API description.
 
-    `more` where the request asks for further rights, which the example's content decides.
+    `more` where the request asks for further rights, which the example's content decides; `instead` is a permission that
+    does as well as the one that it needs.
     """
 
     does: Does
@@ -54,6 +55,7 @@ class Case:
     path: str
     body: Any = None
     more: bool = False
+    instead: Permission | None = None
 
     @property
     def needs(self) -> Permission | None:
@@ -136,7 +138,7 @@ OF_TICKETS = (
     Case(_P.HISTORY_VIEW, "GET", f"{_T}/ties"),
     Case(_P.HISTORY_VIEW, "GET", f"{_T}/rules"),
     Case(_P.WORKSPACE_VIEW, "GET", f"{_T}/sla"),
-    Case(_P.RULE_EDIT, "GET", f"{_T}/backtests/{{id}}"),
+    Case(_P.RULE_EDIT, "GET", f"{_T}/backtests/{{id}}", more=True, instead=_P.REPORT_EDIT),
     Case(_P.WORKSPACE_VIEW, "GET", f"{_T}/canned-replies/{{reply}}"),
 )
 SET_UP = (
@@ -197,7 +199,7 @@ SET_UP = (
     Case(rules.SetRule, "PUT", "/rules/{key}", more=True),
     Case(rules.RetireRule, "PUT", "/rules/{key}/retired"),
     Case(rules.OrderRules, "PUT", "/rule-order"),
-    Case(_P.RULE_EDIT, "POST", "/rules/{key}/backtest", more=True),
+    Case(_P.RULE_EDIT, "POST", "/rules/{key}/backtest", more=True, instead=_P.REPORT_EDIT),
 )
 OF_CUSTOMERS = (
     Case(requester.RegisterRequester, "POST", "/requesters"),
