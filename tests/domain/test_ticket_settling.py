@@ -1,5 +1,7 @@
 """How a ticket comes to its end: confirmed, rated, closed, by its requester or by the desk."""
 
+from dataclasses import replace
+
 import pytest
 from pydantic import ValidationError
 
@@ -92,9 +94,7 @@ def test_closing_twice_changes_nothing():
 @pytest.mark.parametrize("wanted", ["closed", "confirmed", "rated"])
 def test_a_move_is_no_way_round_the_permission_to_close_or_to_confirm(wanted):
     mover = Role("mover", "Mover", frozenset({Permission.TICKET_MOVE}))
-    desk = type(DESK)(**{**vars(DESK), "roles": {"mover": mover}})
-    people = {**desk.people, ANN: type(desk.people[ANN])(ANN, "Ann", None, "mover")}
-    desk = type(DESK)(**{**vars(desk), "people": people})
+    desk = replace(DESK, roles={"mover": mover}).with_person(replace(DESK.people[ANN], role="mover"))
     given(hers("resolved"), desk=desk).when(c.MoveTicket, by=person("ann"), status=wanted).then_refused(NotAllowed)
     reopened = step(e.TicketReopened, "resolved", "open")
     given(hers("resolved"), desk=desk).when(c.MoveTicket, by=person("ann"), status="open").then(reopened)
