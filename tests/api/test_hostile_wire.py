@@ -106,12 +106,15 @@ LINES = (
 )
 
 
+# Read leniently: the oldest HTTP had no version, and one space more changes no meaning. Whoever hung up meanwhile gets no answer.
+UNDERSTOOD = (b"GET /api/v1/me", b"GET  /api/v1/me  HTTP/1.1")
+
+
 def test_bad_request_lines(wire):
     for line in LINES:
         status, answer = wire.ask(wire.head(line), all_of_it=False)
-        # A line without a version may be read as the oldest of them; whoever hung up meanwhile gets no answer.
-        understood = {200} if line == b"GET /api/v1/me" else set()
-        assert status in {0, 400, 404, 405} | understood, (line, answer[:500])
+        taken = {200} if line in UNDERSTOOD else set()
+        assert status in {0, 400, 404, 405} | taken, (line, answer[:500])
 
 
 HEADERS = (
