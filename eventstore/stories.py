@@ -1,7 +1,7 @@
 """Whole streams for people who ask the log itself, without any read model."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -33,9 +33,9 @@ def stream(db: Cursor[Any], keyring: Keyring, stream_id: UUID) -> list[Recorded[
     return decode_page(db, keyring, [StoredRow(*row) for row in rows])
 
 
-def folded(aggregate: str, events: list[Recorded[Event]]) -> Any:
-    """The state that the events lead to."""
-    state = INITIAL[aggregate]
+def folded(aggregate: str, events: Iterable[Recorded[Event]], state: Any = None) -> Any:
+    """The state that the events lead to, from `state` on where they are not the first."""
+    state = INITIAL[aggregate] if state is None else state
     for recorded in events:
         state = evolve(state, recorded.event)
     return state

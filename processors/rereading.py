@@ -9,7 +9,7 @@ from uuid import UUID
 from psycopg import Cursor
 
 from domain.backtest.story import Found, Span, Tested
-from domain.event import EVENTS, Event, Recorded
+from domain.event import Event, Recorded
 from eventstore.arrays import Uuids
 from eventstore.codec import StoredRow
 from eventstore.feed import decode_page
@@ -17,13 +17,13 @@ from eventstore.keyring import Keyring
 from eventstore.loading import rows_before
 from eventstore.stories import stream
 from processors.past import Met, Past, met, met_in
+from processors.witness import OTHERS
 
 # The few rows of a ticket are looked at under its own key.
 _WITH_TOPIC = """
     SELECT wanted.stream FROM unnest(%s::uuid[]) AS wanted (stream)
     WHERE EXISTS (SELECT FROM log.stored_events WHERE originator_id = wanted.stream AND topic = ANY(%s))
 """
-_OTHERS = frozenset(name for name in EVENTS if not name.startswith("ticket."))
 Events = list[Recorded[Event]]
 
 
@@ -40,7 +40,7 @@ class Replay:
     def __init__(self, db: Cursor[Any], keyring: Keyring, workspace: UUID, tested: Tested, span: Span) -> None:
         self._db, self._keyring, self._reading = db, keyring, tested.reading
         self._past = Past(tested, span, stream(db, keyring, workspace))
-        self._opens = None if self._reading.content else _OTHERS
+        self._opens = None if self._reading.content else OTHERS
 
     def of(self, tickets: Iterable[UUID]) -> list[Told]:
         """What would have been done to each of these tickets, in their order; those with nothing are left out."""

@@ -26,6 +26,7 @@ from eventstore.codec import SELECT_EVENTS, StoredRow, UnknownEvent
 from eventstore.feed import decode_page
 from eventstore.keyring import Keyring
 from eventstore.loading import rows_before
+from eventstore.stories import folded
 from processors.process import NewerEvent
 
 # Tickets and requesters that a witness keeps in mind.
@@ -38,6 +39,8 @@ LONGEST = 10_000
 
 
 NEW = Course()
+# Events of anything but tickets.
+OTHERS = frozenset(name for name in EVENTS if not name.startswith("ticket."))
 
 
 class SetUp(NamedTuple):
@@ -103,8 +106,7 @@ class Witness:
         process: str = "witness",
     ) -> None:
         self._keyring, self._topics, self._process = keyring, topics, process
-        others = frozenset(name for name in EVENTS if not name.startswith("ticket."))
-        self._opens = None if opens is None else opens | others
+        self._opens = None if opens is None else opens | OTHERS
         self._tickets: _Recent[UUID, Seen] = _Recent()
         self._requesters: _Recent[UUID, Requester] = _Recent()
         self._desks: dict[UUID, Catalogue] = {}
@@ -210,14 +212,6 @@ def histories(
     for recorded in every:
         told[recorded.stream_id].append(recorded)
     return told
-
-
-def folded(aggregate: str, events: Iterable[Recorded[Event]], state: Any = None) -> Any:
-    """The state of an aggregate after the events."""
-    state = INITIAL[aggregate] if state is None else state
-    for recorded in events:
-        state = evolve(state, recorded.event)
-    return state
 
 
 def command_of(row: StoredRow) -> str:

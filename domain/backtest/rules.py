@@ -72,19 +72,27 @@ def _topics(rule: Rule) -> frozenset[str] | None:
 
 
 @dataclass(frozen=True)
-class TestedTrigger:
-    """A trigger, among the triggers of the desk as they were at each moment."""
+class _OfRules:
+    """A rule among those of the desk as they were at each moment."""
 
     rule: Rule
 
     @cached_property
     def reading(self) -> Reading:
-        """What its condition asks."""
+        """What its condition asks, and its timing."""
         return _reading(self.rule)
 
     def in_force(self, desk: Catalogue) -> Catalogue:
         """The desk with it."""
         return with_rule(desk, self.rule)
+
+    def found(self, story: Story) -> Iterator[Found]:
+        """Its part in all that rules would have done."""
+        return done_anew(self.rule.rule_id, story)
+
+
+class TestedTrigger(_OfRules):
+    """A trigger, among the triggers of the desk as they were at each moment."""
 
     def follows(self, envelope: Metadata) -> bool:
         """What triggers do may lead to more of it, and what this one did would be undone."""
@@ -100,29 +108,13 @@ class TestedTrigger:
                     return True
         return False
 
-    def found(self, story: Story) -> Iterator[Found]:
-        """Its part in all that rules would have done."""
-        return done_anew(self.rule.rule_id, story)
-
 
 def _within(story: Story) -> Iterator[Happening]:
     return (tick.happening for tick in story.ticks if tick.happening is not None and story.span.holds(tick.at))
 
 
-@dataclass(frozen=True)
-class TestedAutomation:
+class TestedAutomation(_OfRules):
     """An automation, among those of the desk. A ticket has one timer, as it has where automations really run."""
-
-    rule: Rule
-
-    @cached_property
-    def reading(self) -> Reading:
-        """What its condition and its timing ask."""
-        return _reading(self.rule)
-
-    def in_force(self, desk: Catalogue) -> Catalogue:
-        """The desk with it."""
-        return with_rule(desk, self.rule)
 
     def follows(self, envelope: Metadata) -> bool:
         """What it did itself would be undone."""
@@ -149,7 +141,3 @@ class TestedAutomation:
                 return True
             turn = next_look(look)
         return False
-
-    def found(self, story: Story) -> Iterator[Found]:
-        """Its part in all that rules would have done."""
-        return done_anew(self.rule.rule_id, story)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,17 +9,15 @@ from uuid import UUID, uuid5
 
 from domain.catalogue import Catalogue
 from domain.event import Actor, Event, Metadata, Recorded
-from domain.happening import Happening, Situation
+from domain.happening import Happening
 from domain.ids import ticket_id
 from domain.requester import Requester
 from domain.rules.assigning import Roster
 from domain.rules.chain import Chain, Look, chain, looks
 from domain.rules.rule import RuleDefinition
 from domain.setup.rules import SetRule
-from domain.sla.course import followed
-from domain.ticket.folds import listed
-from domain.ticket.state import Ticket
-from tests.domain.kit import DESK, NOON, WORKSPACE, folded, opened, person
+from tests.domain.happenings import situation as situation
+from tests.domain.kit import DESK, NOON, WORKSPACE, opened, person
 from tests.domain.setups import desk_after
 
 T1 = ticket_id(WORKSPACE, "T-1")
@@ -56,16 +53,6 @@ def recorded(
     ids = {name: uuid5(T1, f"{name}{version}{at}") for name in ("event_id", "command_id", "correlation_id")}
     envelope = Metadata(workspace_id=WORKSPACE, occurred_at=at, actor=by, channel=channel, **ids | more)
     return Recorded(version, T1, version, at, envelope, event)
-
-
-def situation(events: Iterable[Recorded[Event]]) -> Situation:
-    """The ticket after these events."""
-    events = list(events)
-    course = None
-    for each in events:
-        course = followed(course, each)  # type: ignore[arg-type]
-    assert course is not None
-    return Situation(folded(Ticket(), *(each.event for each in events)), listed(events), course)
 
 
 @dataclass(frozen=True)
