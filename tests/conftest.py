@@ -16,6 +16,9 @@ from cli.cluster import LOGIN, Cluster
 from eventstore import database as eventstore_database
 from eventstore.database import Role
 from eventstore.migrate import migrate
+from tests.kafka.brokers import kafka, make_broker
+
+__all__ = ["kafka", "make_broker"]
 
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
 TEMPLATE = "template_ledgerdesk"
