@@ -30,8 +30,10 @@ DOCS = Path(__file__).parent
 ROOMS = ("domain", "eventstore", "projections", "processors", "api", "cli")
 NOTE = "<!-- Made by docs/generate.py from the code; change it there. -->"
 COLUMN = re.compile(r"(\w+) (uuid|text|bigint|smallint|int|boolean|timestamptz|jsonb|json)\b(\[\])?")
-CREATED = re.compile(r"CREATE TABLE (\w+) \((.*?)(?=CREATE |\Z)", re.DOTALL)
+CREATED = re.compile(r"CREATE TABLE (?:processes\.)?(\w+) \((.*?)(?=CREATE |\Z)", re.DOTALL)
 FRESHNESS = "0004_read_models.sql"
+# What a process keeps beside the log and shows like a read model.
+STANDINGS = "0012_sla_clocks.sql"
 # Its columns are computed in a view, which has no types to read.
 FRESHNESS_TYPES = {
     f"freshness.{column}": kind
@@ -84,8 +86,9 @@ STORIES = {
 # A condition is a tree of conditions: its page says what is in it.
 ANY_CHANGE = frozenset({"idempotency_key_reused", "version_conflict"})
 CONDITION, CONDITIONS = "[condition](conditions.md)", frozenset({"AllOf", "AnyOf", "NoneOf", "Leaf", "Condition"})
+STANDINGS_ROW = ("process `sla_clock`", "[sla_clocks](#desksla_clocks)")
 FRESHNESS_ROW = ("how far they are", "[freshness](#deskfreshness)")
-COMMENT = re.compile(r"COMMENT ON (?:VIEW|COLUMN) desk\.(freshness(?:\.\w+)?) IS '((?:[^']|'')*)'")
+COMMENT = re.compile(r"COMMENT ON (?:VIEW|COLUMN) desk\.(\w+(?:\.\w+)?) IS '((?:[^']|'')*)'")
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> list[str]:
@@ -103,13 +106,15 @@ def first_line(documented: object) -> str:
 def views() -> str:
     """Every view of schema desk."""
     lines = [NOTE, "# Views of schema `desk`", "", "How to reach them, and examples: [analysts](analysts.md).", ""]
-    lines += table(("read model", "views"), [*((f"`{m.NAME}`", _contents(m)) for m in READ_MODELS), FRESHNESS_ROW])
+    made = [*((f"`{m.NAME}`", _contents(m)) for m in READ_MODELS), STANDINGS_ROW, FRESHNESS_ROW]
+    lines += table(("read model", "views"), made)
     for model in READ_MODELS:
         types = column_types(model)
         for view in shown(model):
             lines += _view(view, model.COMMENTS, types, f"Read model `{model.NAME}`.")
-    told = {name: text.replace("''", "'") for name, text in COMMENT.findall(_migration(FRESHNESS))}
-    lines += _view("freshness", told, FRESHNESS_TYPES, "Compare with it before you trust a number.")
+    types = types_in(_migration(STANDINGS))
+    lines += _view("sla_clocks", _comments(STANDINGS), types, "Kept by the process that fires what is due.")
+    lines += _view("freshness", _comments(FRESHNESS), FRESHNESS_TYPES, "Compare with it before you trust a number.")
     return "\n".join(lines) + "\n"
 
 
@@ -123,11 +128,16 @@ def _contents(model: ReadModel) -> str:
 
 
 def column_types(model: ReadModel) -> dict[str, str]:
-    """Types of the columns, by `table.column`."""
+    """Types of the columns that analysts see, by `table.column`."""
+    types = types_in(model.TABLES)
+    return {column: kind for column, kind in types.items() if column.partition(".")[0] not in model.SEARCHED}
+
+
+def types_in(tables: str) -> dict[str, str]:
+    """Types of the columns in SQL that makes tables, by `table.column`."""
     return {
         f"{name}.{column}": kind + array
-        for name, body in CREATED.findall(model.TABLES)
-        if name not in model.SEARCHED
+        for name, body in CREATED.findall(tables)
         for column, kind, array in COLUMN.findall(body)
     }
 
@@ -136,6 +146,11 @@ def _view(view: str, comments: Mapping[str, str], types: Mapping[str, str], orig
     names = [name for name in comments if name.startswith(f"{view}.")]
     rows = [(f"`{name.partition('.')[2]}`", types[name], comments[name]) for name in names]
     return ["", f"## desk.{view}", "", f"{comments[view]} {origin}", "", *table(("column", "type", "meaning"), rows)]
+
+
+def _comments(migration: str) -> dict[str, str]:
+    """What it says about views."""
+    return {name: text.replace("''", "'") for name, text in COMMENT.findall(_migration(migration))}
 
 
 def _migration(name: str) -> str:

@@ -13,6 +13,7 @@ from domain.errors import LedgerdeskError, Refusal
 from domain.event import SYSTEM, Event, Recorded
 from domain.happening import Happening, Situation
 from domain.requester import Requester
+from domain.sla.standing import ClockLine
 from eventstore.desk import Desk
 
 _PROCESSES = UUID("0d0c7b8e-6f0e-5c1f-9a51-3f1c8a6d2b90")
@@ -98,7 +99,16 @@ class Deliver:
     gathered: bool = False
 
 
-Output = Do | SetTimer | CancelTimer | Hasten | Deliver
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """How the promises about a ticket stand now, for whoever reads it: these lines instead of those that there were."""
+
+    ticket: UUID
+    number: str
+    lines: tuple[ClockLine, ...]
+
+
+Output = Do | SetTimer | CancelTimer | Hasten | Deliver | Keep
 
 
 @dataclass(frozen=True, slots=True)

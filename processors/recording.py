@@ -1,4 +1,4 @@
-"""Records all that reactions led to in the transaction under way: timers, deliveries, memories, and last the log."""
+"""Records all that reactions led to in the transaction under way: timers, lines, deliveries, memories, and last the log."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -16,7 +16,7 @@ from eventstore.arrays import Uuids
 from eventstore.keyring import Keyring
 from eventstore.loading import load_many
 from eventstore.streams import Loaded
-from processors import deliveries, due
+from processors import deliveries, due, standings
 from processors.deciding import Answered, Deciding, Reaction, Wanted
 from processors.process import Memory
 
@@ -74,6 +74,8 @@ class Recorder:
         for reaction in reactions:
             changes.add(reaction)
         changes.write(self._db)
+        # After the timers: whoever has a ticket's timer has its lines too.
+        standings.keep(self._db, reactions)
         deliveries.queue(self._db, reactions, at)
         # The log's turn is held from the first append to the commit: nothing comes after it.
         for calls in deciding.rounds:

@@ -13,14 +13,16 @@ from domain.happening import Happening, Situation
 from domain.requester import Requester
 from domain.setup.calendars import CalendarRetired, CalendarSet, DefaultCalendarSet, TeamCalendarSet
 from domain.setup.policies import PolicyRetired, PolicySet
-from domain.sla.choosing import promised
+from domain.sla.choosing import Promised, promised
 from domain.sla.due import Due, breaches, due
+from domain.sla.standing import standing
 from domain.ticket.promising import KeepPromises
 from processors.process import (
     CancelTimer,
     Cause,
     Do,
     Hasten,
+    Keep,
     Memory,
     Output,
     SetTimer,
@@ -50,8 +52,9 @@ class SlaClock(TicketProcess):
         missed = _missed(happening)
         if missed.breaches:
             yield _keep(happening, now, desk, missed)
-        found = due(promised(now, desk, happening.requester, at), now.ticket, at, told=happening.told)
-        found = found.without(missed.breaches)
+        stands = promised(now, desk, happening.requester, at)
+        yield _stands(now, stands, at)
+        found = due(stands, now.ticket, at, told=happening.told).without(missed.breaches)
         if not happening.told:
             yield from _outputs(happening, now, desk, found)
             return
@@ -68,8 +71,9 @@ class SlaClock(TicketProcess):
         memory: Memory,
     ) -> Iterable[Output]:
         """What is due by now, on the ticket as it is now."""
-        found = due(promised(now, desk, requester, at), now.ticket, at, told=dict(timer.detail) == TOLD)
-        return _outputs(timer, now, desk, found, timer.detail)
+        stands = promised(now, desk, requester, at)
+        found = due(stands, now.ticket, at, told=dict(timer.detail) == TOLD)
+        return [_stands(now, stands, at), *_outputs(timer, now, desk, found, timer.detail)]
 
     def set_up(self, recorded: Recorded[Event], desk: Catalogue) -> Iterable[Output]:
         """Another promise: every ticket that is waited for is looked at anew, from its history."""
@@ -82,6 +86,10 @@ def _missed(happening: Happening) -> Due:
     if before is None or then is None:
         return Due()
     return Due(then.promise, breaches(then, before.ticket, happening.at))
+
+
+def _stands(now: Situation, stands: Promised | None, at: datetime) -> Keep:
+    return Keep(now.row.ticket_id, now.row.number, standing(stands, at))
 
 
 def _outputs(

@@ -22,6 +22,7 @@ from domain.event import SYSTEM, Actor, Event, Recorded
 from domain.happening import Happening, Situation
 from domain.ids import ticket_id, workspace_id
 from domain.permissions import RoleName
+from domain.sla.standing import ClockLine
 from domain.workspace import AddPerson, CreateWorkspace
 from eventstore.append import Call
 from eventstore.codec import StoredRow, decode
@@ -29,7 +30,7 @@ from eventstore.keyring import Keyring
 from eventstore.stamp import stamp
 from eventstore.streams import Loaded
 from processors.deciding import Deciding, Reaction, cause_of
-from processors.process import CancelTimer, Deliver, Hasten, Memory, SetTimer, TicketProcess, Timer
+from processors.process import CancelTimer, Deliver, Hasten, Keep, Memory, SetTimer, TicketProcess, Timer
 from processors.witness import Seen, SetUp
 
 BEGAN = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -45,6 +46,7 @@ class Stage:
         self.log: list[Recorded[Event]] = []
         self.timers: dict[tuple[str, UUID, str], Timer] = {}
         self.deliveries: list[Deliver] = []
+        self.lines: dict[str, dict[str, ClockLine]] = {}
         self.memories: dict[str, Memory] = {name: {} for name in self.processes}
         self._keyring = Keyring(b"k" * 32)
         self._streams: dict[UUID, Loaded] = {}
@@ -148,6 +150,8 @@ class Stage:
                 self._hasten(reaction.process)
             elif isinstance(output, Deliver):
                 self.deliveries.append(output)
+            elif isinstance(output, Keep):
+                self.lines[output.number] = {line.measure.value: line for line in output.lines}
         for calls in deciding.rounds:
             for call in calls:
                 self._take(call)

@@ -331,3 +331,41 @@ def test_nobody_is_reminded_while_it_is_somebody_elses_turn():
     assert had(stage, TicketBreached)
     assert not had(stage, TicketReminded)
     assert steps(stage) == []
+
+
+def test_how_it_stands_is_kept_as_lines():
+    stage = stage_with(RESOLVE, Target(measure="next_response", normal=60))
+    open_ticket(stage)
+    line = stage.lines["T-1"]["resolution"]
+    assert (line.state, line.policy, line.target_seconds) == ("running", Pinned(key="usual", version=1), 240 * 60)
+    assert (line.since, line.due_at, line.met_at, line.breached_at) == (BEGAN, BEGAN + timedelta(hours=4), None, None)
+    stage.do(MoveTicket, number="T-1", status="pending")
+    assert (stage.lines["T-1"]["resolution"].state, stage.lines["T-1"]["resolution"].due_at) == ("paused", None)
+    stage.do(MoveTicket, number="T-1", status="open")
+    stage.advance(minutes=240)
+    line = stage.lines["T-1"]["resolution"]
+    assert (line.state, line.breached_at, line.occasions, line.breaches) == ("late", stage.now, 1, 1)
+    stage.do(CloseTicket, number="T-1")
+    line = stage.lines["T-1"]["resolution"]
+    assert (line.state, line.met_at) == ("broken", stage.now)
+
+
+def test_of_what_is_waited_for_again_and_again_the_newest_has_the_line():
+    stage = stage_with(Target(measure="follow_up", normal=60))
+    open_ticket(stage)
+    assert stage.lines["T-1"] == {}
+    for _ in range(2):
+        stage.do(ReplyToTicket, number="T-1", body="Soon")
+        stage.advance(minutes=60)
+    stage.do(ReplyToTicket, number="T-1", body="Soon")
+    line = stage.lines["T-1"]["follow_up"]
+    assert (line.state, line.since, line.occasions, line.breaches) == ("running", stage.now, 3, 2)
+
+
+def test_another_promise_is_in_the_lines_and_none_leaves_none():
+    stage = stage_with()
+    open_ticket(stage)
+    promise(stage, RESOLVE)
+    assert {name: line.policy.version for name, line in stage.lines["T-1"].items()} == {"resolution": 2}
+    stage.do(RetirePolicy, key="usual")
+    assert stage.lines["T-1"] == {}

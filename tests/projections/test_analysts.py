@@ -12,6 +12,7 @@ from psycopg.sql import SQL, Identifier
 
 from domain.errors import InvalidInput
 from domain.ids import workspace_id
+from eventstore.database import Role, conninfo
 from projections.analysts import LoginTaken, grant
 from projections.models import READ_MODELS
 from tests.desks import Office, an_office
@@ -64,6 +65,14 @@ def test_an_analyst_reads_rows_of_its_own_workspace(analyst: Connection[Any]) ->
     assert analyst.execute("SELECT count(*) FROM desk.freshness WHERE state = 'live'").fetchone() == (len(READ_MODELS),)
 
 
+def test_an_analyst_reads_how_promises_of_its_own_workspace_stand(analyst: Connection[Any], database_url: str) -> None:
+    line = "%s, 'accept', %s, 'T-1', 'usual', 1, NULL, NULL, 'running', now(), 60, now(), NULL, NULL, 1, 0"
+    with psycopg.connect(conninfo(database_url, Role.WORKER)) as worker:
+        for workspace in (ACME, OTHER):
+            worker.execute(f"INSERT INTO processes.sla_clocks VALUES ({line})", [uuid4(), workspace])
+    assert analyst.execute("SELECT workspace_id, state FROM desk.sla_clocks").fetchall() == [(ACME, "running")]
+
+
 def test_a_second_workspace_keeps_the_password(analyst: Connection[Any], login: str, database_url: str) -> None:
     assert grant(database_url, login, OTHER) is None
     assert analyst.execute("SELECT count(*) FROM desk.ticket_list").fetchone() == (2,)
@@ -77,6 +86,8 @@ def test_a_second_workspace_keeps_the_password(analyst: Connection[Any], login: 
         "SELECT * FROM vault.keys",
         "SELECT * FROM access.credentials",
         "SELECT * FROM ops.builds",
+        "SELECT * FROM processes.timers",
+        "DELETE FROM processes.sla_clocks",
         "SELECT * FROM ops.analyst_workspaces",
         "INSERT INTO ops.analyst_workspaces VALUES (session_user, gen_random_uuid())",
         "DELETE FROM desk.ticket_list",
