@@ -9,7 +9,6 @@ import anyio.to_thread
 from fastapi import Header, Query
 from fastapi.responses import StreamingResponse
 from psycopg import Cursor
-from pydantic_core import to_json
 
 from api import routing
 from api.auth import Caller, as_of_now, needs
@@ -17,16 +16,16 @@ from api.problems import problems
 from api.services import Services
 from domain.access import reaches
 from domain.errors import InvalidInput
-from domain.event import EVENTS, Erased, Event, Recorded
+from domain.event import EVENTS, Event, Recorded
 from domain.ids import ticket_id
 from domain.inbox.notification import NotificationSent
 from domain.inbox.reading import InboxRead
 from domain.permissions import Permission
 from domain.saved_view import View, sees
-from domain.ticket.messages import TicketAttachmentRemoved, TicketMessageRedacted
+from domain.stream.telling import TAKING_BACK, name_of, parts, tell
 from domain.ticket.state import Ticket
 from domain.values import Number
-from eventstore.codec import SELECT_EVENTS, StoredRow, UnknownEvent
+from eventstore.codec import SELECT_EVENTS, StoredRow
 from eventstore.database import DatabaseUnavailable
 from eventstore.feed import decode_page, head
 
@@ -42,7 +41,6 @@ SELECT = (
 )
 # What was taken back of those tickets.
 SELECT_TAKEN_BACK = SELECT_EVENTS + " WHERE workspace_id = %s AND originator_id = ANY(%s) AND topic = ANY(%s)"
-TAKING_BACK = [TicketMessageRedacted.NAME, TicketAttachmentRemoved.NAME]
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 Position = Annotated[int, Query(ge=0, le=LAST_POSITION)]
 
@@ -174,8 +172,7 @@ def _ticket(recorded: Recorded[Event]) -> UUID | None:
 
 def _of(recorded: Recorded[Event]) -> str:
     """What the event is about: ticket, requester, organisation, workspace, view, notification or inbox."""
-    event = recorded.event
-    return (event.unknown_name if isinstance(event, UnknownEvent) else event.NAME).partition(".")[0]
+    return name_of(recorded.event).partition(".")[0]
 
 
 def _reached(me: Caller, ticket: Ticket) -> bool:
@@ -214,66 +211,15 @@ def _page(here: Services, wanted: Wanted, after: int, limit: int) -> Read:
 
 
 def _taken_back(db: Cursor[Any], here: Services, workspace: UUID, events: list[Recorded[Event]]) -> frozenset[UUID]:
-    tickets = list({recorded.stream_id for recorded in events if _parts(recorded.event)})
+    tickets = list({recorded.stream_id for recorded in events if parts(recorded.event)})
     if not tickets:
         return frozenset()
-    found = db.execute(SELECT_TAKEN_BACK, [workspace, tickets, TAKING_BACK], binary=True)
+    found = db.execute(SELECT_TAKEN_BACK, [workspace, tickets, list(TAKING_BACK)], binary=True)
     taken = decode_page(db, here.keyring, [StoredRow(*row) for row in found.fetchall()])
-    return frozenset(part for recorded in taken for part in _parts(recorded.event))
+    return frozenset(part for recorded in taken for part in parts(recorded.event))
 
 
-def _parts(event: Event) -> list[UUID]:
-    """The message and the file that the event is of."""
-    named = (getattr(event, "message_id", None), getattr(event, "attachment_id", None))
-    return [part for part in named if part is not None]
-
-
-def _message(recorded: Recorded[Event], taken_back: frozenset[UUID] = frozenset()) -> bytes:
-    described = cloud_event(recorded, taken_back)
-    data = to_json(described, fallback=lambda value: None if isinstance(value, Erased) else str(value))
-    return b"id: %d\nevent: %s\ndata: %s\n\n" % (recorded.position, described["type"].encode(), data)
-
-
-def cloud_event(recorded: Recorded[Event], taken_back: frozenset[UUID] = frozenset()) -> dict[str, Any]:
-    """The event as CloudEvents JSON; content whose key was destroyed is null, and `erased` is true.
-
-    So is the content of a message that was redacted and of a file that was taken off, and `redacted` is true.
-    """
-    event = recorded.event
-    if isinstance(event, UnknownEvent):
-        told = _attributes(recorded, event.unknown_name, event.unknown_version)
-        return told | {"erased": False, "redacted": False, "data": event.data}
-    # Secrets are closed to every reader of the log, which does not make the event an erased one.
-    content = {name: getattr(event, name) for name in event.CONTENT - event.SECRETS}
-    erased = any(isinstance(value, Erased) for value in content.values())
-    redacted = bool(content) and not taken_back.isdisjoint(_parts(event))
-    told = _attributes(recorded, event.NAME, event.VERSION) | {"redacted": redacted, "erased": erased}
-    shown = dict.fromkeys(content) if redacted else content
-    return told | {"data": {**event.model_dump(exclude=set(event.CONTENT)), **shown}}
-
-
-def _attributes(recorded: Recorded[Event], name: str, version: int) -> dict[str, Any]:
-    metadata = recorded.metadata
-    return {
-        "specversion": "1.0",
-        "id": metadata.event_id,
-        "source": f"/workspaces/{metadata.workspace_id}",
-        "type": name,
-        "subject": recorded.stream_id,
-        "time": metadata.occurred_at,
-        "datacontenttype": "application/json",
-        "dataversion": version,
-        "workspace": metadata.workspace_id,
-        "stream": recorded.stream_id,
-        "version": recorded.version,
-        "position": recorded.position,
-        "recorded": recorded.recorded_at,
-        "actor": metadata.actor,
-        "onbehalfof": metadata.on_behalf_of,
-        "channel": metadata.channel,
-        "correlationid": metadata.correlation_id,
-        "causationid": metadata.causation_id,
-        "commandid": metadata.command_id,
-        "ruleid": metadata.rule_id,
-        "ruleversion": metadata.rule_version,
-    }
+def _message(recorded: Recorded[Event], taken_back: frozenset[UUID]) -> bytes:
+    # Secrets are told to nobody; the content that is left, to whoever may see the event at all.
+    told = tell(recorded, taken_back=taken_back).structured()
+    return b"id: %d\nevent: %s\ndata: %s\n\n" % (recorded.position, name_of(recorded.event).encode(), told)

@@ -7,10 +7,9 @@ from typing import Any
 from uuid import UUID
 
 from domain.catalogue import Catalogue, Status
-from domain.event import ERASED, Actor, Content, Erased, Event
+from domain.event import ERASED, Actor, Content, Erased, Event, UnknownEvent
 from domain.ticket import events as e
 from domain.values import Assignee, AssignmentReason
-from eventstore.codec import UnknownEvent
 from projections.changes import Change, changes, written
 
 Requesters = Callable[[UUID], str]

@@ -13,13 +13,13 @@ from pydantic_core import to_jsonable_python
 from cli.redaction import redactions
 from cli.story import Names
 from domain.catalogue import Catalogue, shown
-from domain.event import Event, Recorded
+from domain.event import Event, Recorded, UnknownEvent
 from domain.ids import ticket_id
 from domain.ticket import Ticket
 from domain.ticket.folds import listed
 from domain.ticket.state import UnknownTicket
 from domain.values import NOBODY
-from eventstore.codec import SELECT_EVENTS, StoredRow, UnknownEvent
+from eventstore.codec import SELECT_EVENTS, StoredRow
 from eventstore.feed import decode_page
 from eventstore.keyring import Keyring
 from eventstore.stories import folded, stream, streams, ticket_streams

@@ -112,6 +112,14 @@ class Event(BaseModel):
         return stream_id
 
 
+class UnknownEvent(Event):
+    """An event that this code does not know: a newer release wrote it. Readers pass over it."""
+
+    unknown_name: str
+    unknown_version: int
+    data: dict[str, Any]
+
+
 class Actor(BaseModel):
     """Who did it. `kind`: person, requester, system, rule or api_key."""
 

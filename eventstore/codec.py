@@ -17,7 +17,7 @@ from pydantic_core import from_json, to_json
 # pydantic takes the standard library's only from Python 3.12 on.
 from typing_extensions import TypedDict
 
-from domain.event import ERASED, EVENTS, Actor, Erased, Event, Metadata, Recorded
+from domain.event import ERASED, EVENTS, Actor, Erased, Event, Metadata, Recorded, UnknownEvent
 from eventstore.keyring import ContentKey, UnknownKey
 from eventstore.upcasters import UPCASTERS
 
@@ -63,14 +63,6 @@ SELECT_EVENTS = (
     "SELECT originator_id, originator_version, topic, state, notification_id, workspace_id, event_id, recorded_at "
     "FROM log.stored_events"
 )
-
-
-class UnknownEvent(Event):
-    """An event that this code does not know: a newer release wrote it. Readers pass over it."""
-
-    unknown_name: str
-    unknown_version: int
-    data: dict[str, Any]
 
 
 def encode(event: Event, metadata: Metadata, stream: UUID, version: int, key: ContentKey | None) -> bytes:

@@ -6,8 +6,8 @@ import structlog
 from psycopg import Connection, Cursor
 
 from domain.errors import LedgerdeskError
-from domain.event import Event, Recorded
-from eventstore.codec import SELECT_EVENTS, StoredRow, UnknownEvent
+from domain.event import Event, Recorded, UnknownEvent
+from eventstore.codec import SELECT_EVENTS, StoredRow
 from eventstore.desk import Desk
 from eventstore.feed import decode_page, read_page
 from eventstore.keyring import Keyring

@@ -13,7 +13,7 @@ from pydantic_core import from_json
 
 from domain.aggregates import INITIAL, evolve
 from domain.catalogue import Catalogue
-from domain.event import EVENTS, Event, Recorded
+from domain.event import EVENTS, Event, Recorded, UnknownEvent
 from domain.happening import Happening, Situation
 from domain.requester import Requester
 from domain.sla.course import Course, followed
@@ -22,7 +22,7 @@ from domain.ticket.folds import FOLDS, fold
 from domain.ticket.row import Row
 from domain.ticket.state import Ticket
 from domain.ticket.undoing import TicketUndone
-from eventstore.codec import SELECT_EVENTS, StoredRow, UnknownEvent
+from eventstore.codec import SELECT_EVENTS, StoredRow
 from eventstore.feed import decode_page
 from eventstore.keyring import Keyring
 from eventstore.loading import rows_before

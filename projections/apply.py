@@ -5,8 +5,8 @@ from typing import Any
 
 from psycopg import Connection
 
-from domain.event import Event, Recorded
-from eventstore.codec import StoredRow, UnknownEvent
+from domain.event import Event, Recorded, UnknownEvent
+from eventstore.codec import StoredRow
 from eventstore.feed import decode_page
 from eventstore.keyring import Keyring
 from projections import builds

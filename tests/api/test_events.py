@@ -52,7 +52,7 @@ def test_events_come_in_order_with_content(admin, opened):
     assert [name for _, name, _ in mine] == ["ticket.opened", "ticket.replied"]
     first = mine[0][2]
     assert (first["data"]["description"], first["data"]["number"], first["version"]) == ("It burns.", number, 1)
-    assert (first["actor"]["kind"], first["channel"], first["erased"]) == ("person", "api", False)
+    assert (first["actor"].partition(":")[0], first["channel"], "erased" in first) == ("person", "api", False)
     assert [position for position, _, _ in mine] == sorted(position for position, _, _ in mine)
 
 
@@ -66,7 +66,9 @@ def test_what_was_redacted_is_told_by_no_event_before_it_either(admin, opened):
     assert admin.request("DELETE", f"/tickets/{split['into']}", json=asked).is_success, "where it would go on"
     assert admin.post(f"/tickets/{number}/messages/{message}/redaction", json=asked).status_code == 200
     told = read(admin, ticket=number)
-    bodies = [(name, data["data"]["body"], data["redacted"]) for _, name, data in told if "body" in data["data"]]
+    bodies = [
+        (name, data["data"]["body"], data.get("redacted", False)) for _, name, data in told if "body" in data["data"]
+    ]
     assert bodies == [
         ("ticket.replied", None, True),
         ("ticket.replied", "Thank you.", False),

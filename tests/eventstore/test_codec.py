@@ -10,9 +10,9 @@ from uuid import uuid4
 
 import pytest
 
-from domain.event import ERASED, EVENTS, Content, Event
+from domain.event import ERASED, EVENTS, Content, Event, UnknownEvent
 from domain.ticket.events import TicketReplied
-from eventstore.codec import UnknownEvent, decode, encode, subject
+from eventstore.codec import decode, encode, subject
 from eventstore.keyring import ContentDamaged, ContentKey, UnknownKey
 from eventstore.upcasters import UPCASTERS, upcasts
 from tests.eventstore.golden import FOLDER, KEY, METADATA, STREAM, envelope, path_of, readable, row_of, shape
