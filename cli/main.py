@@ -30,6 +30,7 @@ COMMANDS = {
     "deliveries": "cli.deliveries:deliveries",
     "inbox": "cli.inbox:inbox",
     "history": "cli.history:app",
+    "schema": "cli.schema:schema",
     "rebuild": "cli.rebuild:app",
     "files": "cli.files:app",
     "bench": "bench.app:app",

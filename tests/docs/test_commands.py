@@ -21,6 +21,7 @@ PAGES = (
     "docs/auditors.md",
     "docs/analysts.md",
     "docs/integrators.md",
+    "docs/stream.md",
     "docs/operators.md",
     "docs/contributing.md",
 )
