@@ -1,4 +1,4 @@
-"""One process for everything that follows the log: each read model and each process manager in a thread of its own."""
+"""One process for everything that follows the log: read once for all, each read model and process manager in a thread of its own."""
 
 import signal
 import threading
@@ -8,6 +8,8 @@ import structlog
 
 from api import logs
 from cli.opening import keyring_of
+from eventstore.keyring import Keyring
+from eventstore.newest import Newest, following
 from eventstore.rotation import check_master_key
 from eventstore.settings import Settings
 from processors import channels
@@ -30,8 +32,15 @@ def run(settings: Settings) -> None:
     stop = threading.Event()
     for wanted in (signal.SIGTERM, signal.SIGINT):
         signal.signal(wanted, lambda *_: stop.set())
-    work: dict[str, Callable[[], None]] = {model.NAME: Runner(url, keyring, model, stop).run for model in READ_MODELS}
-    work["processes"] = lambda: processes.run(url, keyring, stop)
+    with following(url, stop) as newest:
+        _work(newest, url, keyring, mail, stop)
+
+
+def _work(newest: Newest, url: str, keyring: Keyring, mail: MailSettings, stop: threading.Event) -> None:
+    work: dict[str, Callable[[], None]] = {
+        model.NAME: Runner(url, keyring, model, stop, newest).run for model in READ_MODELS
+    }
+    work["processes"] = lambda: processes.run_along(newest, url, keyring, stop)
     work["jobs"] = lambda: jobs.run(url, keyring, stop)
     work["mail"] = lambda: channels.run(url, Mail(mail, keyring), stop)
     threads = [threading.Thread(target=do, name=name) for name, do in work.items()]

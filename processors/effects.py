@@ -11,8 +11,9 @@ from eventstore.codec import SELECT_EVENTS, StoredRow
 from eventstore.desk import Desk
 from eventstore.feed import decode_page, read_page
 from eventstore.keyring import Keyring
+from eventstore.newest import Newest
 from processors import letters
-from processors.following import CHECKPOINT, POSITION
+from processors.checkpoint import Checkpoint
 from processors.letters import Asked, Letter
 from processors.process import NewerEvent, Process
 from projections.runner import is_outage
@@ -26,12 +27,13 @@ UNAVAILABLE = 503
 class EffectFollower:
     """One process on the connection that holds its lease. After any exception a new one begins at the checkpoint."""
 
-    def __init__(self, process: Process, keyring: Keyring, db: Connection[Any], desk: Desk) -> None:
-        self._process, self._keyring, self._db, self._desk = process, keyring, db, desk
+    def __init__(
+        self, process: Process, keyring: Keyring, db: Connection[Any], desk: Desk, newest: Newest | None = None
+    ) -> None:
+        self._process, self._keyring, self._db, self._desk, self._newest = process, keyring, db, desk, newest
         self._cursor: Cursor[Any] = db.cursor()
         self._names = {event.NAME for event in process.EVENTS}
-        found = self._cursor.execute(POSITION, [process.NAME]).fetchone()
-        self._position: int = found[0] if found else 0
+        self.checkpoint = Checkpoint(self._cursor, process.NAME)
 
     async def step(self) -> bool:
         """Do what there is to do; False where there is nothing."""
@@ -42,17 +44,26 @@ class EffectFollower:
         return await self._follow() or retried
 
     async def _follow(self) -> bool:
-        rows = read_page(self._cursor, self._position)
-        if not rows:
+        if not (rows := self._rows()):
+            self.checkpoint.keep()
             return False
-        parked = letters.parked(self._cursor, self._process.NAME, {row.originator_id for row in rows})
-        failed = [letter for recorded in self._wanted(rows) if (letter := await self._taken_in(recorded, parked))]
+        end, wanted = rows[-1].notification_id, self._wanted(rows)
+        if not wanted:
+            self.checkpoint.passed(end)
+            return True
+        parked = letters.parked(self._cursor, self._process.NAME, {each.stream_id for each in wanted})
+        failed = [letter for recorded in wanted if (letter := await self._taken_in(recorded, parked))]
         # On the lease's connection: one who has lost the lease cannot move the checkpoint.
         with self._db.transaction():
             letters.park(self._cursor, failed)
-            self._cursor.execute(CHECKPOINT, [self._process.NAME, self._position, rows[-1].notification_id])
-        self._position = rows[-1].notification_id
+            self.checkpoint.advance(end)
+        self.checkpoint.advanced(end)
         return True
+
+    def _rows(self) -> list[StoredRow]:
+        reached = self.checkpoint.reached
+        rows = self._newest.after(reached) if self._newest else None
+        return read_page(self._cursor, reached) if rows is None else rows
 
     def _wanted(self, rows: list[StoredRow]) -> list[Recorded[Event]]:
         return decode_page(self._cursor, self._keyring, [row for row in rows if row.topic in self._names])

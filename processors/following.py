@@ -1,128 +1,169 @@
 """Runs one TicketProcess along the log: each piece of it with its checkpoint in one transaction, failures parked."""
 
+import time
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from psycopg import Connection, Cursor, errors
 
-from domain.happening import Happening
 from eventstore.desk import Clock
-from eventstore.feed import PAGE, head, read_page
+from eventstore.feed import PAGE, read_whole
 from eventstore.keyring import Keyring
 from processors import letters
+from processors.checkpoint import Checkpoint
 from processors.deciding import Reaction, cause_of
 from processors.letters import Asked, Letter
-from processors.process import Memory, TicketProcess
+from processors.lookout import Lookout, Stretch
+from processors.process import Memory, Output, TicketProcess
 from processors.recording import Conflict, Recorder, alone, remember, remembered
-from processors.witness import SetUp, Witness, whole
+from processors.witness import SetUp, Told, Witness, has_topic, known, last_of
 from projections.runner import is_outage
 
 log = structlog.get_logger()
 
-Told = Happening | SetUp
+# How often it looks whether letters are to be tried again while there is other work, in seconds.
+RETRY = 1.0
 
-POSITION = "SELECT notification_id FROM log.notification_tracking WHERE application_name = %s"
-CHECKPOINT = "SELECT processes.advance(%s, %s, %s)"
+
+class _Piece(NamedTuple):
+    """A happening and what it leads to, where that is known already."""
+
+    told: Told
+    outputs: tuple[Output, ...] | None = None
 
 
 class Follower:
-    """One process on one connection, which holds its lease. After any exception a new one begins at the checkpoint."""
+    """One process on one connection, which holds its lease. After any exception a new one begins at the checkpoint.
 
-    def __init__(self, process: TicketProcess, keyring: Keyring, db: Connection[Any], clock: Clock) -> None:
-        self._process, self._db, self._clock = process, db, clock
+    It looks at what the lookout has of the log, and by itself where that does not reach back so far.
+    """
+
+    def __init__(
+        self,
+        process: TicketProcess,
+        keyring: Keyring,
+        db: Connection[Any],
+        clock: Clock,
+        lookout: Lookout | None = None,
+    ) -> None:
+        self._process, self._db, self._clock, self._lookout = process, db, clock, lookout
+        self._keyring = keyring
         self._cursor: Cursor[Any] = db.cursor()
-        self._witness = Witness(keyring, process.TOPICS, process.OPENS, process.NAME)
+        self._witness = self._own_witness()
         self._recorder = Recorder(self._cursor, keyring)
-        found = self._cursor.execute(POSITION, [process.NAME]).fetchone()
-        self._position: int = found[0] if found else self._beginning()
+        self.checkpoint = Checkpoint(self._cursor, process.NAME, from_now=process.FROM_NOW)
         # How many happenings are recorded at once: fewer after a failure, to find out which it was.
         self._most = PAGE
+        self._retry_due = 0.0
 
-    def _beginning(self) -> int:
-        if not self._process.FROM_NOW:
-            return 0
-        position = head(self._cursor)
-        self._cursor.execute(CHECKPOINT, [self._process.NAME, 0, position])
-        return position
+    def _own_witness(self) -> Witness:
+        return Witness(self._keyring, self._process.TOPICS, self._process.OPENS, self._process.NAME)
 
     def step(self) -> bool:
         """Do what there is to do; False where there is nothing."""
-        retried = self._retry()
-        return self._follow() or retried
+        retried = time.monotonic() >= self._retry_due and self._retry()
+        if not (followed := self._follow()):
+            self.checkpoint.keep()
+        return followed or retried or self._retry()
 
     def _follow(self) -> bool:
-        size, rows = PAGE, read_page(self._cursor, self._position, PAGE)
-        while rows and not (kept := whole(rows, full=len(rows) == size)):
-            # A command with more events than a page has.
-            size *= 2
-            rows = read_page(self._cursor, self._position, size)
-        if not rows:
-            return False
-        told = self._witness.happenings(self._cursor, kept)
-        while told:
-            done = self._attempt(told[: self._most], kept[-1].notification_id if len(told) <= self._most else None)
-            told = told[done:]
-        if self._position < kept[-1].notification_id:
-            self._checkpoint(kept[-1].notification_id)
-            self._position = kept[-1].notification_id
-        return True
+        told, end = self._seen()
+        pieces = self._leading(told)
+        while pieces:
+            done = self._attempt(pieces[: self._most], end if len(pieces) <= self._most else None)
+            pieces = pieces[done:]
+        followed = bool(told) or self.checkpoint.reached < end
+        if self.checkpoint.reached < end:
+            self.checkpoint.passed(end)
+        return followed
 
-    def _attempt(self, told: Sequence[Told], end: int | None) -> int:
+    def _seen(self) -> Stretch:
+        reached = self.checkpoint.reached
+        if self._lookout and (found := self._lookout.after(self._cursor, reached)):
+            # What the lookout saw, one of our own has missed.
+            self._witness = self._own_witness()
+            return Stretch([each for each in found.told if self._wants(each)], found.end)
+        rows = read_whole(self._cursor, reached)
+        told = self._witness.happenings(self._cursor, rows) if rows else []
+        return Stretch(told, rows[-1].notification_id if rows else reached)
+
+    def _wants(self, told: Told) -> bool:
+        if isinstance(told, SetUp):
+            return True
+        wanted = has_topic(self._process.TOPICS, told.events)
+        if wanted:
+            known(self._process.NAME, told.events)
+        return wanted
+
+    def _leading(self, told: Sequence[Told]) -> list[_Piece]:
+        """Those that lead to something. What leads to nothing whatever came before it needs no transaction, nor does it wait."""
+        pieces = (_Piece(each, self._foreseen(each)) for each in told)
+        return [piece for piece in pieces if piece.outputs is None or piece.outputs]
+
+    def _foreseen(self, told: Told) -> tuple[Output, ...] | None:
+        if self._process.REMEMBERS:
+            return None
+        try:
+            return self._outputs(told, {})
+        except Exception:  # noqa: BLE001 - it fails again when it is its turn, and is parked
+            return None
+
+    def _attempt(self, pieces: Sequence[_Piece], end: int | None) -> int:
         """How many of these were recorded: all, or none where it is to be tried with fewer."""
-        upto = end or _last(told[-1])
+        upto = end or last_of(pieces[-1].told)
         try:
             with self._db.transaction():
                 # First: whoever was faster is found out before anything is done twice.
-                self._checkpoint(upto)
-                self._record(told)
+                self.checkpoint.advance(upto)
+                self._record(pieces)
         except (Conflict, errors.DeadlockDetected):
-            self._most = max(1, len(told) // 2)
+            self._most = max(1, len(pieces) // 2)
             return 0
         except Exception as error:
             if is_outage(error) or _overtaken(error):
                 raise
-            if len(told) > 1:
-                self._most = max(1, len(told) // 2)
+            if len(pieces) > 1:
+                self._most = max(1, len(pieces) // 2)
                 return 0
-            self._park(told[0], error, upto)
-        self._position = upto
+            self._park(pieces[0].told, error, upto)
+        self.checkpoint.advanced(upto)
         self._most = min(PAGE, self._most * 2)
-        return len(told)
+        return len(pieces)
 
-    def _record(self, told: Sequence[Told]) -> None:
+    def _record(self, pieces: Sequence[_Piece]) -> None:
         """React and write, but for what waits behind a failure."""
-        parked = letters.parked(self._cursor, self._process.NAME, {_stream(each) for each in told})
-        waiting = [each for each in told if _stream(each) in parked]
-        letters.park(self._cursor, (self._letter(each) for each in waiting))
-        reactions = self._reactions([each for each in told if _stream(each) not in parked])
+        parked = letters.parked(self._cursor, self._process.NAME, {_stream(each.told) for each in pieces})
+        waiting = [each for each in pieces if _stream(each.told) in parked]
+        letters.park(self._cursor, (self._letter(each.told) for each in waiting))
+        reactions = self._reactions([each for each in pieces if _stream(each.told) not in parked])
         self._recorder.record(self._clock(), reactions)
 
-    def _reactions(self, told: Sequence[Told]) -> list[Reaction]:
+    def _reactions(self, pieces: Sequence[_Piece]) -> list[Reaction]:
         if not self._process.REMEMBERS:
-            return [self._reaction(each, {}) for each in told]
+            return [self._reaction(each, {}) for each in pieces]
         alone(self._cursor, self._process.NAME)
-        workspaces = {cause_of(each).metadata.workspace_id for each in told}
+        workspaces = {cause_of(each.told).metadata.workspace_id for each in pieces}
         memories = remembered(self._cursor, self._process.NAME, workspaces)
-        reactions = [self._reaction(each, memories[cause_of(each).metadata.workspace_id]) for each in told]
+        reactions = [self._reaction(each, memories[cause_of(each.told).metadata.workspace_id]) for each in pieces]
         remember(self._cursor, self._process.NAME, memories)
         return reactions
 
-    def _reaction(self, told: Told, memory: Memory) -> Reaction:
+    def _reaction(self, piece: _Piece, memory: Memory) -> Reaction:
+        outputs = self._outputs(piece.told, memory) if piece.outputs is None else piece.outputs
+        return Reaction.of(self._process.NAME, cause_of(piece.told), outputs)
+
+    def _outputs(self, told: Told, memory: Memory) -> tuple[Output, ...]:
         process = self._process
-        outputs = process.set_up(*told) if isinstance(told, SetUp) else process.react(told, memory)
-        return Reaction.of(process.NAME, cause_of(told), outputs)
+        return tuple(process.set_up(*told) if isinstance(told, SetUp) else process.react(told, memory))
 
     def _park(self, told: Told, error: Exception, upto: int) -> None:
         # Its text is left out: it may quote what a customer wrote.
         kind = type(error).__qualname__
         log.error("process.parked", process=self._process.NAME, position=_first(told), error=kind)
         with self._db.transaction():
-            self._checkpoint(upto)
+            self.checkpoint.advance(upto)
             letters.park(self._cursor, [self._letter(told, kind)])
-
-    def _checkpoint(self, upto: int) -> None:
-        self._cursor.execute(CHECKPOINT, [self._process.NAME, self._position, upto])
 
     def _letter(self, told: Told, error: str | None = None) -> Letter:
         workspace, topics = cause_of(told).metadata.workspace_id, [each.event.NAME for each in _events(told)]
@@ -131,7 +172,7 @@ class Follower:
 
     def _retry(self) -> bool:
         """Try again what somebody wants tried again, in the order of the log; a ticket's stop at its next failure."""
-        retried = False
+        retried, self._retry_due = False, time.monotonic() + RETRY
         while asked := letters.asked_for(self._cursor, self._process.NAME):
             self._tried_again(asked, self._seen_again(asked))
             retried = True
@@ -146,7 +187,7 @@ class Follower:
         try:
             with self._db.transaction():
                 if letters.done(self._cursor, asked):
-                    self._recorder.record(self._clock(), self._reactions(told))
+                    self._recorder.record(self._clock(), self._reactions([_Piece(each) for each in told]))
         except (Conflict, errors.DeadlockDetected):
             # Still asked for: its turn comes again.
             return
@@ -168,10 +209,6 @@ def _events(told: Told) -> Iterable[Any]:
 
 def _first(told: Told) -> int:
     return told.recorded.position if isinstance(told, SetUp) else told.events[0].position
-
-
-def _last(told: Told) -> int:
-    return told.recorded.position if isinstance(told, SetUp) else told.position
 
 
 def _stream(told: Told) -> Any:

@@ -14,15 +14,16 @@ from psycopg import Connection
 
 from eventstore.database import Role, connect
 from eventstore.desk import Clock, Desk
-from eventstore.feed import CHANNEL, POLL
 from eventstore.keyring import Keyring
 from eventstore.loading import BY_KEY
+from eventstore.newest import Newest, following
 from processors.automations import Automations
 from processors.counterparts import Counterparts
 from processors.effects import EffectFollower
 from processors.erasure import Erasure
 from processors.firing import Poller
 from processors.following import Follower
+from processors.lookout import Lookout
 from processors.notifications import Notifications
 from processors.process import Process, TicketProcess
 from processors.requester_merging import RequesterMerging
@@ -56,7 +57,6 @@ _ALIVE = (
     "SELECT set_config(name, value, false) FROM (VALUES ('tcp_keepalives_idle', '2'), ('tcp_keepalives_interval', '1'), "
     "('tcp_keepalives_count', '2'), ('tcp_user_timeout', '4000')) AS v (name, value)"
 )
-_LISTEN = (f"LISTEN {CHANNEL}", "LISTEN processes")
 
 Moved = Callable[[], object]
 
@@ -73,14 +73,28 @@ def run(
     processes: Sequence[AnyProcess] = PROCESSES,
     clock: Clock = now,
 ) -> None:
-    """Run the processes until stopped; those that another owner runs wait for him to go."""
+    """Run the processes, and nothing else, until stopped; those that another owner runs wait for him to go."""
+    with following(url, stop) as newest:
+        run_along(newest, url, keyring, stop, processes, clock)
+
+
+def run_along(
+    newest: Newest,
+    url: str,
+    keyring: Keyring,
+    stop: threading.Event,
+    processes: Sequence[AnyProcess] = PROCESSES,
+    clock: Clock = now,
+) -> None:
+    """The same, beside others who follow the newest stretch of the log."""
     given = (url, keyring, stop, clock)
     work: dict[str, Callable[[Moved], None]] = {}
+    lookout = Lookout(newest, keyring, [process for process in processes if isinstance(process, TicketProcess)])
     for process in processes:
         if isinstance(process, Process):
-            work[process.NAME] = partial(_follow_effects, process, *given)
+            work[process.NAME] = partial(_follow_effects, process, newest, *given)
         else:
-            work[process.NAME] = partial(_follow, process, *given)
+            work[process.NAME] = partial(_follow, process, newest, lookout, *given)
     for name, timed in _timed(processes).items():
         work[name] = partial(_fire, timed, *given)
     with ThreadPoolExecutor(max(1, len(work)), thread_name_prefix="process") as threads:
@@ -116,7 +130,7 @@ def _keep_running(name: str, do: Callable[[Moved], None], stop: threading.Event)
 def _lease(name: str, url: str, stop: threading.Event) -> Iterator[Connection[Any]]:
     """The connection that holds the lease. It ends with the connection, however its owner dies."""
     with connect(url, Role.WORKER, f"ledgerdesk-{name}") as db:
-        for statement in (_ALIVE, BY_KEY, *_LISTEN):
+        for statement in (_ALIVE, BY_KEY):
             db.execute(statement.encode())
         while not stop.is_set() and db.execute(_LEASE, [name]).fetchone() != (True,):
             stop.wait(LEASE_PAUSE)
@@ -124,26 +138,39 @@ def _lease(name: str, url: str, stop: threading.Event) -> Iterator[Connection[An
 
 
 def _follow(
-    process: TicketProcess, url: str, keyring: Keyring, stop: threading.Event, clock: Clock, moved: Moved
+    process: TicketProcess,
+    newest: Newest,
+    lookout: Lookout,
+    url: str,
+    keyring: Keyring,
+    stop: threading.Event,
+    clock: Clock,
+    moved: Moved,
 ) -> None:
     with _lease(process.NAME, url, stop) as db:
-        follower = Follower(process, keyring, db, clock)
+        follower = Follower(process, keyring, db, clock, lookout)
         while not stop.is_set():
             if follower.step():
                 moved()
-            else:
-                _wait(db, stop)
+            newest.wait(follower.checkpoint.reached, follower.checkpoint.patience)
 
 
 def _follow_effects(
-    process: Process, url: str, keyring: Keyring, stop: threading.Event, clock: Clock, moved: Moved
+    process: Process,
+    newest: Newest,
+    url: str,
+    keyring: Keyring,
+    stop: threading.Event,
+    clock: Clock,
+    moved: Moved,
 ) -> None:
     with _lease(process.NAME, url, stop) as db:
-        asyncio.run(_have_effects(process, url, keyring, stop, clock, moved, db))
+        asyncio.run(_have_effects(process, newest, url, keyring, stop, clock, moved, db))
 
 
 async def _have_effects(
     process: Process,
+    newest: Newest,
     url: str,
     keyring: Keyring,
     stop: threading.Event,
@@ -152,12 +179,11 @@ async def _have_effects(
     db: Connection[Any],
 ) -> None:
     async with Desk(url, keyring, clock) as desk:
-        follower = EffectFollower(process, keyring, db, desk)
+        follower = EffectFollower(process, keyring, db, desk, newest)
         while not stop.is_set():
             if await follower.step():
                 moved()
-            else:
-                await asyncio.to_thread(_wait, db, stop)
+            await asyncio.to_thread(newest.wait, follower.checkpoint.reached, follower.checkpoint.patience)
 
 
 def _fire(
@@ -178,11 +204,3 @@ def _fire(
                 moved()
             else:
                 stop.wait(TICK)
-
-
-def _wait(db: Connection[Any], stop: threading.Event) -> None:
-    """Until something was appended or decided, the poll is due, or we are stopped."""
-    for _ in range(round(POLL / 0.25)):
-        # All of them: what woke us once must not wake us again for pages that we have read by then.
-        if stop.is_set() or list(db.notifies(timeout=0.25, stop_after=1)):
-            return

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 from psycopg import Cursor
-from pydantic_core import from_json
 
 from domain.aggregates import INITIAL, evolve
 from domain.catalogue import Catalogue
@@ -23,7 +22,7 @@ from domain.ticket.row import Row
 from domain.ticket.state import Ticket
 from domain.ticket.undoing import TicketUndone
 from eventstore.codec import SELECT_EVENTS, StoredRow
-from eventstore.feed import decode_page
+from eventstore.feed import command_of, decode_page
 from eventstore.keyring import Keyring
 from eventstore.loading import rows_before
 from eventstore.stories import folded
@@ -48,6 +47,9 @@ class SetUp(NamedTuple):
 
     recorded: Recorded[Event]
     desk: Catalogue
+
+
+Told = Happening | SetUp
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ class _Recent(OrderedDict[K, V]):
 
 
 class Witness:
-    """Follows the log for one process. Give it every row, page by page in order; a gap needs a new witness.
+    """Follows the log for one process (None: for several, each of which looks for newer events by itself). Give it every row, page by page in order; a gap needs a new witness.
 
     Only happenings with one of `topics` are told (None: all). Content of tickets' events not in `opens` stays closed.
     """
@@ -103,7 +105,7 @@ class Witness:
         keyring: Keyring,
         topics: frozenset[str] | None = None,
         opens: frozenset[str] | None = None,
-        process: str = "witness",
+        process: str | None = "witness",
     ) -> None:
         self._keyring, self._topics, self._process = keyring, topics, process
         self._opens = None if opens is None else opens | OTHERS
@@ -111,7 +113,7 @@ class Witness:
         self._requesters: _Recent[UUID, Requester] = _Recent()
         self._desks: dict[UUID, Catalogue] = {}
 
-    def happenings(self, db: Cursor[Any], rows: Sequence[StoredRow]) -> list[Happening | SetUp]:
+    def happenings(self, db: Cursor[Any], rows: Sequence[StoredRow]) -> list[Told]:
         """What the rows, whole commands, tell: happenings of opened tickets, and changes of workspaces."""
         wanted = {row.originator_id for row in rows if self._reacts_to(row)}
         for row in rows:
@@ -125,7 +127,7 @@ class Witness:
         self._requesters.trim()
         return told
 
-    def again(self, db: Cursor[Any], stream: UUID, position: int) -> list[Happening | SetUp]:
+    def again(self, db: Cursor[Any], stream: UUID, position: int) -> list[Told]:
         """What began at that position of the log, seen again as it was then."""
         found = [StoredRow(*row) for row in db.execute(SELECT_COMMAND, [stream, position, LONGEST], binary=True)]
         first = command_of(found[0])
@@ -159,7 +161,7 @@ class Witness:
     def _histories(self, db: Cursor[Any], streams: Iterable[UUID], before: int) -> Mapping[UUID, list[Recorded[Event]]]:
         return histories(db, self._keyring, streams, before, self._opens)
 
-    def _told(self, events: Sequence[Recorded[Event]], wanted: set[UUID]) -> Iterator[Happening | SetUp]:
+    def _told(self, events: Sequence[Recorded[Event]], wanted: set[UUID]) -> Iterator[Told]:
         for (stream, _), group in groupby(events, lambda each: (each.stream_id, each.metadata.command_id)):
             together = tuple(group)
             if stream in wanted:
@@ -177,16 +179,26 @@ class Witness:
     def _ticket(self, stream: UUID, events: tuple[Recorded[Event], ...]) -> Iterator[Happening]:
         before = self._tickets[stream]
         self._tickets[stream] = after = before.after(events)
-        names = {_name(each.event) for each in events}
-        if self._topics is not None and self._topics.isdisjoint(names):
+        if not has_topic(self._topics, events):
             return
-        for recorded in events:
-            if isinstance(recorded.event, UnknownEvent):
-                raise NewerEvent(process=self._process, event=recorded.event.unknown_name)
+        if self._process is not None:
+            known(self._process, events)
         if (situation := after.situation) is not None:
             requester = self._requesters.get(after.ticket.requester_id) if after.ticket.requester_id else None
             desk = self._desks[events[0].metadata.workspace_id]
             yield Happening(events, before.situation, situation, desk, requester)
+
+
+def has_topic(topics: frozenset[str] | None, events: Iterable[Recorded[Event]]) -> bool:
+    """Whether one of the events has one of the topics (None: any)."""
+    return topics is None or not topics.isdisjoint(_name(each.event) for each in events)
+
+
+def known(process: str, events: Iterable[Recorded[Event]]) -> None:
+    """Raise NewerEvent where an event must be reacted to that only a newer release knows."""
+    for recorded in events:
+        if isinstance(recorded.event, UnknownEvent):
+            raise NewerEvent(process=process, event=recorded.event.unknown_name)
 
 
 def requester_in(event: Event) -> UUID | None:
@@ -214,20 +226,9 @@ def histories(
     return told
 
 
-def command_of(row: StoredRow) -> str:
-    """The id of the command that led to the row."""
-    command: str = from_json(row.state)["metadata"]["command_id"]
-    return command
-
-
-def whole(rows: Sequence[StoredRow], *, full: bool) -> Sequence[StoredRow]:
-    """The rows without the last command's, where the page may have cut it in two; none where there is but one."""
-    if not full:
-        return rows
-    stream, last, kept = rows[-1].originator_id, command_of(rows[-1]), len(rows)
-    while kept and rows[kept - 1].originator_id == stream and command_of(rows[kept - 1]) == last:
-        kept -= 1
-    return rows[:kept]
+def last_of(told: Told) -> int:
+    """Where in the log it ended."""
+    return told.recorded.position if isinstance(told, SetUp) else told.position
 
 
 def _aggregate(row: StoredRow) -> str:

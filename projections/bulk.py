@@ -66,3 +66,14 @@ def _conflict(clause: LiteralString, columns: tuple[str, ...]) -> Composed:
 def array(values: Iterable[UUID | int]) -> str:
     """Ids or numbers as PostgreSQL writes an array: the adapter takes longer for one than for the rest of a row."""
     return f"{{{','.join(map(str, values))}}}"
+
+
+def texts(values: Iterable[str]) -> str:
+    """Texts in the same way."""
+    return f"{{{','.join(map(_quoted, values))}}}"
+
+
+def _quoted(text: str) -> str:
+    if "\\" in text or '"' in text:
+        text = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'

@@ -1,6 +1,7 @@
 """Runs one read model: owns it by a lease, applies pages with the checkpoint, and never skips an event."""
 
 import threading
+import time
 from contextlib import closing, suppress
 from typing import Any
 
@@ -8,11 +9,13 @@ import psycopg
 import structlog
 from psycopg import Connection
 
+from eventstore.codec import StoredRow
 from eventstore.database import Role, conninfo
-from eventstore.feed import Feed
+from eventstore.feed import POLL, read_page
 from eventstore.keyring import Keyring
+from eventstore.newest import REST, Newest
 from projections import builds
-from projections.apply import apply_rows
+from projections.apply import apply_rows, interesting
 from projections.builds import Build, BuildOvertaken, NewerIsLive
 from projections.catch_up import RebuildStopped, RebuildUnderWay, catch_up
 from projections.read_model import ReadModel
@@ -39,8 +42,8 @@ def is_outage(error: Exception) -> bool:
 class Runner:
     """Keeps one read model up to date until stopped. Meant for a thread of its own."""
 
-    def __init__(self, url: str, keyring: Keyring, model: ReadModel, stop: threading.Event) -> None:
-        self._url, self._keyring, self._model, self._stop = url, keyring, model, stop
+    def __init__(self, url: str, keyring: Keyring, model: ReadModel, stop: threading.Event, newest: Newest) -> None:
+        self._url, self._keyring, self._model, self._stop, self._newest = url, keyring, model, stop, newest
         self._failures = 0
         self.failed: str | None = None
 
@@ -68,13 +71,12 @@ class Runner:
         with closing(psycopg.connect(address, autocommit=True)) as db:
             if not self._owned(db):
                 return
-            with closing(Feed(self._url, stop=self._stop)) as feed:
-                while not self._stop.is_set():
-                    build = self._live(db)
-                    builds.enter(db.cursor(), build)
-                    # The build made live in our place is followed at once, under the same lease.
-                    with suppress(BuildOvertaken):
-                        self._follow(db, feed, build)
+            while not self._stop.is_set():
+                build = self._live(db)
+                builds.enter(db.cursor(), build)
+                # The build made live in our place is followed at once, under the same lease.
+                with suppress(BuildOvertaken):
+                    self._follow(db, build)
 
     def _owned(self, db: Connection[Any]) -> bool:
         """Wait for the lease; it is the session's, so it ends with its owner."""
@@ -94,11 +96,24 @@ class Runner:
             build = catch_up(self._url, self._keyring, self._model, db, stop=self._stop)
         return build
 
-    def _follow(self, db: Connection[Any], feed: Feed, build: Build) -> None:
-        for rows in feed.pages(build.position):
-            build = apply_rows(self._model, self._keyring, db, build, rows)
-            self._failures = 0
-            self.failed = None
+    def _follow(self, db: Connection[Any], build: Build) -> None:
+        passed: StoredRow | None = None
+        due = 0.0
+        while not self._stop.is_set():
+            reached = passed.notification_id if passed else build.position
+            rows = self._rows(db, reached)
+            passed = rows[-1] if rows else passed
+            # What does not concern it moves its checkpoint too, but not at every page.
+            if passed and (not rows or time.monotonic() >= due or interesting(self._model, rows)):
+                build = apply_rows(self._model, self._keyring, db, build, rows or [passed])
+                passed, due = None, time.monotonic() + REST
+                self._failures = 0
+                self.failed = None
+            self._newest.wait(passed.notification_id if passed else build.position, REST if passed else POLL)
+
+    def _rows(self, db: Connection[Any], after: int) -> list[StoredRow]:
+        rows = self._newest.after(after)
+        return read_page(db.cursor(), after) if rows is None else rows
 
     def _stumble(self, error: Exception) -> None:
         self._failures += 1

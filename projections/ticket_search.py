@@ -13,7 +13,7 @@ from psycopg import Cursor
 from domain.event import Event, Recorded
 from domain.ticket import events as e
 from domain.ticket import messages, undoing
-from projections.bulk import upsert
+from projections.bulk import texts, upsert
 from projections.read_model import Page, ReadModel
 from projections.search_lookup import HITS, WAYS
 from projections.search_parts import SAYING, TITLE, Part, parts
@@ -80,7 +80,7 @@ class Document:
 
     def row(self) -> tuple[Any, ...]:
         """In the order of COLUMNS."""
-        found = (sorted(self.title_terms), sorted(self.terms), sorted(self.internal_terms))
+        found = [texts(sorted(each)) for each in (self.title_terms, self.terms, self.internal_terms)]
         return (self.workspace_id, self.ticket_id, self.requester_id, self.said_at, *found, self.position)
 
 
@@ -224,19 +224,23 @@ def _texts(db: Cursor[Any], tickets: set[UUID]) -> Iterator[tuple[UUID, Part]]:
 
 def _count_terms(db: Cursor[Any], documents: Iterable[Document]) -> None:
     """How rare a term is decides how it is looked for; of what is gone for ever no term must stay behind."""
-    tickets, titles = Counter[tuple[UUID, str]](), Counter[tuple[UUID, str]]()
+    counts: dict[UUID, tuple[Counter[str], Counter[str]]] = {}
     for document in documents:
-        here = document.workspace_id
-        _differ(tickets, here, document.before, set() if document.gone else document.terms | {""})
-        _differ(titles, here, document.title_before, set() if document.gone else document.title_terms)
-    changed = sorted(place for place in tickets.keys() | titles.keys() if tickets[place] or titles[place])
-    rows = [(*place, tickets[place], titles[place]) for place in changed]
+        tickets, titles = counts.setdefault(document.workspace_id, (Counter(), Counter()))
+        _differ(tickets, document.before, set() if document.gone else document.terms | {""})
+        _differ(titles, document.title_before, set() if document.gone else document.title_terms)
+    rows = [
+        (workspace, term, tickets[term], titles[term])
+        for workspace, (tickets, titles) in sorted(counts.items())
+        for term in sorted(tickets.keys() | titles.keys())
+        if tickets[term] or titles[term]
+    ]
     clause = (
         "(workspace_id, term) DO UPDATE SET tickets = ticket_search_terms.tickets + excluded.tickets, "
         "titles = ticket_search_terms.titles + excluded.titles"
     )
     upsert(db, "ticket_search_terms", ("workspace_id", "term", "tickets", "titles"), rows, clause)
-    if fewer := [place for place in changed if tickets[place] < 0]:
+    if fewer := [row[:2] for row in rows if row[2] < 0]:
         db.execute(
             "DELETE FROM ticket_search_terms t USING unnest(%s::uuid[], %s::text[]) AS gone (workspace_id, term) "
             "WHERE t.workspace_id = gone.workspace_id AND t.term = gone.term AND t.tickets <= 0",
@@ -244,9 +248,9 @@ def _count_terms(db: Cursor[Any], documents: Iterable[Document]) -> None:
         )
 
 
-def _differ(counts: Counter[tuple[UUID, str]], here: UUID, before: AbstractSet[str], after: AbstractSet[str]) -> None:
-    counts.update((here, term) for term in after - before)
-    counts.subtract((here, term) for term in before - after)
+def _differ(counts: Counter[str], before: AbstractSet[str], after: AbstractSet[str]) -> None:
+    counts.update(after - before)
+    counts.subtract(before - after)
 
 
 def _write(db: Cursor[Any], documents: Iterable[Document]) -> None:

@@ -26,6 +26,7 @@ from domain.event import SYSTEM
 from domain.ids import workspace_id
 from domain.permissions import RoleName
 from domain.workspace import AddPerson, AddTeam, CreateWorkspace
+from eventstore import newest
 from eventstore.desk import Desk
 from eventstore.keyring import Keyring
 from eventstore.settings import Settings, new_key
@@ -211,13 +212,14 @@ def following(server: Server) -> Iterator[None]:
     """Keep the read models of a server up to date."""
     stop = threading.Event()
     keyring = Keyring(settings(server.database_url).master_key_bytes())
-    runners = [Runner(server.database_url, keyring, model, stop) for model in READ_MODELS]
-    threads = [threading.Thread(target=runner.run, daemon=True) for runner in runners]
-    for thread in threads:
-        thread.start()
-    with server.acting() as client:
-        wait_until(lambda: all(client.get(path).status_code == 200 for path in ("/tickets", "/health/ready")))
-    yield
-    stop.set()
-    for thread in threads:
-        thread.join(20)
+    with newest.following(server.database_url, stop) as log:
+        runners = [Runner(server.database_url, keyring, model, stop, log) for model in READ_MODELS]
+        threads = [threading.Thread(target=runner.run, daemon=True) for runner in runners]
+        for thread in threads:
+            thread.start()
+        with server.acting() as client:
+            wait_until(lambda: all(client.get(path).status_code == 200 for path in ("/tickets", "/health/ready")))
+        yield
+        stop.set()
+        for thread in threads:
+            thread.join(20)

@@ -16,9 +16,9 @@ from domain.ticket.drafting import DraftTicket, SubmitDraft
 from domain.ticket.folds import listed
 from domain.values import Priority
 from domain.workspace import AddPerson
-from eventstore.feed import read_page
+from eventstore.feed import read_page, whole
 from eventstore.keyring import Keyring
-from processors.witness import SetUp, Witness, whole
+from processors.witness import SetUp, Witness
 from tests.desks import MASTER, Office
 
 Db = psycopg.Connection[TupleRow]

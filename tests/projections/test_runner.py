@@ -17,6 +17,7 @@ from domain.ticket.commands import NoteOnTicket
 from eventstore.codec import StoredRow
 from eventstore.database import Role, connect
 from eventstore.feed import read_page
+from eventstore.newest import Newest, following
 from projections import builds, catch_up, runner
 from projections.apply import apply_rows
 from projections.builds import BuildOvertaken, NewerIsLive
@@ -69,7 +70,7 @@ def follow(database_url: str) -> Iterator[Callable[[ReadModel], threading.Event]
 
     def start(model: ReadModel) -> threading.Event:
         stops.append(threading.Event())
-        threads.append(threading.Thread(target=Runner(database_url, KEYRING, model, stops[-1]).run))
+        threads.append(threading.Thread(target=_run, args=(database_url, model, stops[-1])))
         threads[-1].start()
         return stops[-1]
 
@@ -79,6 +80,11 @@ def follow(database_url: str) -> Iterator[Callable[[ReadModel], threading.Event]
     for thread in threads:
         thread.join(30)
         assert not thread.is_alive()
+
+
+def _run(url: str, model: ReadModel, stop: threading.Event) -> None:
+    with following(url, stop) as newest:
+        Runner(url, KEYRING, model, stop, newest).run()
 
 
 def up_to_date(db: Db, model: ReadModel) -> bool:
@@ -196,7 +202,7 @@ async def test_older_code_leaves_newer_tables_alone(office: Office, database_url
     built(database_url, NextList())
     before = live(db, NextList())
     await office.ticket()
-    old = Runner(database_url, KEYRING, TicketList(), threading.Event())
+    old = Runner(database_url, KEYRING, TicketList(), threading.Event(), Newest(0))
     with pytest.raises(NewerIsLive):
         old._connected()
     with pytest.raises(NewerIsLive, match="ticket_list"):
