@@ -1,6 +1,6 @@
 """The AsyncAPI 3 document: which topics there are, and what every message of them looks like."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from domain.stream.present import PRESENT
@@ -36,12 +36,15 @@ ATTRIBUTES: dict[str, tuple[dict[str, Any], str]] = {
     "closed": (_TRUE, "Content of it is null since the workspace does not show that kind in the stream."),
 }
 _SOMETIMES = frozenset({"onbehalfof", "causationid", "ruleid", "ruleversion", "erased", "redacted", "closed"})
+# A present state has come of many events: it tells of none of them who did it and why.
+_OF_TICKETS = frozenset({"specversion", "source", "type", "subject", "time", "workspace", "position", "version"})
 
 
 def document(types: Iterable[str]) -> dict[str, Any]:
     """The document over the schemas of these types, which lie beside it."""
     types = sorted(types)
-    events = [name for name in types if name.rpartition(".v")[0] != PRESENT.rpartition(".v")[0]]
+    tickets = [name for name in types if _of_ticket(name)]
+    events = [name for name in types if not _of_ticket(name)]
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -53,20 +56,32 @@ def document(types: Iterable[str]) -> dict[str, Any]:
         "defaultContentType": "application/json",
         "channels": {
             "events": _channel(EVENTS_TOPIC, "Every event, in the order of its ticket.", "delete", events),
-            "tickets": _channel(TICKETS_TOPIC, "What each ticket is now; no value once erased.", "compact", [PRESENT]),
+            "tickets": _channel(TICKETS_TOPIC, "What each ticket is now; no value once erased.", "compact", tickets),
         },
         "operations": {name: _sent(name) for name in ("events", "tickets")},
         "components": {
             "messages": {name: _message(name) for name in types},
-            "messageTraits": {"cloudevent": {"headers": headers()}},
+            "messageTraits": {"event": {"headers": event_headers()}, "ticket": {"headers": ticket_headers()}},
         },
     }
 
 
-def headers() -> dict[str, Any]:
-    """The schema of a message's headers."""
-    named = {f"ce_{name}": {**schema, "description": said} for name, (schema, said) in ATTRIBUTES.items()}
-    always = ["content-type", *(f"ce_{name}" for name in ATTRIBUTES if name not in _SOMETIMES)]
+def event_headers() -> dict[str, Any]:
+    """The schema of the headers of an event."""
+    return _headers(ATTRIBUTES)
+
+
+def ticket_headers() -> dict[str, Any]:
+    """The schema of the headers of a present state."""
+    own = {"id": ({"type": "string"}, "The ticket and the position, with a dot between.")}
+    return _headers(
+        {name: own.get(name, ATTRIBUTES[name]) for name in ATTRIBUTES if name in _OF_TICKETS or name in own}
+    )
+
+
+def _headers(described: Mapping[str, tuple[dict[str, Any], str]]) -> dict[str, Any]:
+    named = {f"ce_{name}": {**schema, "description": said} for name, (schema, said) in described.items()}
+    always = ["content-type", *(f"ce_{name}" for name in described if name not in _SOMETIMES)]
     return {
         "type": "object",
         "properties": {"content-type": {"const": "application/json"}, **named},
@@ -84,6 +99,10 @@ def _channel(topic: str, said: str, policy: str, messages: Iterable[str]) -> dic
     }
 
 
+def _of_ticket(name: str) -> bool:
+    return name.rpartition(".v")[0] == PRESENT.rpartition(".v")[0]
+
+
 def _sent(channel: str) -> dict[str, Any]:
     return {"action": "send", "channel": {"$ref": f"#/channels/{channel}"}}
 
@@ -92,7 +111,7 @@ def _message(name: str) -> dict[str, Any]:
     key = {"type": "string", "format": "uuid", "description": "The subject: what is of one ticket keeps its order."}
     return {
         "name": name,
-        "traits": [{"$ref": "#/components/messageTraits/cloudevent"}],
+        "traits": [{"$ref": f"#/components/messageTraits/{'ticket' if _of_ticket(name) else 'event'}"}],
         "payload": {"schemaFormat": FORMAT, "schema": {"$ref": f"./{name}.json"}},
         "bindings": {"kafka": {"key": key, "bindingVersion": "0.5.0"}},
     }

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 from domain.event import EVENTS, Event
 from domain.stream.present import ALWAYS, PRESENT, PRESENT_CONTENT
 from domain.streaming import KINDS, Shown
-from domain.ticket.row import Row
+from domain.ticket.row import COLUMNS, Row
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 # What receivers need not check, or may one day be more than it is.
@@ -39,7 +39,7 @@ def present_schema() -> Schema:
     for name, needed in PRESENT_CONTENT.items():
         schema["properties"][name]["description"] = _may_be_told(needed)
     schema["description"] = "What a ticket is now."
-    return _finished(PRESENT, schema, schema["properties"], ALWAYS)
+    return _finished(PRESENT, schema, {name: schema["properties"][name] for name in COLUMNS}, ALWAYS)
 
 
 def _may_be_told(needed: Shown | None) -> str:
