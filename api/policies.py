@@ -64,9 +64,7 @@ _SETS: dict[str, Any] = {
 @router.get("/policies")
 async def list_policies(response: Response, me: Caller = needs(Permission.WORKSPACE_VIEW)) -> list[Policy]:
     """The policies in their newest versions, in the order in which they are asked, then those that are retired."""
-    desk = await catalogue_now(me, response)
-    retired = [versions[-1] for versions in desk.policies.values() if versions[-1].retired]
-    return [*desk.policies_in_order, *retired]
+    return (await catalogue_now(me, response)).all_policies
 
 
 @router.get("/policies/{key}/versions", responses=problems(UnknownPolicy))

@@ -9,13 +9,13 @@ from uuid import UUID, uuid4
 import typer
 from pydantic_core import to_json
 
+from cli.defining import definition_in
 from cli.find import AS, JSON, Seeing, seeing
 from cli.opening import WORKSPACE, ready
-from cli.rules import definition_in
 from domain.backtest.rules import drafted
 from domain.errors import InvalidInput, NotAllowed
 from domain.event import Actor
-from domain.rules.rule import Rule
+from domain.rules.rule import Rule, RuleDefinition
 from eventstore import jobs
 from eventstore.settings import Settings
 from eventstore.vault import Vault
@@ -62,7 +62,7 @@ def _rule(me: Seeing, key: str, draft: str | None) -> Rule:
             raise NotAllowed(permission=Backtest.NEEDS[0], role=grant.role)
     if draft is None:
         return me.desk.rule(key)
-    return drafted(me.desk, me.workspace, key, definition_in(draft), datetime.now(UTC))
+    return drafted(me.desk, me.workspace, key, definition_in(draft, RuleDefinition), datetime.now(UTC))
 
 
 async def _asked(settings: Settings, workspace: UUID, by: Actor, asked: BacktestAsked) -> UUID:

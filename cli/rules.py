@@ -2,20 +2,15 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import typer
-from pydantic import ValidationError
 
-from cli.carrying import carry
+from cli.defining import EXPECTED, JSON, WHY, definition_in, set_up
 from cli.do import AS, reading
-from cli.naming import Register
 from cli.opening import WORKSPACE, keyring_of
 from cli.people import Office, in_office
 from cli.story import minute
-from domain.command import Command
-from domain.errors import InvalidInput
 from domain.ids import ticket_id
 from domain.rules.rule import Rule, RuleDefinition
 from domain.setup.rules import OrderRules, RetireRule, SetRule
@@ -25,9 +20,6 @@ from processors.rule_log import Entry, Looked, Standing, entries, standings
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, add_completion=False)
 KEY = typer.Argument(..., metavar="KEY", help="The rule's short name.")
-WHY = typer.Option(None, "--why", help="Why; kept in the history.")
-EXPECTED = typer.Option(None, "--expected", help="What it is to bring about; kept in the history.")
-JSON = typer.Option(False, "--json", help="Print JSON.")
 
 
 @app.callback()
@@ -61,7 +53,7 @@ def list_(workspace: str | None = WORKSPACE, as_json: bool = JSON) -> None:
 @app.command("set")
 def set_(
     key: str = KEY,
-    definition: str = typer.Argument(..., metavar="JSON|FILE", help="The rule as JSON, or a file that has it."),
+    definition: str = typer.Argument(..., metavar="JSON|FILE|-", help="The rule as JSON, or a file that has it."),
     why: str | None = WHY,
     expected: str | None = EXPECTED,
     who: str | None = AS,
@@ -71,8 +63,8 @@ def set_(
 
     Example: ledgerdesk rules set urgent-first rule.json --why "Urgent ones waited"
     """
-    asked = {"key": key, "definition": definition_in(definition), "why": why, "expected": expected}
-    typer.echo(_done(workspace, who, SetRule, asked, f"Rule {key}"))
+    asked = {"key": key, "definition": definition_in(definition, RuleDefinition), "why": why, "expected": expected}
+    typer.echo(set_up(workspace, who, SetRule, asked, f"Rule {key}"))
 
 
 @app.command()
@@ -81,7 +73,7 @@ def retire(key: str = KEY, why: str | None = WHY, who: str | None = AS, workspac
 
     Example: ledgerdesk rules retire urgent-first --why "Nobody tags any more"
     """
-    typer.echo(_done(workspace, who, RetireRule, {"key": key, "why": why}, f"Rule {key}"))
+    typer.echo(set_up(workspace, who, RetireRule, {"key": key, "why": why}, f"Rule {key}"))
 
 
 @app.command()
@@ -95,7 +87,7 @@ def order(
 
     Example: ledgerdesk rules order vip urgent-first
     """
-    typer.echo(_done(workspace, who, OrderRules, {"order": tuple(keys), "why": why}, "The order"))
+    typer.echo(set_up(workspace, who, OrderRules, {"order": tuple(keys), "why": why}, "The order"))
 
 
 @app.command()
@@ -117,36 +109,6 @@ def log(
         typer.echo(json.dumps({"number": number, **told_json}, ensure_ascii=False))
         return
     typer.echo("\n".join([*_lines(told), *map(_stands, automations)]))
-
-
-def definition_in(text: str) -> RuleDefinition:
-    """The rule that is written as JSON, or in a file that has it."""
-    try:
-        written = text if text.lstrip().startswith("{") else Path(text).read_text(encoding="utf-8")
-        return RuleDefinition.model_validate_json(written)
-    except (OSError, UnicodeDecodeError):
-        raise InvalidInput(field="definition", reason=f"is neither JSON nor a file that can be read: {text}") from None
-    except ValidationError as error:
-        wrong = error.errors(include_input=False, include_url=False)[0]
-        place = ".".join(map(str, wrong["loc"])) or "definition"
-        raise InvalidInput(field=place, reason=wrong["msg"].removeprefix("Value error, ")) from None
-
-
-def _done(workspace: str | None, who: str | None, kind: type[Command], asked: dict[str, Any], what: str) -> str:
-    async def work(office: Office) -> str:
-        context = office.context()
-        if who is not None:
-            register = Register(office.workspace.id, await office.catalogue(), lambda ask: reading(office, ask))
-            context["by"] = register.actor(who)
-        try:
-            command = kind(**context, **asked)
-        except ValidationError as error:
-            wrong = error.errors(include_input=False, include_url=False)[0]
-            raise InvalidInput(field=".".join(map(str, wrong["loc"])), reason=wrong["msg"]) from None
-        receipt = await carry(office, command)
-        return f"{what}: {'set' if receipt.events else 'nothing to change'}."
-
-    return in_office(workspace, work)
 
 
 async def _log(office: Office, number: str) -> tuple[list[Entry], list[Standing]]:

@@ -1,5 +1,6 @@
 """`ledgerdesk sla`: what the desk promises, and how its promises about a ticket stand."""
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -7,7 +8,8 @@ import typer
 
 from api.holiday_presets import with_holidays
 from cli.carrying import carry
-from cli.do import reading
+from cli.defining import EXPECTED, JSON, WHY, definition_in, set_up
+from cli.do import AS, reading
 from cli.opening import WORKSPACE, keyring_of
 from cli.people import Office, in_office
 from cli.story import minute
@@ -17,6 +19,7 @@ from domain.setup.calendars import SetCalendar
 from domain.setup.policies import SetPolicy
 from domain.sla.defaults import DEFAULT, DEFAULT_KEY
 from domain.sla.explaining import ClockView, Explanation, explained
+from domain.sla.policy import Policy, PolicyDefinition
 from domain.ticket.state import UnknownTicket
 from processors.looking_back import happenings_of
 
@@ -25,7 +28,7 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, add_completion=Fa
 
 @app.callback()
 def sla() -> None:
-    """See how promises stand, and set up those that most desks make.
+    """See how promises stand, and set them up.
 
     Example: ledgerdesk sla explain 1001
     """
@@ -46,6 +49,43 @@ def explain(
         typer.echo(found.model_dump_json() if found else "null")
         return
     typer.echo("\n".join(_lines(found)) if found else f"Nothing is promised about ticket {number}.")
+
+
+@app.command()
+def policies(workspace: str | None = WORKSPACE, as_json: bool = JSON) -> None:
+    """List the policies in the order in which they are asked, then those that are retired.
+
+    Example: ledgerdesk sla policies
+    """
+
+    async def work(office: Office) -> list[Policy]:
+        return (await office.catalogue()).all_policies
+
+    found = in_office(workspace, work)
+    if as_json:
+        typer.echo(json.dumps([policy.model_dump(mode="json") for policy in found], ensure_ascii=False))
+        return
+    for policy in found:
+        state = "retired" if policy.retired else ", ".join(target.measure for target in policy.targets)
+        typer.echo(f"{policy.key}\t{state}\tversion {policy.version}\t{policy.title}")
+
+
+@app.command("set")
+def set_(
+    key: str = typer.Argument(..., metavar="KEY", help="The policy's short name."),
+    definition: str = typer.Argument(..., metavar="JSON|FILE|-", help="The policy as JSON, or a file that has it."),
+    why: str | None = WHY,
+    expected: str | None = EXPECTED,
+    who: str | None = AS,
+    workspace: str | None = WORKSPACE,
+) -> None:
+    """Promise something, or something else: a new version, which holds for all work that is going on.
+
+    Example: ledgerdesk sla set vip policy.json --why "They pay for it" --expected "No VIP waits an hour"
+    """
+    wanted = definition_in(definition, PolicyDefinition)
+    asked = {"key": key, "definition": wanted, "why": why, "expected": expected}
+    typer.echo(set_up(workspace, who, SetPolicy, asked, f"Policy {key}"))
 
 
 @app.command()

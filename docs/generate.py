@@ -112,8 +112,7 @@ def views() -> str:
         types = column_types(model)
         for view in shown(model):
             lines += _view(view, model.COMMENTS, types, f"Read model `{model.NAME}`.")
-    types = types_in(_migration(STANDINGS))
-    lines += _view("sla_clocks", _comments(STANDINGS), types, "Kept by the process that fires what is due.")
+    lines += _view("sla_clocks", _comments(STANDINGS), standings_types(), "Kept by the process that fires what is due.")
     lines += _view("freshness", _comments(FRESHNESS), FRESHNESS_TYPES, "Compare with it before you trust a number.")
     return "\n".join(lines) + "\n"
 
@@ -131,6 +130,11 @@ def column_types(model: ReadModel) -> dict[str, str]:
     """Types of the columns that analysts see, by `table.column`."""
     types = types_in(model.TABLES)
     return {column: kind for column, kind in types.items() if column.partition(".")[0] not in model.SEARCHED}
+
+
+def standings_types() -> dict[str, str]:
+    """Types of what a process keeps beside the log."""
+    return types_in(_migration(STANDINGS))
 
 
 def types_in(tables: str) -> dict[str, str]:

@@ -39,6 +39,12 @@ class Timekeeping:
         newest = (versions[-1] for versions in self.policies.values())
         return tuple(sorted((each for each in newest if not each.retired), key=lambda p: (p.position, p.key)))
 
+    @property
+    def all_policies(self) -> list[Policy]:
+        """The newest versions, those that are retired at the end."""
+        newest = [versions[-1] for versions in self.policies.values()]
+        return [*self.policies_in_order, *(each for each in newest if each.retired)]
+
     def policy_versions(self, key: str) -> tuple[Policy, ...]:
         """Every version of the policy, or UnknownPolicy."""
         try:

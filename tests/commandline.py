@@ -27,8 +27,8 @@ def ledgerdesk(database_url: str, tmp_path: Path) -> Run:
     """The command line on a fresh database; what it raises reaches the test."""
     runner, env = CliRunner(), environment(database_url, tmp_path / "data")
 
-    def run(*arguments: str | Path) -> Result:
-        result = runner.invoke(app, [str(argument) for argument in arguments], env=env)
+    def run(*arguments: str | Path, stdin: str | None = None) -> Result:
+        result = runner.invoke(app, [str(argument) for argument in arguments], env=env, input=stdin)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         return result

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from cli.embedded import cluster_of
-from docs.generate import FRESHNESS_TYPES, column_types
+from docs.generate import FRESHNESS_TYPES, column_types, standings_types
 from projections.models import READ_MODELS
 from tests.docs.running import ROOT, Block, DemoDesk, blocks, demo_desk
 
@@ -20,6 +20,7 @@ PAGES = (
     "docs/rules.md",
     "docs/auditors.md",
     "docs/analysts.md",
+    "docs/sla.md",
     "docs/integrators.md",
     "docs/stream.md",
     "docs/operators.md",
@@ -67,7 +68,7 @@ def test_every_command_and_every_query_works(desk):
 
 
 def assert_views_are_as_documented(desk: DemoDesk) -> None:
-    documented = dict(FRESHNESS_TYPES)
+    documented = FRESHNESS_TYPES | standings_types()
     for model in READ_MODELS:
         documented |= column_types(model)
     with psycopg.connect(cluster_of(desk.folder / "data").url()) as db:

@@ -1,0 +1,61 @@
+"""Setting up rules and policies from JSON: what the commands that do so share."""
+
+import sys
+from pathlib import Path
+from typing import Any, TypeVar
+
+import typer
+from pydantic import BaseModel, ValidationError
+
+from cli.carrying import carry
+from cli.do import reading
+from cli.naming import Register
+from cli.people import Office, in_office
+from domain.command import Command
+from domain.errors import InvalidInput
+
+WHY = typer.Option(None, "--why", help="Why; kept in the history.")
+EXPECTED = typer.Option(None, "--expected", help="What it is to bring about; kept in the history.")
+JSON = typer.Option(False, "--json", help="Print JSON.")
+
+Definition = TypeVar("Definition", bound=BaseModel)
+
+
+def definition_in(text: str, kind: type[Definition]) -> Definition:
+    """What is written as JSON, in a file that has it, or, for `-`, on standard input."""
+    try:
+        return kind.model_validate_json(_written(text))
+    except (OSError, UnicodeDecodeError):
+        raise InvalidInput(field="definition", reason=f"is neither JSON nor a file that can be read: {text}") from None
+    except ValidationError as error:
+        raise _wrong(error) from None
+
+
+def _written(text: str) -> str:
+    if text == "-":
+        return sys.stdin.read()
+    return text if text.lstrip().startswith("{") else Path(text).read_text(encoding="utf-8")
+
+
+def set_up(workspace: str | None, who: str | None, kind: type[Command], asked: dict[str, Any], what: str) -> str:
+    """Carry the command out, in somebody's name; the answer says whether anything is different now."""
+
+    async def work(office: Office) -> str:
+        context = office.context()
+        if who is not None:
+            register = Register(office.workspace.id, await office.catalogue(), lambda ask: reading(office, ask))
+            context["by"] = register.actor(who)
+        try:
+            command = kind(**context, **asked)
+        except ValidationError as error:
+            raise _wrong(error) from None
+        receipt = await carry(office, command)
+        return f"{what}: {'set' if receipt.events else 'nothing to change'}."
+
+    return in_office(workspace, work)
+
+
+def _wrong(error: ValidationError) -> InvalidInput:
+    wrong = error.errors(include_input=False, include_url=False)[0]
+    place = ".".join(map(str, wrong["loc"])) or "definition"
+    return InvalidInput(field=place, reason=wrong["msg"].removeprefix("Value error, "))
