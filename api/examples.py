@@ -107,6 +107,7 @@ _OF_THE_DESK: dict[str, Any] = {
         **_WHY,
     },
     "BacktestBody": {"from": "2026-10-01T00:00:00Z", "to": "2026-11-01T00:00:00Z"},
+    "PolicyBacktestBody": {"from": "2026-10-01T00:00:00Z", "to": "2026-11-01T00:00:00Z"},
     "RulesOrderBody": {"order": []},
     "CalendarBody": {
         "title": "Office",

@@ -19,7 +19,7 @@ from eventstore.database import Role, connect
 from eventstore.feed import decode_page
 from eventstore.keyring import Keyring
 from eventstore.loading import BY_KEY, rows_before
-from processors.rereading import Replay
+from processors.rereading import Rereading
 
 EVENTS = 100_000
 # Tickets that are read at once, as by the job.
@@ -90,7 +90,7 @@ def reread(url: str, workspace: UUID, name: str, tickets: list[UUID]) -> None:
     span = Span(datetime.now(UTC) - timedelta(days=90), datetime.now(UTC))
     with connect(url, Role.WORKER) as db, db.cursor() as cursor:
         cursor.execute(BY_KEY)
-        replay = Replay(cursor, Keyring(MASTER_KEY), workspace, on_trial(rule), span)
+        replay = Rereading(cursor, Keyring(MASTER_KEY), workspace, on_trial(rule), span)
         for start in range(0, len(tickets), PAGE):
             replay.of(tickets[start : start + PAGE])
 

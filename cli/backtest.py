@@ -1,4 +1,4 @@
-"""`ledgerdesk backtest`: what a rule, or a draft of it, would have done in a stretch of the past."""
+"""`ledgerdesk backtest`: what a rule, a policy, or a draft of one, would have done in a stretch of the past."""
 
 import asyncio
 import time
@@ -16,10 +16,12 @@ from domain.backtest.rules import drafted
 from domain.errors import InvalidInput, NotAllowed
 from domain.event import Actor
 from domain.rules.rule import Rule, RuleDefinition
+from domain.sla.policy import Policy, PolicyDefinition
 from eventstore import jobs
 from eventstore.settings import Settings
 from eventstore.vault import Vault
 from processors.jobs.backtests import Backtest, BacktestAsked
+from processors.promised_past import drafted_policy
 
 # Tickets that are listed, and how often the job is asked how far it is, in seconds.
 LISTED, PAUSE = 200, 0.5
@@ -27,15 +29,20 @@ ENDED = ("done", "failed", "cancelled")
 
 
 def backtest(
-    rule: str = typer.Argument(..., metavar="RULE", help="The rule's short name."),
+    key: str = typer.Argument(..., metavar="KEY", help="The rule's or the policy's short name."),
     since: datetime = typer.Option(..., "--from", help="From when on, in UTC."),
     until: datetime = typer.Option(..., "--to", help="Up to when, not included, in UTC."),
-    draft: str | None = typer.Option(None, "--draft", metavar="JSON|FILE", help="The rule as it might be."),
+    draft: str | None = typer.Option(None, "--draft", metavar="JSON|FILE|-", help="The rule or policy as it might be."),
+    policy: bool = typer.Option(
+        False, "--policy", help="It is a policy, of which the breach and escalation rates are told."
+    ),
     workspace: str | None = WORKSPACE,
     who: str | None = AS,
     as_json: bool = JSON,
 ) -> None:
-    """Tell how often, when and to which tickets a rule would have acted. Nothing is done; a worker must be running.
+    """Tell how often, when and to which tickets a rule would have acted, or how a policy would have been kept.
+
+    Nothing is done; a worker must be running.
 
     Example: ledgerdesk backtest urgent-first --from 2026-10-01 --to 2026-11-01
     """
@@ -43,7 +50,8 @@ def backtest(
     if span[0] >= span[1]:
         raise InvalidInput(field="to", reason="must be later than from")
     with seeing(workspace, who) as me:
-        asked = BacktestAsked(rule=_rule(me, rule, draft), since=span[0], until=span[1])
+        what: dict[str, Any] = {"policy": _policy(me, key, draft)} if policy else {"rule": _rule(me, key, draft)}
+        asked = BacktestAsked(**what, since=span[0], until=span[1])
     with ready() as settings:
         job = asyncio.run(_asked(settings, me.workspace, me.actor, asked))
     found, items = _ended(workspace, who, job)
@@ -55,11 +63,23 @@ def backtest(
         raise typer.Exit(1)
 
 
-def _rule(me: Seeing, key: str, draft: str | None) -> Rule:
+def _may(me: Seeing) -> None:
     if me.actor.kind != "system":
         grant = me.desk.grant(me.actor)
         if grant.permissions.isdisjoint(Backtest.NEEDS):
             raise NotAllowed(permission=Backtest.NEEDS[0], role=grant.role)
+
+
+def _policy(me: Seeing, key: str, draft: str | None) -> Policy:
+    _may(me)
+    if draft is None:
+        return me.desk.policy_versions(key)[-1]
+    definition = definition_in(draft, PolicyDefinition)
+    return drafted_policy(me.desk, me.workspace, key, definition, datetime.now(UTC))
+
+
+def _rule(me: Seeing, key: str, draft: str | None) -> Rule:
+    _may(me)
     if draft is None:
         return me.desk.rule(key)
     return drafted(me.desk, me.workspace, key, definition_in(draft, RuleDefinition), datetime.now(UTC))
@@ -86,10 +106,23 @@ def _told(found: dict[str, Any]) -> list[str]:
     sums = found["result"] or {}
     if found["state"] != "done":
         return [found["error"] or f"The backtest was {found['state']}."]
+    if "breach_rate" in sums:
+        return _kept(sums)
     days = [f"  {day}  {counts['acted']} times" for day, counts in sums["days"].items()]
     tickets = f"on {sums['tickets']} tickets" if sums["tickets"] != 1 else "on one ticket"
     refused = f", refused {sums['refused']} times" if sums["refused"] else ""
     return [f"It would have acted {sums['acted']} times {tickets}{refused}.", *days]
+
+
+def _kept(sums: dict[str, Any]) -> list[str]:
+    if not sums["tickets"]:
+        return ["It would have been promised to no ticket."]
+    late = ", ".join(f"{measure.replace('_', ' ')} {count} times" for measure, count in sums["measures"].items())
+    return [
+        f"It would have been promised to {sums['tickets']} tickets.",
+        f"Late: {sums['breached_tickets']} of them ({sums['breach_rate']:.1%}){f', {late}' if late else ''}.",
+        f"Escalated: {sums['escalated_tickets']} of them ({sums['escalation_rate']:.1%}).",
+    ]
 
 
 def _line(item: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""A workspace's past, as if a rule had been in force in a part of it: what it would have done to a ticket, from its events."""
+"""A workspace's past, as if a rule or a policy had been in force in a part of it: what it would have done to a ticket, from its events."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,7 +16,6 @@ from domain.event import Event, Recorded
 from domain.happening import Happening, Situation
 from domain.requester import Requester
 from domain.rules.channels import AUTOMATION, TRIGGER
-from domain.setup.rules import RuleRetired, RuleSet, RulesOrdered
 from domain.sla.course import followed
 from domain.ticket import events as e
 from domain.ticket.folds import FOLDS, fold
@@ -26,7 +25,6 @@ from processors.witness import NEW, Seen, requester_in
 # Requesters as they were at each moment.
 Met = Mapping[UUID | None, AsOf[Requester]]
 _Mark = tuple[datetime, tuple[Recorded[Event], ...] | None]
-_RULES = (RuleSet, RuleRetired, RulesOrdered)
 
 
 class Past:
@@ -44,7 +42,7 @@ class Past:
             desk = evolve(desk, recorded.event)
             if desks is not None:
                 desks.add(recorded, self._in_force(desk))
-                if isinstance(recorded.event, _RULES):
+                if isinstance(recorded.event, tested.CHANGES):
                     self._changes.append((recorded.position, at))
         self._desks = desks or AsOf(self._in_force(desk))
 
@@ -66,7 +64,7 @@ class Past:
 
     def found(self, events: Sequence[Recorded[Event]], met: Met) -> list[Found]:
         """What would have been done to a ticket that has these events."""
-        kept = [each for each in events if not self._by_rule(each)]
+        kept = [each for each in events if not (self._tested.ANEW and self._by_rule(each))]
         return list(self._tested.found(self._story(kept, _Whole(self._desks, met))))
 
     def _by_rule(self, each: Recorded[Event]) -> bool:

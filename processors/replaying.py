@@ -25,6 +25,7 @@ class Foreseen(NamedTuple):
     ticket: UUID
     number: str
     at: datetime
+    version: int
     event: Event
 
 
@@ -66,6 +67,16 @@ class Replay:
         workspace = happening.metadata.workspace_id
         yield from self._done(known, workspace, happening.at, self.process.react(seen, self.memory))
 
+    def changed(self, at: datetime, desk: Catalogue) -> Iterator[Foreseen]:
+        """What came due up to that moment; from then on the desk is another, and everything is looked at anew."""
+        yield from self.until(at)
+        for known in self._tickets.values():
+            known.desk = desk
+        for place, timer in self._timers.items():
+            self._timers[place] = hastened = replace(timer, woken_at=at)
+            heappush(self._heap, (at, next(self._order), hastened))
+        yield from self.until(at)
+
     def until(self, at: datetime) -> Iterator[Foreseen]:
         """What came due by then, each at its moment and in order."""
         while self._heap and self._heap[0][0] <= at:
@@ -99,7 +110,8 @@ class Replay:
         for event in events:
             on.promises = evolve(on.now.ticket, event).promises
             on.now = _with(on.now, on.promises)
-            yield Foreseen(on.now.row.ticket_id, on.now.row.number, at, event)
+            row = on.now.row
+            yield Foreseen(row.ticket_id, row.number, at, row.version, event)
 
 
 def _with(situation: Situation, promises: Promises) -> Situation:

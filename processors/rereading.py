@@ -1,4 +1,4 @@
-"""Tickets read once more to see what a rule would have done (D8): a quick look at all, a whole one at those it may concern."""
+"""Tickets read once more to see what a rule or a policy would have done (D8): a quick look at all, a whole one at those it may concern."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
@@ -34,7 +34,7 @@ class Told(NamedTuple):
     found: list[Found]
 
 
-class Replay:
+class Rereading:
     """Reads tickets of a workspace to test something on them. Acts on nothing."""
 
     def __init__(self, db: Cursor[Any], keyring: Keyring, workspace: UUID, tested: Tested, span: Span) -> None:

@@ -36,7 +36,7 @@ KEY = "promises"
 TOLD = {"told": True}
 # It is told update by update: nothing is late of which the next update may be on its way.
 REST = timedelta(hours=1)
-_SET_UP = (PolicySet, PolicyRetired, CalendarSet, CalendarRetired, TeamCalendarSet, DefaultCalendarSet)
+SET_UP = (PolicySet, PolicyRetired, CalendarSet, CalendarRetired, TeamCalendarSet, DefaultCalendarSet)
 
 
 class SlaClock(TicketProcess):
@@ -77,7 +77,7 @@ class SlaClock(TicketProcess):
 
     def set_up(self, recorded: Recorded[Event], desk: Catalogue) -> Iterable[Output]:
         """Another promise: every ticket that is waited for is looked at anew, from its history."""
-        return [Hasten()] if isinstance(recorded.event, _SET_UP) else []
+        return [Hasten()] if isinstance(recorded.event, SET_UP) else []
 
 
 def _missed(happening: Happening) -> Due:

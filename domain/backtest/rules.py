@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
+from typing import ClassVar
 from uuid import UUID
 
 from domain.backtest.anew import done_anew
@@ -13,7 +14,7 @@ from domain.conditions import depends_on, evaluate, evaluator, leaves
 from domain.conditions.fields import BEFORE_PREFIX, FieldType, field_named
 from domain.conditions.model import has_placeholder
 from domain.conditions.operators import Asks
-from domain.event import SYSTEM, Metadata
+from domain.event import SYSTEM, Event, Metadata
 from domain.happening import Happening
 from domain.rules.automating import Look, due_at, next_look
 from domain.rules.chain import evaluated, workable
@@ -21,7 +22,7 @@ from domain.rules.channels import TRIGGER
 from domain.rules.facts import context_of, facts_of
 from domain.rules.index import needed
 from domain.rules.rule import Rule, RuleDefinition
-from domain.setup.rules import RuleSet, SetRule, set_rule
+from domain.setup.rules import RuleRetired, RuleSet, RulesOrdered, SetRule, set_rule
 
 # What a happening tells by itself; all else that only rules ask needs the ticket's course.
 _TOLD = frozenset({"event", "actor", "actor_id", "channel", "message", "description"})
@@ -76,6 +77,9 @@ class _OfRules:
     """A rule among those of the desk as they were at each moment."""
 
     rule: Rule
+
+    CHANGES: ClassVar[tuple[type[Event], ...]] = (RuleSet, RuleRetired, RulesOrdered)
+    ANEW: ClassVar[bool] = True
 
     @cached_property
     def reading(self) -> Reading:

@@ -4,7 +4,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
 from domain.actions import Action
 from domain.catalogue import Catalogue
@@ -75,13 +75,22 @@ class Story:
     requester: Callable[[datetime], Requester | None]
 
 
+class Fact(NamedTuple):
+    """What would have become of a promise: it was made, or late (of which measure), brought to mind, or escalated (which step)."""
+
+    kind: str
+    measure: str | None = None
+    step: str | None = None
+
+
 class Found(NamedTuple):
-    """What would have been done to a ticket that had this version then, or why it could not."""
+    """What would have been done to a ticket that had this version then, or why it could not; of a promise, what became of it."""
 
     at: datetime
     version: int
     actions: tuple[Action, ...] = ()
     refusal: Refusal | None = None
+    fact: Fact | None = None
 
 
 class Reading(NamedTuple):
@@ -99,7 +108,13 @@ class Reading(NamedTuple):
 
 
 class Tested(Protocol):
-    """What can be backtested: a trigger, an automation, a policy."""
+    """What can be backtested: a trigger, an automation, a policy.
+
+    CHANGES of the workspace let it look anew. ANEW: what rules did in the span is worked out anew.
+    """
+
+    CHANGES: ClassVar[tuple[type[Event], ...]]
+    ANEW: ClassVar[bool]
 
     @property
     def reading(self) -> Reading:

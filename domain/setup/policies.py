@@ -89,6 +89,11 @@ def _must_ask_the_ticket(condition: Condition, place: str) -> None:
             raise InvalidInput(field=place, reason=reason)
 
 
+def with_policy(desk: Catalogue, policy: Policy) -> Catalogue:
+    """The desk with this version of the policy and no other of its key."""
+    return replace(desk, policies={**desk.policies, policy.key: (policy,)})
+
+
 @decides(RetirePolicy, needs=Permission.RULE_EDIT)
 def retire_policy(command: RetirePolicy, desk: Catalogue, _: Catalogue) -> Decision:
     """Again changes nothing."""

@@ -1,23 +1,28 @@
-"""Backtests (D8): a rule or a draft of one over the past of a workspace. Tells what it would have done, and does nothing."""
+"""Backtests (D8): a rule, a policy or a draft of one over the past of a workspace. Tells what it would have done, and does nothing."""
 
 import os
 from collections import deque
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
-from typing import Any
+from typing import Any, Self
 
 from psycopg.sql import SQL
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, model_validator
 
 from domain.access import reach
+from domain.backtest.rules import on_trial
+from domain.backtest.story import Tested
 from domain.catalogue import Catalogue
 from domain.conditions import ALWAYS, Context
 from domain.permissions import Permission
 from domain.rules.rule import Rule
+from domain.sla.policy import Policy
 from eventstore.jobs import Item, Job, Step
 from processors.jobs import reader_pipe, selection
+from processors.jobs.backtest_sums import PolicySums, Sums
 from processors.jobs.kind import Here, JobKind, granted
 from processors.jobs.selection import BEGINNING, Found, Where
+from processors.promised_past import TestedPolicy
 from projections import ticket_pages
 from projections.ticket_pages import ListQuery
 
@@ -28,13 +33,33 @@ READERS, AHEAD = min(2, os.cpu_count() or 1), 2
 
 
 class BacktestAsked(BaseModel):
-    """Which rule, in force from when until when. Its end is not in it."""
+    """Which rule or which policy, in force from when until when. Its end is not in it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    rule: Rule
+    rule: Rule | None = None
+    policy: Policy | None = None
     since: AwareDatetime
     until: AwareDatetime
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if (self.rule is None) == (self.policy is None):
+            raise ValueError("test a rule or a policy")
+        return self
+
+    @property
+    def tested(self) -> Tested:
+        """What is in force."""
+        if self.policy is not None:
+            return TestedPolicy(self.policy)
+        assert self.rule is not None  # noqa: S101 - it is one of them
+        return on_trial(self.rule)
+
+    @property
+    def sums(self) -> type[Sums] | type[PolicySums]:
+        """What it comes to."""
+        return Sums if self.policy is None else PolicySums
 
 
 class Backtest(JobKind):
@@ -48,7 +73,7 @@ class Backtest(JobKind):
         asked = BacktestAsked.model_validate(job.parameters)
         desk, _ = await granted(job, here, *self.NEEDS)
         meant = _meant(job, desk, asked)
-        sums = Sums.model_validate(job.checkpoint.get("sums", {}))
+        sums = asked.sums.model_validate(job.checkpoint.get("sums", {}))
         after = job.checkpoint.get("after", BEGINNING)
         if not job.checkpoint:
             yield Step({"after": after}, total=await selection.count(here, job, meant))
@@ -68,38 +93,12 @@ class Backtest(JobKind):
                 if not under_way:
                     return
                 reader, page = under_way.popleft()
-                items = _items(page, await reader.answer())
-                sums = sums.with_page(page, items)
+                told = await reader.answer()
+                items = _items(page, told)
+                sums = sums.with_page(sum(each.version for each in page), [each["acts"] for each in told])
                 shown = sums.model_dump(mode="json")
                 step = {"after": _key(page[-1]), "sums": shown}
                 yield Step(step, items, done=len(page) - len(items), result=shown)
-
-
-class Sums(BaseModel):
-    """How often it would have acted and been refused, in all and by day (UTC), on how many tickets, and of how much."""
-
-    events: int = 0
-    tickets: int = 0
-    acted: int = 0
-    refused: int = 0
-    days: dict[str, dict[str, int]] = {}
-
-    def with_page(self, page: list[Found], items: list[Item]) -> "Sums":
-        """With what came of a further page."""
-        days = {day: dict(counts) for day, counts in self.days.items()}
-        for item in items:
-            for act in (item.detail or {})["acts"]:
-                what = "refused" if "refusal" in act else "acted"
-                counts = days.setdefault(act["at"][:10], {"acted": 0, "refused": 0})
-                counts[what] += 1
-        acted, refused = (sum(counts[what] for counts in days.values()) for what in ("acted", "refused"))
-        return Sums(
-            events=self.events + sum(each.version for each in page),
-            tickets=self.tickets + len(items),
-            acted=acted,
-            refused=refused,
-            days=dict(sorted(days.items())),
-        )
 
 
 def _key(found: Found) -> tuple[str, str]:
@@ -122,7 +121,9 @@ def _context(job: Job, desk: Catalogue) -> Context:
 
 def _items(page: list[Found], told: list[dict[str, Any]]) -> list[Item]:
     numbers = {str(each.ticket_id): each.number for each in page}
-    return [_item(numbers[each["ticket"]], each["acts"]) for each in told]
+    acts = {numbers[each["ticket"]]: [act for act in each["acts"] if act.get("fact") != "promised"] for each in told}
+    # That something was promised and kept is in the sums alone.
+    return [_item(number, done) for number, done in acts.items() if done]
 
 
 def _item(number: str, acts: list[dict[str, Any]]) -> Item:

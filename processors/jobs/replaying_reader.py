@@ -17,12 +17,11 @@ import psycopg
 from psycopg import Cursor
 from pydantic_core import to_json
 
-from domain.backtest.rules import on_trial
 from domain.backtest.story import Found, Span, without_words
 from eventstore.keyring import Keyring
 from eventstore.loading import BY_KEY
 from processors.jobs.backtests import BacktestAsked
-from processors.rereading import Replay
+from processors.rereading import Rereading
 
 # A page's events are many objects without a cycle among them; looking for one after each would take as long as the work.
 _OBJECTS = 200_000
@@ -46,7 +45,7 @@ def _answers(db: Cursor[Any], given: dict[str, Any], pages: Iterator[list[str]])
     asked = BacktestAsked.model_validate(given["asked"])
     # Of the time to come nothing is known.
     span = Span(asked.since, min(asked.until, datetime.fromisoformat(given["now"])))
-    replay = Replay(db, keyring, UUID(given["workspace"]), on_trial(asked.rule), span)
+    replay = Rereading(db, keyring, UUID(given["workspace"]), asked.tested, span)
     for page in pages:
         told = replay.of(map(UUID, page))
         yield to_json([{"ticket": each.ticket_id, "acts": shown(each.found)} for each in told])
@@ -59,6 +58,8 @@ def shown(found: Iterable[Found]) -> list[dict[str, Any]]:
 
 def _act(found: Found) -> dict[str, Any]:
     place: dict[str, Any] = {"at": found.at, "version": found.version}
+    if found.fact is not None:
+        return place | {"fact": found.fact.kind, "measure": found.fact.measure, "step": found.fact.step}
     if found.refusal is None:
         return place | {"actions": without_words(found.actions)}
     which: dict[str, Any] = {name: found.refusal.fields.get(name) for name in ("action", "do")}

@@ -63,7 +63,54 @@ def test_what_makes_no_rule_is_refused(server: Server, asked: dict[str, Any], st
         assert code(admin.post("/rules/none/backtest", json=SPAN | asked)) == (status, refusal)
 
 
-def test_agents_leads_and_other_workspaces_get_none(server: Server) -> None:
+POLICY = {"title": "Usual", "targets": [{"measure": "accept", "normal": 30}]}
+
+
+def test_a_draft_of_a_policy_is_tested_and_a_stored_one_as_it_is(working: Server) -> None:
+    with working.acting() as admin:
+        opened = admin.post("/tickets", json={"title": "打印机坏了"}).json()
+        admin.get("/tickets", params={"min_position": opened["position"]}).raise_for_status()
+        job = ended(admin, admin.post("/policies/usual/backtest", json=SPAN | {"draft": POLICY}).json())
+        sums = job["result"]
+        assert (job["state"], sums["tickets"], sums["breach_rate"], sums["escalation_rate"]) == ("done", 1, 0.0, 0.0)
+        assert admin.get("/policies").json() == []
+        assert admin.get(f"/tickets/{opened['number']}/backtests/{job['job_id']}").json() == [
+            {"at": "2020-01-01T00:00:00+00:00", "version": 0, "actions": [], "refusal": None, "refused_because": None}
+            | {"fact": {"fact": "promised", "measure": None, "step": None}}
+        ]
+        put(admin, "/policies/usual", **POLICY)
+        job = ended(admin, admin.post("/policies/usual/backtest", json=SPAN).json())
+        assert (job["parameters"]["policy"]["version"], job["result"]["tickets"]) == (1, 1)
+        assert code(admin.post("/policies/none/backtest", json=SPAN)) == (404, "unknown_policy")
+        wrong = POLICY | {"calendar": "moon"}
+        assert code(admin.post("/policies/none/backtest", json=SPAN | {"draft": wrong})) == (422, "unknown_calendar")
+
+
+def test_another_workspace_may_neither_ask_for_a_backtest_nor_read_one(working: Server) -> None:
+    with working.acting() as admin, working.acting(other=True) as stranger:
+        put(admin, "/rules/urgent", **URGENT)
+        put(admin, "/policies/usual", **POLICY)
+        ticket = admin.post("/tickets", json={"title": "Ours"}).json()
+        admin.get("/tickets", params={"min_position": ticket["position"]}).raise_for_status()
+        assert code(stranger.post("/rules/urgent/backtest", json=SPAN)) == (404, "unknown_setup")
+        assert code(stranger.post("/policies/usual/backtest", json=SPAN)) == (404, "unknown_policy")
+        jobs = []
+        for path, draft in (("/rules/greet/backtest", GREET), ("/policies/usual/backtest", POLICY)):
+            job = ended(admin, admin.post(path, json=SPAN | {"draft": draft}).json())
+            assert job["result"]["tickets"] == 1
+            theirs = ended(stranger, stranger.post(path, json=SPAN | {"draft": draft}).json())
+            assert theirs["result"] is None or theirs["result"]["tickets"] == 0
+            for address in ("", "/items"):
+                assert code(stranger.get(f"/jobs/{job['job_id']}{address}")) == (404, "unknown_job")
+            there = f"/tickets/{ticket['number']}/backtests/{job['job_id']}"
+            assert stranger.get(there).status_code == 404
+            jobs.append(job)
+        own = stranger.post("/tickets", json={"title": "Theirs"}).json()["number"]
+        for job in jobs:
+            assert code(stranger.get(f"/tickets/{own}/backtests/{job['job_id']}")) == (404, "unknown_job")
+
+
+def test_agents_leads_auditors_and_analysts_get_none(server: Server) -> None:
     with server.acting() as admin:
         put(admin, "/rules/urgent", **URGENT)
     for role in (RoleName.AGENT, RoleName.LEAD, RoleName.AUDITOR, RoleName.ANALYST):
