@@ -1,15 +1,20 @@
 """Commands: what somebody wants, with who, when and how it may be repeated."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidatorFunctionWrapHandler, WrapValidator
 
 from domain.errors import LedgerdeskError
 from domain.event import Actor, Event
 from domain.permissions import Permission
 from domain.values import Moment
+
+
+def _as_granted(permissions: object, validate: ValidatorFunctionWrapHandler) -> object:
+    # What was granted has been looked at when it was; to look at each right again costs more than most decisions.
+    return permissions if isinstance(permissions, frozenset) else validate(permissions)
 
 
 class Command(BaseModel):
@@ -29,7 +34,7 @@ class Command(BaseModel):
     rule_id: UUID | None = None
     rule_version: int | None = None
     # All that the credential allows whoever it is of; None where it sets no bounds.
-    within: frozenset[Permission] | None = None
+    within: Annotated[frozenset[Permission] | None, WrapValidator(_as_granted)] = None
 
     AGGREGATE: ClassVar[str] = ""
 
