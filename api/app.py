@@ -48,6 +48,7 @@ from api import (
     ticket_views,
     tickets,
     views,
+    webhooks,
     workflows,
     workspace,
 )
@@ -91,6 +92,7 @@ ROUTERS = (
     notifications,
     notifications_live,
     deliveries,
+    webhooks,
     teams,
     roles,
     tags,

@@ -22,6 +22,7 @@ from domain.errors import LedgerdeskError, ScopeMissing
 from eventstore.database import DatabaseUnavailable, explaining
 from eventstore.migrate import pending
 from processors import status
+from processors.webhooks import rows as webhooks
 from projections import freshness
 
 log = structlog.get_logger()
@@ -101,6 +102,8 @@ def _gauges(here: Services) -> Iterable[GaugeMetricFamily]:
     behind = GaugeMetricFamily("ledgerdesk_process_lag_events", "Events not yet reacted to.", labels=["process"])
     parked = GaugeMetricFamily("ledgerdesk_process_parked", "Dead letters that wait for somebody.", labels=["process"])
     overdue = GaugeMetricFamily("ledgerdesk_timers_overdue_seconds", "How late the most overdue timer is.")
+    pending_webhooks = GaugeMetricFamily("ledgerdesk_webhooks_pending", "Deliveries to webhooks that wait.")
+    failing = GaugeMetricFamily("ledgerdesk_webhooks_failing", "Endpoints that took nothing the last time.")
     try:
         with here.readers.connection(timeout=2) as db, db.cursor() as cursor:
             for model in freshness.all_of(cursor):
@@ -110,8 +113,11 @@ def _gauges(here: Services) -> Iterable[GaugeMetricFamily]:
                 behind.add_metric([process.process], process.lag_events)
                 parked.add_metric([process.process], process.parked)
             overdue.add_metric([], status.overdue_seconds(cursor))
+            waiting, broken = webhooks.figures(cursor)
+            pending_webhooks.add_metric([], waiting)
+            failing.add_metric([], broken)
         up.add_metric([], 1)
     except (psycopg.Error, PoolTimeout) as error:
         log.warning("metrics.database_away", error=type(error).__name__)
         up.add_metric([], 0)
-    return [up, lag, failed, behind, parked, overdue]
+    return [up, lag, failed, behind, parked, overdue, pending_webhooks, failing]

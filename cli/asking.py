@@ -36,6 +36,8 @@ FOLLOWING = {
     "tell-opening": "ledgerdesk import",
     "tell-update": "ledgerdesk import",
     "unlink-back": "unlink-ticket",
+    "rotate-webhook-secret": "ledgerdesk webhooks rotate",
+    "set-webhook": "ledgerdesk webhooks add",
     "withdraw-split": "undo-split",
 }
 # Which field says whose id it is, wherever it stands in a command.

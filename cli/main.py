@@ -28,6 +28,7 @@ COMMANDS = {
     "jobs": "cli.jobs:jobs",
     "processors": "cli.processors:processors",
     "deliveries": "cli.deliveries:deliveries",
+    "webhooks": "cli.webhooks:app",
     "inbox": "cli.inbox:inbox",
     "history": "cli.history:app",
     "schema": "cli.schema:schema",

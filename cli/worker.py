@@ -3,6 +3,7 @@
 import signal
 import threading
 from collections.abc import Callable
+from typing import NamedTuple
 
 import structlog
 
@@ -17,32 +18,42 @@ from processors import runner as processes
 from processors.jobs import runner as jobs
 from processors.mail.channel import Mail
 from processors.mail.settings import MailSettings
+from processors.webhooks import sending
+from processors.webhooks.settings import WebhookSettings
 from projections.models import READ_MODELS
 from projections.runner import Runner
 
 log = structlog.get_logger()
 
 
+class Outward(NamedTuple):
+    """How what leaves the desk does so."""
+
+    mail: MailSettings
+    webhooks: WebhookSettings
+
+
 def run(settings: Settings) -> None:
     """Follow the log until SIGTERM or Ctrl-C."""
     logs.configure(settings.log_level)
     url, keyring = str(settings.database_url), keyring_of(settings)
-    mail = MailSettings.load()
+    outward = Outward(MailSettings.load(), WebhookSettings.load())
     check_master_key(url, keyring)
     stop = threading.Event()
     for wanted in (signal.SIGTERM, signal.SIGINT):
         signal.signal(wanted, lambda *_: stop.set())
     with following(url, stop) as newest:
-        _work(newest, url, keyring, mail, stop)
+        _work(newest, url, keyring, outward, stop)
 
 
-def _work(newest: Newest, url: str, keyring: Keyring, mail: MailSettings, stop: threading.Event) -> None:
+def _work(newest: Newest, url: str, keyring: Keyring, outward: Outward, stop: threading.Event) -> None:
     work: dict[str, Callable[[], None]] = {
         model.NAME: Runner(url, keyring, model, stop, newest).run for model in READ_MODELS
     }
     work["processes"] = lambda: processes.run_along(newest, url, keyring, stop)
     work["jobs"] = lambda: jobs.run(url, keyring, stop)
-    work["mail"] = lambda: channels.run(url, Mail(mail, keyring), stop)
+    work["mail"] = lambda: channels.run(url, Mail(outward.mail, keyring), stop)
+    work["webhooks"] = lambda: sending.run(url, keyring, outward.webhooks, stop)
     threads = [threading.Thread(target=do, name=name) for name, do in work.items()]
     for thread in threads:
         thread.start()

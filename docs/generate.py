@@ -23,6 +23,7 @@ from domain.event import EVENTS, Event
 from eventstore import migrate
 from eventstore.settings import Settings
 from processors.mail.settings import MailSettings
+from processors.webhooks.settings import WebhookSettings
 from projections.models import READ_MODELS
 from projections.read_model import ReadModel
 
@@ -60,6 +61,7 @@ STORIES = {
     "ticket.confidential": "Tickets: the confidential field",
     "ticket.ties": "Tickets: merges, splits, links",
     "ticket.undoing": "Tickets: undo",
+    "ticket.calling": "Tickets: webhooks",
     "ticket.reporting": "Tickets: what rules could not do",
     "requester": "Requesters",
     "requester_ties": "Requesters: merges and blocks",
@@ -78,6 +80,7 @@ STORIES = {
     "setup.tags": "Set-up: tags",
     "setup.macros": "Set-up: macros and canned replies",
     "setup.rules": "Set-up: rules",
+    "setup.webhooks": "Set-up: webhooks",
     "setup.notifications": "Set-up: how people are told",
     "inbox.notification": "Notifications",
     "inbox.reading": "Inboxes",
@@ -399,7 +402,7 @@ def _help(command: Any) -> tuple[str, str]:
 def settings() -> dict[str, str]:
     """Every setting by its environment variable, with its default as an operator would write it."""
     found: dict[str, Any] = {}
-    for kind in (Settings, ApiSettings, MailSettings):
+    for kind in (Settings, ApiSettings, MailSettings, WebhookSettings):
         for name, field in kind.model_fields.items():
             default = field.get_default() if field.default_factory is None else ""
             variable = field.validation_alias or f"LEDGERDESK_{name.upper()}"

@@ -13,8 +13,8 @@ from domain.command import CONTEXT_FIELDS, Decision, decider, decides, evolve
 from domain.errors import InvalidInput, Refusal
 from domain.permissions import Permission
 from domain.receivers import NOBODY_TOLD, Receivers
+from domain.ticket import calling, escalating, handling, marking, messages, telling
 from domain.ticket import commands as c
-from domain.ticket import escalating, handling, marking, messages, telling
 from domain.ticket.state import Ticket
 from domain.values import Assignee, CategoryPath, FieldValue, Key, Line, Message, Moment, Priority, Tags, Text
 
@@ -197,6 +197,14 @@ class Notify(_Plain):
     text: Text = Field(min_length=1, max_length=telling.LONGEST)
 
 
+class Webhook(_Plain):
+    """Tell a webhook of it."""
+
+    COMMAND = calling.CallWebhook
+    do: Literal["webhook"]
+    webhook: Key
+
+
 class Reply(_Plain):
     """Write to the requester."""
 
@@ -304,6 +312,7 @@ Action = Annotated[
     | Urge
     | Escalate
     | Notify
+    | Webhook
     | Reply
     | Note
     | Remark

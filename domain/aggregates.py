@@ -17,6 +17,7 @@ import domain.setup.staff
 import domain.setup.statuses
 import domain.setup.tags
 import domain.setup.teams
+import domain.setup.webhooks
 import domain.setup.workflows
 import domain.ticket.reporting  # noqa: F401 - registers their commands and events, as the others above do
 from domain.access import allow

@@ -13,6 +13,7 @@ from domain.rulebook import Rulebook
 from domain.staff import BUILT_IN, REQUESTERS, Grant, Person, Role, Team
 from domain.timekeeping import Timekeeping
 from domain.values import FINISHED, Assignee, StatusKind
+from domain.webhooks import Subscription
 
 
 class RetiredTeam(Refusal):
@@ -81,6 +82,7 @@ class Catalogue(Rulebook, Timekeeping):
     tag_aliases: Mapping[str, str] = field(default_factory=dict)
     macros: Mapping[str, Macro] = field(default_factory=dict)
     canned_replies: Mapping[str, CannedReply] = field(default_factory=dict)
+    webhooks: Mapping[str, Subscription] = field(default_factory=dict)
 
     def status(self, key: str) -> Status:
         """The status of that key, or UnknownStatus naming them all."""

@@ -115,6 +115,10 @@ class Keyring:
         """Keys made of the master keys for another purpose than content; the first one seals, all open."""
         return tuple(ContentKey(HKDF(SHA256(), _KEY, None, purpose).derive(raw)) for raw in self._raw_masters)
 
+    def secret(self, purpose: bytes) -> bytes:
+        """32 bytes for that purpose, the same each time; nobody without the master key can tell them."""
+        return HKDF(SHA256(), _KEY, None, b"ledgerdesk secret" + purpose).derive(self._raw_masters[0])
+
     def fingerprint(self, asked: bytes) -> bytes:
         """A keyed hash of what a command asks for: compares repeats, tells nobody without the master key what it was."""
         return self._mark + _keyed_hash(self._hashers[self._mark], asked)

@@ -63,7 +63,7 @@ _END = """
     INSERT INTO processes.delivery_attempts (delivery_id, workspace_id, attempt, outcome, at)
     SELECT delivery_id, workspace_id, attempt, outcome, %s FROM moved ON CONFLICT DO NOTHING
 """
-_SWEEP = "DELETE FROM processes.deliveries WHERE ended_at < %s AND state <> 'dead'"
+_SWEEP = "DELETE FROM processes.deliveries WHERE ended_at < %s AND (state <> 'dead' OR channel = 'webhook')"
 _LIST = """
     SELECT delivery_id, channel, recipient, ticket_id, state, due_at, attempts, outcome, asked_at, ended_at
     FROM processes.deliveries WHERE workspace_id = %(workspace)s AND (%(state)s::text IS NULL OR state = %(state)s)
@@ -170,7 +170,7 @@ def failed(delivery: Delivery, outcome: str, at: datetime, *, for_good: bool = F
 
 
 def sweep(db: Cursor[Any], at: datetime) -> None:
-    """Forget what ended long ago; what is dead stays until somebody decides."""
+    """Forget what ended long ago; a mail that is dead stays until somebody decides."""
     db.execute(_SWEEP, [at - KEPT])
 
 

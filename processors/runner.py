@@ -30,6 +30,7 @@ from processors.requester_merging import RequesterMerging
 from processors.sla_clock import SlaClock
 from processors.triggers import Triggers
 from processors.waking import Waking
+from processors.webhooks.process import Webhooks
 
 log = structlog.get_logger()
 
@@ -44,6 +45,7 @@ PROCESSES: tuple[AnyProcess, ...] = (
     Automations(),
     SlaClock(),
     Notifications(),
+    Webhooks(),
 )
 # How often one who waits for the lease asks for it, and how long a failed process rests, in seconds.
 LEASE_PAUSE = 1.0

@@ -26,6 +26,7 @@ class Kind(StrEnum):
     ASSIGNED = "assigned"
     APPROVAL = "approval"
     NEW_TICKET = "new_ticket"
+    WEBHOOK_PAUSED = "webhook_paused"
     RULE = "rule"
     CUSTOMER_REPLIED = "customer_replied"
     STATUS_CHANGED = "status_changed"

@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError
 from domain.actions import ACTIONS, Assign, OneAction
 from domain.catalogue import Catalogue
 from domain.command import CONTEXT_FIELDS, Command, Decision, decider, decides, evolves
-from domain.conditions import leaves
+from domain.conditions import Condition, leaves
 from domain.conditions.fields import BEFORE_PREFIX, OF_THE_MOMENT
 from domain.conditions.model import values
 from domain.conditions.operators import Asks
@@ -24,6 +24,7 @@ from domain.rules.effects import EFFECT, AssignBy, Effect, ReplyWith, RunMacro
 from domain.rules.rule import MOST_RULES, Rule, RuleDefinition, rule_id
 from domain.setup.macros import canned_reply, macro
 from domain.values import Assignee, Key
+from domain.webhooks import webhook
 from domain.workspace import ReasonedCommand, ReasonedEvent
 
 
@@ -76,7 +77,7 @@ class OrderRules(ReasonedCommand):
 @decides(SetRule, needs=Permission.RULE_EDIT)
 def set_rule(command: SetRule, desk: Catalogue, _: Catalogue) -> Decision:
     """The same again changes nothing. Nobody lets a rule do what they may not do themselves."""
-    _must_reach_everything(command, desk)
+    must_reach_everything(command, desk, Permission.RULE_EDIT)
     wanted = command.definition
     then = tuple(_effect(command, desk, raw, f"then[{place}]") for place, raw in enumerate(wanted.then))
     _check_condition(wanted, desk)
@@ -92,10 +93,10 @@ def set_rule(command: SetRule, desk: Catalogue, _: Catalogue) -> Decision:
     return [RuleSet(rule=rule, **command.reasons)]
 
 
-def _must_reach_everything(command: Command, desk: Catalogue) -> None:
-    # Rules act on every ticket of the desk.
+def must_reach_everything(command: Command, desk: Catalogue, needed: Permission) -> None:
+    """Raise NotAllowed where whoever sets up what concerns every ticket of the desk does not reach every ticket."""
     if not command.by.trusted and not (grant := desk.grant(command.by)).scope.everything:
-        raise NotAllowed(permission=Permission.RULE_EDIT, role=f"{grant.role}, which does not reach every ticket,")
+        raise NotAllowed(permission=needed, role=f"{grant.role}, which does not reach every ticket,")
 
 
 def _effect(command: Command, desk: Catalogue, raw: dict[str, Any], place: str) -> dict[str, Any]:
@@ -149,6 +150,7 @@ _NAMED: dict[str, Any] = {
     "to": lambda desk, to: known(to, desk) if isinstance(to, Receivers) else desk.assignee(to),
     "person_id": Catalogue.person,
     "type": lambda desk, key: desk.check_filing(key, ()),
+    "webhook": webhook,
 }
 
 
@@ -160,17 +162,28 @@ def _check_condition(wanted: RuleDefinition, desk: Catalogue) -> None:
                 f"{leaf.field} {leaf.op} is about what just happened; to an automation nothing does but time passing"
             )
             raise InvalidRule(place="when", reason=reason)
+    must_be_known(wanted.when, desk, InvalidRule)
+
+
+def must_be_known(when: Condition, desk: Catalogue, refusal: type[Refusal]) -> None:
+    """Raise the refusal where a condition names an event, a status or a team that is not there."""
+    for leaf in leaves(when):
         name = leaf.field.removeprefix(BEFORE_PREFIX)
         if name not in _KNOWN:
             continue
         known = _KNOWN[name](desk)
         if unknown := [str(value) for value in values(leaf) if value is not None and value not in known]:
             reason = f"{leaf.field} is never «{unknown[0][:60]}». It is one of: {', '.join(map(str, known))}"
-            raise InvalidRule(place="when", reason=reason)
+            raise refusal(place="when", reason=reason)
+
+
+def ticket_events() -> list[str]:
+    """The names of all events of tickets."""
+    return sorted(name for name in EVENTS if name.startswith("ticket."))
 
 
 _KNOWN: dict[str, Any] = {
-    "event": lambda _: sorted(name for name in EVENTS if name.startswith("ticket.")),
+    "event": lambda _: ticket_events(),
     "status": lambda desk: list(desk.statuses),
     "assignee_team": lambda desk: [*desk.teams],
 }

@@ -103,6 +103,8 @@ def _facts(found: Found) -> dict[str, str]:
 
 
 def _name(actor: Actor | None, desk: Catalogue) -> str | None:
+    if actor is not None and actor.kind == "webhook":
+        return actor.id
     if actor is None or actor.kind != "person":
         return None
     person = desk.people.get(UUID(actor.id))

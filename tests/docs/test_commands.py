@@ -22,6 +22,7 @@ PAGES = (
     "docs/analysts.md",
     "docs/sla.md",
     "docs/integrators.md",
+    "docs/webhooks.md",
     "docs/stream.md",
     "docs/operators.md",
     "docs/contributing.md",

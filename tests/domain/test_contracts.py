@@ -15,6 +15,7 @@ from domain.errors import LedgerdeskError
 from domain.event import ERASED, EVENTS, Actor, Erased, Event, UnnamedEvent
 from domain.exports import WorkspaceExported
 from domain.ticket import events as e
+from domain.ticket.calling import TicketWebhookCalled
 from domain.ticket.confidential import TicketConfidentialViewed
 from domain.ticket.reporting import TicketRuleRefused, TicketRulesCut
 from domain.ticket.telling import TicketNoticeGiven
@@ -111,6 +112,7 @@ def test_every_event_is_folded_or_leaves_nothing_to_fold():
         TicketRulesCut,
         WorkspaceExported,
         TicketNoticeGiven,
+        TicketWebhookCalled,
     }
     assert set(EVENTS.values()) - set(EVOLVERS) == only_told
 

@@ -16,6 +16,7 @@ from tests.eventstore import (
     samples_staff,
     samples_tickets,
     samples_views,
+    samples_webhooks,
 )
 
 ID = UUID("018f0000-0000-7000-8000-000000000001")
@@ -88,5 +89,6 @@ SAMPLES: tuple[Event, ...] = (
     *samples_rules.SAMPLES,
     *samples_staff.SAMPLES_STAFF,
     *samples_views.SAMPLES,
+    *samples_webhooks.SAMPLES,
     *samples_inbox.SAMPLES_INBOX,
 )

@@ -21,6 +21,7 @@ from domain.setup import (
     statuses,
     tags,
     teams,
+    webhooks,
     workflows,
 )
 from domain.ticket import commands as c
@@ -199,6 +200,11 @@ SET_UP = (
     Case(rules.SetRule, "PUT", "/rules/{key}", more=True),
     Case(rules.RetireRule, "PUT", "/rules/{key}/retired"),
     Case(rules.OrderRules, "PUT", "/rule-order"),
+    Case(webhooks.SetWebhook, "PUT", "/webhooks/{key}"),
+    Case(webhooks.RotateWebhookSecret, "POST", "/webhooks/{key}/secret"),
+    Case(webhooks.PauseWebhook, "PUT", "/webhooks/{key}/paused"),
+    Case(webhooks.ResumeWebhook, "PUT", "/webhooks/{key}/resumed"),
+    Case(webhooks.RetireWebhook, "PUT", "/webhooks/{key}/retired"),
     Case(_P.RULE_EDIT, "POST", "/rules/{key}/backtest", more=True, instead=_P.REPORT_EDIT),
 )
 OF_CUSTOMERS = (
@@ -237,6 +243,9 @@ AT_LARGE = (
     Case(_P.ACCESS_EDIT, "DELETE", "/api-keys/{id}"),
     Case(_P.WORKSPACE_EDIT, "POST", "/deliveries/retry"),
     Case(_P.WORKSPACE_EDIT, "POST", "/deliveries/{id}/retry"),
+    Case(_P.WORKSPACE_EDIT, "POST", "/webhooks/{key}/test"),
+    Case(_P.WORKSPACE_EDIT, "POST", "/webhooks/{key}/redelivery"),
+    Case(_P.WORKSPACE_EDIT, "POST", "/webhooks/{key}/deliveries/{id}/redelivery"),
     Case(_P.WORKSPACE_EDIT, "POST", "/processors/letters/{letter}/retry"),
     Case(_P.WORKSPACE_EDIT, "POST", "/processors/letters/{letter}/skip"),
     # Asked for nothing, or for any one of several: who may, the handler says.
@@ -261,6 +270,9 @@ READS = (
     Case(_P.WORKSPACE_EDIT, "GET", "/processors"),
     Case(_P.WORKSPACE_EDIT, "GET", "/processors/letters"),
     Case(_P.WORKSPACE_EDIT, "GET", "/deliveries"),
+    Case(_P.WORKSPACE_EDIT, "GET", "/webhooks"),
+    Case(_P.WORKSPACE_EDIT, "GET", "/webhooks/{key}"),
+    Case(_P.WORKSPACE_EDIT, "GET", "/webhooks/{key}/deliveries"),
     *(
         Case(_P.WORKSPACE_VIEW, "GET", path)
         for path in [
@@ -327,6 +339,7 @@ WITHOUT_ROUTE = {
     "TellOpening": "of imports: what happened elsewhere",
     "TellUpdate": "of imports: what happened elsewhere",
     "ReportRefusal": "of rules that could not do what they were to",
+    "CallWebhook": "an action among others, of rules, macros and bulk changes",
     "ReportCut": "of rules that went in circles",
     "AbsorbTicket": "the other side of a merge",
     "ReleaseTicket": "the other side of a merge taken back",

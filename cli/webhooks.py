@@ -1,0 +1,233 @@
+"""`ledgerdesk webhooks`: what is told to other services, how their endpoints are, and sending it again."""
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import typer
+from pydantic import TypeAdapter, ValidationError
+
+from cli.carrying import carry
+from cli.do import AS, reading
+from cli.naming import Register
+from cli.opening import WORKSPACE, keyring_of
+from cli.people import Office, in_office
+from cli.story import minute
+from domain.command import Command
+from domain.conditions import parse
+from domain.errors import InvalidInput
+from domain.setup.webhooks import PauseWebhook, ResumeWebhook, RetireWebhook, RotateWebhookSecret, SetWebhook
+from domain.values import Moment
+from domain.webhooks import Subscription, WebhookDefinition, recipient, shown_url, webhook
+from eventstore.vault import Vault
+from processors.webhooks import rows
+from processors.webhooks.rows import Health
+from processors.webhooks.secrets import new_secret
+from processors.webhooks.settings import WebhookSettings
+from processors.webhooks.trying import try_out
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, add_completion=False)
+KEY = typer.Argument(..., metavar="KEY", help="The webhook's short name.")
+WHY = typer.Option(None, "--why", help="Why; kept in the history.")
+JSON = typer.Option(False, "--json", help="Print JSON.")
+LISTED = 50
+
+
+@app.callback()
+def webhooks() -> None:
+    """Set up webhooks, and see how they do.
+
+    Example: ledgerdesk webhooks list
+    """
+
+
+@app.command("list")
+def list_(workspace: str | None = WORKSPACE, as_json: bool = JSON) -> None:
+    """List the webhooks, and how their endpoints are.
+
+    Example: ledgerdesk webhooks list
+    """
+
+    async def work(office: Office) -> list[tuple[Subscription, Health | None]]:
+        found = (await office.catalogue()).webhooks.values()
+        health = reading(office, lambda db: rows.health(db, office.workspace.id))
+        return [(each, health.get(recipient(each.webhook.webhook_id))) for each in found]
+
+    found = in_office(workspace, work)
+    if as_json:
+        typer.echo(json.dumps([_told(*each) for each in found], ensure_ascii=False, default=str))
+        return
+    typer.echo("\n".join(_line(*each) for each in found) or "No webhooks.")
+
+
+def _told(each: Subscription, health: Health | None) -> dict[str, Any]:
+    told = each.webhook.model_dump(mode="json") | {"url": shown_url(each), "paused": each.paused}
+    return told | {"retired": each.retired, "endpoint": health._asdict() if health else None}
+
+
+def _line(each: Subscription, health: Health | None) -> str:
+    state = "retired" if each.retired else f"paused ({each.paused})" if each.paused else "in use"
+    how = "never tried" if health is None else health.outcome
+    since = f" since {minute(health.failing_since)}" if health and health.failing_since else ""
+    return f"{each.key}\t{state}\t{how}{since}\t{shown_url(each)}\t{each.webhook.title}"
+
+
+@app.command()
+def add(
+    key: str = KEY,
+    url: str = typer.Argument(..., help="Where to."),
+    title: str | None = typer.Option(None, help="What people call it; its key if left out."),
+    event: list[str] = typer.Option([], help="Only events of that name, like ticket.opened; may be repeated."),
+    when: str | None = typer.Option(None, metavar="JSON", help="Only where this condition holds."),
+    why: str | None = WHY,
+    who: str | None = AS,
+    workspace: str | None = WORKSPACE,
+) -> None:
+    """Set up a webhook, or change it; a new one's secret is printed, this once.
+
+    Example: ledgerdesk webhooks add crm https://crm.example.com/hooks --event ticket.opened --event ticket.closed
+    """
+    condition = parse(_json(when)) if when else None
+
+    def asked(secret: str) -> dict[str, Any]:
+        definition = WebhookDefinition(title=title or key, events=tuple(event), when=condition)
+        return {"key": key, "url": url, "definition": definition, "secret": secret, "why": why}
+
+    _done(workspace, who, key, SetWebhook, asked)
+
+
+@app.command()
+def rotate(key: str = KEY, why: str | None = WHY, who: str | None = AS, workspace: str | None = WORKSPACE) -> None:
+    """Sign with a new secret, which is printed, this once; for a day the old one signs too.
+
+    Example: ledgerdesk webhooks rotate crm --why "Somebody left"
+    """
+    _done(workspace, who, key, RotateWebhookSecret, lambda secret: {"key": key, "secret": secret, "why": why})
+
+
+@app.command()
+def pause(key: str = KEY, why: str | None = WHY, who: str | None = AS, workspace: str | None = WORKSPACE) -> None:
+    """Tell a webhook nothing for now.
+
+    Example: ledgerdesk webhooks pause crm --why "It moves house"
+    """
+    _done(workspace, who, key, PauseWebhook, lambda _: {"key": key, "why": why})
+
+
+@app.command()
+def resume(key: str = KEY, why: str | None = WHY, who: str | None = AS, workspace: str | None = WORKSPACE) -> None:
+    """Tell a webhook what happens again.
+
+    Example: ledgerdesk webhooks resume crm
+    """
+    _done(workspace, who, key, ResumeWebhook, lambda _: {"key": key, "why": why})
+
+
+@app.command()
+def retire(key: str = KEY, why: str | None = WHY, who: str | None = AS, workspace: str | None = WORKSPACE) -> None:
+    """Tell a webhook nothing any more.
+
+    Example: ledgerdesk webhooks retire crm --why "The CRM is gone"
+    """
+    _done(workspace, who, key, RetireWebhook, lambda _: {"key": key, "why": why})
+
+
+@app.command("test")
+def try_(key: str = KEY, workspace: str | None = WORKSPACE) -> None:
+    """Send a webhook a message that tells of nothing, and say what came of it.
+
+    Example: ledgerdesk webhooks test crm
+    """
+
+    async def work(office: Office) -> str:
+        context, settings = office.context(), WebhookSettings.load()
+        found = webhook(await office.catalogue(), key)
+        answer = await try_out(found, context["command_id"], context["at"], settings)
+        status = f", status {answer.status}" if answer.status else ""
+        return f"{answer.outcome}{status}, {round(answer.seconds * 1000)} ms"
+
+    typer.echo(in_office(workspace, work))
+
+
+@app.command()
+def log(key: str = KEY, workspace: str | None = WORKSPACE) -> None:
+    """List what a webhook was told, newest first.
+
+    Example: ledgerdesk webhooks log crm
+    """
+
+    async def work(office: Office) -> list[dict[str, Any]]:
+        whom = await _recipient(office, key)
+        found: list[dict[str, Any]]
+        found = reading(office, lambda db: rows.log(db, office.workspace.id, whom, None, None, LISTED))
+        return found
+
+    for each in in_office(workspace, work):
+        came = f"{each['state']} ({each['outcome']})" if each["outcome"] else each["state"]
+        typer.echo(f"{each['delivery_id']}  {minute(each['asked_at'])}  {came}, attempts: {each['attempts']}")
+
+
+@app.command()
+def redeliver(
+    key: str = KEY,
+    delivery: str | None = typer.Argument(None, metavar="[ID]", help="Which one, as log shows it."),
+    since: str | None = typer.Option(None, help="All since then, like 2026-11-27T08:00:00Z."),
+    only_failed: bool = typer.Option(False, "--only-failed", help="Of those only what the endpoint has not taken."),
+    workspace: str | None = WORKSPACE,
+) -> None:
+    """Send one again, or everything since a time, each under its id.
+
+    Example: ledgerdesk webhooks redeliver crm --since 2026-11-27T08:00:00Z
+    """
+    if (delivery is None) == (since is None):
+        raise InvalidInput(field="ID", reason="say which one, or --since")
+
+    async def work(office: Office) -> int:
+        whom = await _recipient(office, key)
+        async with Vault(str(office.settings.database_url)) as vault:
+            if since is not None:
+                at = TypeAdapter[datetime](Moment).validate_python(since)
+                return await rows.redeliver(vault, office.workspace.id, whom, at, only_failed=only_failed)
+            await rows.redeliver_one(vault, office.workspace.id, whom, UUID(str(delivery)))
+            return 1
+
+    try:
+        count = in_office(workspace, work)
+    except ValueError:
+        raise InvalidInput(field="since" if since else "ID", reason="is no time or no delivery's id") from None
+    typer.echo(f"{count} sent again: a worker does it.")
+
+
+async def _recipient(office: Office, key: str) -> str:
+    return recipient(webhook(await office.catalogue(), key).webhook.webhook_id)
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise InvalidInput(field="when", reason="is no JSON") from None
+
+
+def _done(
+    workspace: str | None, who: str | None, key: str, kind: type[Command], asked: Callable[[str], dict[str, Any]]
+) -> None:
+    async def work(office: Office) -> str:
+        context = office.context()
+        if who is not None:
+            register = Register(office.workspace.id, await office.catalogue(), lambda ask: reading(office, ask))
+            context["by"] = register.actor(who)
+        secret = new_secret(keyring_of(office.settings), office.workspace.id, key, context["command_id"])
+        try:
+            command = kind(**context, **asked(secret))
+        except ValidationError as error:
+            wrong = error.errors(include_input=False, include_url=False)[0]
+            raise InvalidInput(field=".".join(map(str, wrong["loc"])), reason=wrong["msg"]) from None
+        receipt = await carry(office, command)
+        said = f"Webhook {key}: {'set' if receipt.events else 'nothing to change'}."
+        made = (await office.catalogue()).webhooks[key].secret == secret
+        return f"{said}\nIts secret, shown this once: {secret}" if made else said
+
+    typer.echo(in_office(workspace, work))

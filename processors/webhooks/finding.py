@@ -1,0 +1,102 @@
+"""What claimed deliveries are to say, as it may be told now; read set-wise."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import Cursor
+
+from domain.catalogue import Catalogue
+from domain.event import Event, Recorded
+from domain.stream.telling import TAKING_BACK, parts
+from domain.webhooks import Subscription, recipient
+from eventstore.codec import SELECT_EVENTS, StoredRow
+from eventstore.feed import decode_page
+from eventstore.keyring import ContentKey, Keyring
+from eventstore.loading import load_many
+from eventstore.streams import Loaded
+from processors.deliveries import Delivery
+from processors.webhooks import message
+from processors.webhooks.rows import Tried
+
+_EVENTS = f"""
+    SELECT e.* FROM unnest(%s::uuid[], %s::bigint[]) AS w (stream, version)
+    CROSS JOIN LATERAL ({SELECT_EVENTS} WHERE originator_id = w.stream AND originator_version = w.version) e
+"""  # noqa: S608 - put together of our own texts
+_TAKEN_BACK = f"{SELECT_EVENTS} WHERE originator_id = ANY(%s) AND topic = ANY(%s)"
+
+
+@dataclass(frozen=True, slots=True)
+class Sendable:
+    """A request to be made, and the key under which it is recorded what was said in it."""
+
+    delivery: Delivery
+    subscription: Subscription
+    number: str
+    url: str
+    body: bytes
+    key: ContentKey | None
+
+    def headers(self, at: datetime) -> dict[str, str]:
+        """Signed for this attempt."""
+        return message.headers(self.delivery.delivery_id, at, self.body, self.subscription.secrets(at))
+
+
+class Finder:
+    """Reads on one connection. It remembers what workspaces have set up, and reads only what is new of it."""
+
+    def __init__(self, db: Cursor[Any], keyring: Keyring) -> None:
+        self._db, self._keyring = db, keyring
+        self._desks: dict[UUID, Loaded] = {}
+
+    def find(self, deliveries: Sequence[Delivery]) -> list[Sendable | Tried]:
+        """Each as it is to be sent, or what becomes of it where its webhook takes nothing now."""
+        if not deliveries:
+            return []
+        workspaces = {each.workspace_id: each.workspace_id for each in deliveries}
+        self._desks |= load_many(self._db, self._keyring, "workspace", workspaces, self._desks)
+        tickets = load_many(
+            self._db, self._keyring, "ticket", {each.ticket_id: each.workspace_id for each in deliveries}
+        )
+        events = self._events(deliveries)
+        taken_back = self._taken_back(list(tickets))
+        return [self._one(each, tickets[each.ticket_id], events, taken_back) for each in deliveries]
+
+    def _one(
+        self,
+        delivery: Delivery,
+        ticket: Loaded,
+        events: Mapping[tuple[UUID, int], Recorded[Event]],
+        taken_back: frozenset[UUID],
+    ) -> Sendable | Tried:
+        found = _subscription(self._desks[delivery.workspace_id].state, delivery.recipient)
+        if found is None or found.retired or not isinstance(found.url, str):
+            return Tried(delivery, "dropped", "retired")
+        if found.paused is not None:
+            return Tried(delivery, "dead", "paused")
+        recorded = events[delivery.ticket_id, delivery.detail["first"]]
+        key = ticket.keys.get(delivery.ticket_id)
+        return Sendable(
+            delivery,
+            found,
+            ticket.state.number,
+            found.url,
+            message.body(recorded, ticket.state, found, taken_back),
+            key if isinstance(key, ContentKey) else None,
+        )
+
+    def _events(self, deliveries: Sequence[Delivery]) -> dict[tuple[UUID, int], Recorded[Event]]:
+        places = {(each.ticket_id, each.detail["first"]) for each in deliveries}
+        asked = [[stream for stream, _ in places], [version for _, version in places]]
+        rows = [StoredRow(*row) for row in self._db.execute(_EVENTS, asked, binary=True)]
+        return {(each.stream_id, each.version): each for each in decode_page(self._db, self._keyring, rows)}
+
+    def _taken_back(self, tickets: list[UUID]) -> frozenset[UUID]:
+        rows = [StoredRow(*row) for row in self._db.execute(_TAKEN_BACK, [tickets, list(TAKING_BACK)], binary=True)]
+        return frozenset(part for each in decode_page(self._db, self._keyring, rows) for part in parts(each.event))
+
+
+def _subscription(desk: Catalogue, name: str) -> Subscription | None:
+    return next((each for each in desk.webhooks.values() if recipient(each.webhook.webhook_id) == name), None)

@@ -1,0 +1,108 @@
+"""Queues what webhooks are told of tickets (J4): one delivery for each webhook and event."""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+from uuid import UUID, uuid5
+
+from domain.catalogue import Catalogue
+from domain.conditions.evaluate import Check, evaluator
+from domain.event import Actor, Event, Recorded
+from domain.happening import Happening
+from domain.inbox.notification import SendNotification, Told, notification_id
+from domain.inbox.preferences import Kind
+from domain.permissions import Permission
+from domain.rules.facts import context_of, facts_of
+from domain.setup.webhooks import WebhookPaused
+from domain.ticket.calling import TicketWebhookCalled
+from domain.webhooks import Subscription, recipient
+from processors.process import Deliver, Do, Memory, Output, TicketProcess, because_of
+
+CHANNEL = "webhook"
+
+
+class _Listening(NamedTuple):
+    """A webhook in use: which events it is told (all of them where none is named), and the condition."""
+
+    webhook_id: UUID
+    events: frozenset[str]
+    holds: Check | None
+
+
+class Webhooks(TicketProcess):
+    """Each webhook is told what it subscribes to, and what a rule or a colleague has it told. Nothing of the past."""
+
+    NAME = "webhooks"
+    FROM_NOW = True
+
+    def react(self, happening: Happening, memory: Memory) -> Iterable[Output]:
+        """What another system tells of its past is no news."""
+        if happening.told:
+            return
+        for each in _listening(happening.desk):
+            for recorded in _wanted(each, happening):
+                yield _delivery(each.webhook_id, happening.after.row.ticket_id, recorded)
+
+    def set_up(self, recorded: Recorded[Event], desk: Catalogue) -> Iterable[Output]:
+        """Admins are told of a webhook that nobody paused."""
+        event = recorded.event
+        if isinstance(event, WebhookPaused) and event.failed is not None:
+            kinds = (Kind.WEBHOOK_PAUSED,)
+            people = [each for each in desk.people.values() if each.active and _sets_up(each.role, desk)]
+            told = tuple(
+                Told(person_id=each.id, kinds=kinds, channels=tuple(each.notifications.ways(kinds))) for each in people
+            )
+            yield Do(
+                SendNotification(
+                    notification_id=notification_id(event.failed.ticket_id, recorded.metadata.event_id),
+                    **dict(event.failed),
+                    doer=Actor(kind="webhook", id=event.key),
+                    happened_at=recorded.metadata.occurred_at,
+                    told=told,
+                    **because_of(recorded),
+                )
+            )
+
+
+def _sets_up(role: str, desk: Catalogue) -> bool:
+    found = desk.role(role)
+    return found.active and Permission.WORKSPACE_EDIT in found.permissions
+
+
+def _listening(desk: Catalogue) -> list[_Listening]:
+    made: list[_Listening] = desk.derived("webhooks", lambda: [_listens(each) for each in _in_use(desk)])
+    return made
+
+
+def _in_use(desk: Catalogue) -> Iterator[Subscription]:
+    return (each for each in desk.webhooks.values() if not each.retired)
+
+
+def _listens(subscription: Subscription) -> _Listening:
+    webhook = subscription.webhook
+    holds = evaluator(webhook.when) if webhook.when is not None else None
+    return _Listening(webhook.webhook_id, frozenset(webhook.events), holds)
+
+
+def _wanted(each: _Listening, happening: Happening) -> list[Recorded[Event]]:
+    chosen = [
+        recorded
+        for recorded in happening.events
+        if _called(recorded.event) is None and (not each.events or recorded.event.NAME in each.events)
+    ]
+    if chosen and each.holds is not None:
+        facts = facts_of(happening)
+        if not each.holds(facts, context_of(happening), facts.before):
+            chosen = []
+    called = [recorded for recorded in happening.events if _called(recorded.event) == each.webhook_id]
+    return chosen + called
+
+
+def _called(event: Event) -> UUID | None:
+    """Which webhook a rule, a macro or a colleague calls by it: that one is told, and no other."""
+    return event.webhook_id if isinstance(event, TicketWebhookCalled) else None
+
+
+def _delivery(webhook: UUID, ticket: UUID, recorded: Recorded[Event]) -> Deliver:
+    detail = {"first": recorded.version, "last": recorded.version, "kinds": []}
+    id_ = uuid5(recorded.metadata.event_id, recipient(webhook))
+    return Deliver(id_, CHANNEL, recipient(webhook), ticket, recorded.recorded_at, detail)
