@@ -91,7 +91,14 @@ class ActView(BaseModel):
     status_code=202,
     response_model=JobView,
     responses=problems(
-        UnknownSetup, InvalidRule, InvalidCondition, InvalidInput, TooManyJobs, CommandIdReused, NotAllowed
+        UnknownSetup,
+        InvalidRule,
+        InvalidCondition,
+        InvalidInput,
+        UnknownCalendar,
+        TooManyJobs,
+        CommandIdReused,
+        NotAllowed,
     ),
 )
 async def backtest(key: RuleKey, body: BacktestBody, me: Caller = needs(*Backtest.NEEDS)) -> Response:

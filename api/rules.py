@@ -15,6 +15,7 @@ from api.problems import problems
 from api.setup_bodies import Reasons, RuleBody, RulesOrderBody
 from api.ticket_views import Doer
 from api.workspace import catalogue_now
+from domain.calendars.calendar import UnknownCalendar
 from domain.conditions import InvalidCondition
 from domain.errors import (
     CommandIdReused,
@@ -52,6 +53,7 @@ _SETS: dict[str, Any] = {
         UnknownTeam,
         UnknownPerson,
         UnknownRole,
+        UnknownCalendar,
         VersionConflict,
         CommandIdReused,
     ),

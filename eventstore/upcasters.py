@@ -18,11 +18,12 @@ def upcasts(name: str, version: int) -> Callable[[Upcaster], Upcaster]:
 
 
 # Only what may be written became wider: an assignee may be several people or a role and have been picked for a reason,
-# a role one of the desk's own.
+# a role one of the desk's own, and an automation may count business time.
 @upcasts("ticket.opened", 1)
 @upcasts("ticket.assigned", 1)
 @upcasts("ticket.assigned", 2)
 @upcasts("workspace.person_added", 1)
 @upcasts("workspace.role_changed", 1)
+@upcasts("workspace.rule_set", 1)
 def _as_it_was(fields: dict[str, Any]) -> dict[str, Any]:
     return fields

@@ -14,6 +14,7 @@ from domain.rules.assigning import Roster
 from domain.rules.automating import Look, fired, next_look
 from domain.rules.chain import workable
 from domain.rules.channels import AUTOMATION
+from domain.setup.calendars import HOURS
 from domain.setup.rules import RuleRetired, RuleSet, RulesOrdered
 from processors.process import CancelTimer, Do, Hasten, Memory, Output, SetTimer, TicketProcess, Timer
 from processors.triggers import acting, refused
@@ -66,8 +67,8 @@ class Automations(TicketProcess):
         yield _timer(now.row.ticket_id, firing.look)
 
     def set_up(self, recorded: Recorded[Event], desk: Catalogue) -> Iterable[Output]:
-        """Other rules: every ticket is looked at anew."""
-        if isinstance(recorded.event, RuleSet | RuleRetired | RulesOrdered):
+        """Other rules, or other hours: every ticket is looked at anew."""
+        if isinstance(recorded.event, (RuleSet, RuleRetired, RulesOrdered, *HOURS)):
             yield Hasten()
 
 

@@ -11,7 +11,7 @@ from domain.catalogue import Catalogue
 from domain.event import EVENTS, Event, Recorded
 from domain.happening import Happening, Situation
 from domain.requester import Requester
-from domain.setup.calendars import CalendarRetired, CalendarSet, DefaultCalendarSet, TeamCalendarSet
+from domain.setup.calendars import HOURS
 from domain.setup.policies import PolicyRetired, PolicySet
 from domain.sla.choosing import Promised, promised
 from domain.sla.due import Due, breaches, due
@@ -36,7 +36,7 @@ KEY = "promises"
 TOLD = {"told": True}
 # It is told update by update: nothing is late of which the next update may be on its way.
 REST = timedelta(hours=1)
-SET_UP = (PolicySet, PolicyRetired, CalendarSet, CalendarRetired, TeamCalendarSet, DefaultCalendarSet)
+SET_UP = (PolicySet, PolicyRetired, *HOURS)
 
 
 class SlaClock(TicketProcess):

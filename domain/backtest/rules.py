@@ -22,6 +22,7 @@ from domain.rules.channels import TRIGGER
 from domain.rules.facts import context_of, facts_of
 from domain.rules.index import needed
 from domain.rules.rule import Rule, RuleDefinition
+from domain.setup.calendars import HOURS
 from domain.setup.rules import RuleRetired, RuleSet, RulesOrdered, SetRule, set_rule
 
 # What a happening tells by itself; all else that only rules ask needs the ticket's course.
@@ -78,7 +79,7 @@ class _OfRules:
 
     rule: Rule
 
-    CHANGES: ClassVar[tuple[type[Event], ...]] = (RuleSet, RuleRetired, RulesOrdered)
+    CHANGES: ClassVar[tuple[type[Event], ...]] = (RuleSet, RuleRetired, RulesOrdered, *HOURS)
     ANEW: ClassVar[bool] = True
 
     @cached_property
@@ -140,7 +141,7 @@ class TestedAutomation(_OfRules):
         turn = next_look(look)
         while turn is not None and turn <= end:
             look = look._replace(at=max(turn, look.at))
-            due = due_at(self.rule, look.now, look.facts)
+            due = due_at(self.rule, look, look.facts)
             if due is not None and due <= look.at and evaluate(self.rule.when, look.facts, look.context):
                 return True
             turn = next_look(look)

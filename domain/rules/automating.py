@@ -76,7 +76,7 @@ def next_look(look: Look, passed: frozenset[str] = frozenset()) -> datetime | No
 
 
 def _turn(rule: Rule, look: Look, facts: Facts, context: Context) -> datetime | None:
-    due = due_at(rule, look.now, facts)
+    due = due_at(rule, look, facts)
     if due is None or not may_hold(rule.when, facts, context):
         return None
     if due > look.at or evaluate(rule.when, facts, context):
@@ -84,13 +84,15 @@ def _turn(rule: Rule, look: Look, facts: Facts, context: Context) -> datetime | 
     return min((each for each in _flips(rule.when, facts, context) if each > look.at), default=None)
 
 
-def due_at(rule: Rule, now: Situation, facts: Facts) -> datetime | None:
+def due_at(rule: Rule, look: Look, facts: Facts) -> datetime | None:
     """When the rule acts next on this occasion; None where there is none, or it is through with it."""
     timing = rule.timing
     anchor = facts.get(timing.since) if timing else None
     if timing is None or anchor is None:
         return None
-    return timing.due(anchor, [at for rule_id, at in now.course.ran if rule_id == rule.rule_id and at >= anchor])
+    ran = [at for rule_id, at in look.now.course.ran if rule_id == rule.rule_id and at >= anchor]
+    opening = look.desk.hours_of(look.now.row.assignee_team, timing.calendar) if timing.hours == "business" else None
+    return timing.due(anchor, ran, opening)
 
 
 def fired(look: Look, occasion: Occasion) -> Firing:
@@ -101,7 +103,7 @@ def fired(look: Look, occasion: Occasion) -> Firing:
     passed: set[str] = set()
     for rule in automations_of(look.desk):
         facts = look.facts
-        due = due_at(rule, look.now, facts)
+        due = due_at(rule, look, facts)
         if due is None or due > look.at or not evaluate(rule.when, facts, look.context):
             continue
         passed.add(rule.key)
@@ -133,7 +135,7 @@ def plans(look: Look) -> list[Plan]:
 def _plan(rule: Rule, look: Look, facts: Facts, context: Context) -> Plan:
     since = facts.get(rule.timing.since) if rule.timing else None
     reasons = refused_by(rule.when, facts, context)
-    return Plan(rule, since, due_at(rule, look.now, facts), reasons)
+    return Plan(rule, since, due_at(rule, look, facts), reasons)
 
 
 def may_hold(condition: Condition, facts: Asked, context: Context, *, wanted: bool = True) -> bool:

@@ -1,12 +1,14 @@
 """Rules as the catalogue keeps them: triggers act on what happens, automations on what has not happened for a while (D1, D2)."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal, Self
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from domain.calendars.calendar import Calendar
+from domain.calendars.hours import after
 from domain.conditions import Condition
 from domain.conditions.windows import Span, shifted
 from domain.values import Key, Line
@@ -29,6 +31,7 @@ Anchor = Literal[
     "due_at",
 ]
 _UTC = ZoneInfo("UTC")
+_EXACT = frozenset({"minutes", "hours"})
 
 
 class _Part(BaseModel):
@@ -43,19 +46,39 @@ class Repeat(_Part):
 
 
 class Timing(_Part):
-    """So long after a moment of the ticket; when that moment is another one, it is another occasion."""
+    """So long after a moment of the ticket; when that moment is another one, it is another occasion.
+
+    `hours` business counts only business time: that of the ticket's team, else of `calendar`, else of the desk.
+    """
 
     since: Anchor
     after: Span
     repeat: Repeat | None = None
+    hours: Literal["calendar", "business"] = "calendar"
+    calendar: Key | None = None
 
-    def due(self, anchor: datetime, ran: list[datetime]) -> datetime | None:
-        """When it acts next on an occasion on which it `ran` then, or None if it is through with it."""
+    @model_validator(mode="after")
+    def _business_has_hours(self) -> Self:
+        """A business day has no length, and a calendar is for business hours."""
+        spans = [self.after, *([self.repeat.every] if self.repeat else [])]
+        if self.hours == "business" and any(span.unit not in _EXACT for span in spans):
+            raise ValueError("business time is counted in hours or minutes")
+        if self.calendar is not None and self.hours != "business":
+            raise ValueError("a calendar is for business hours")
+        return self
+
+    def due(self, anchor: datetime, ran: list[datetime], opening: Calendar | None = None) -> datetime | None:
+        """When it acts next on an occasion on which it `ran` then, within `opening`; None if it is through with it."""
         if not ran:
-            return shifted(anchor, self.after, _UTC, 1)
+            return self._later(anchor, self.after, opening)
         if self.repeat is None or len(ran) > self.repeat.at_most:
             return None
-        return shifted(ran[-1], self.repeat.every, _UTC, 1)
+        return self._later(ran[-1], self.repeat.every, opening)
+
+    def _later(self, start: datetime, span: Span, opening: Calendar | None) -> datetime:
+        if self.hours == "calendar":
+            return shifted(start, span, _UTC, 1)
+        return after(opening, start, timedelta(**{span.unit: span.amount}))
 
 
 class RuleDefinition(_Part):

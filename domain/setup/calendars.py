@@ -39,6 +39,10 @@ class DefaultCalendarSet(ReasonedEvent, name="workspace.default_calendar_set", v
     previous: str | None
 
 
+# What changes when it is open.
+HOURS = (CalendarSet, CalendarRetired, TeamCalendarSet, DefaultCalendarSet)
+
+
 class SetCalendar(ReasonedCommand):
     """Set up a calendar, or change it: a new version."""
 
@@ -78,7 +82,7 @@ def set_calendar(command: SetCalendar, desk: Catalogue, _: Catalogue) -> Decisio
 
 @decides(RetireCalendar, needs=Permission.WORKSPACE_EDIT)
 def retire_calendar(command: RetireCalendar, desk: Catalogue, _: Catalogue) -> Decision:
-    """Not while a team, a policy or the desk goes by it."""
+    """Not while a team, a policy, a rule or the desk goes by it."""
     if command.key in desk.calendars and desk.calendars[command.key][-1].retired:
         return []
     desk.calendar(command.key)

@@ -36,7 +36,7 @@ class InvalidRule(Refusal):
     sentence = "{place}: {reason}"
 
 
-class RuleSet(ReasonedEvent, name="workspace.rule_set", version=1):
+class RuleSet(ReasonedEvent, name="workspace.rule_set", version=2):
     """A rule acts as this version says."""
 
     rule: Rule
@@ -81,6 +81,8 @@ def set_rule(command: SetRule, desk: Catalogue, _: Catalogue) -> Decision:
     wanted = command.definition
     then = tuple(_effect(command, desk, raw, f"then[{place}]") for place, raw in enumerate(wanted.then))
     _check_condition(wanted, desk)
+    if wanted.timing is not None and wanted.timing.calendar is not None:
+        desk.calendar(wanted.timing.calendar)
     known = desk.rules.get(command.key, ())
     if known and known[-1].kind != wanted.kind:
         raise InvalidRule(place="kind", reason=f"it is a rule of kind {known[-1].kind} for ever; set up another one")

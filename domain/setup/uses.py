@@ -47,6 +47,9 @@ def _givers(desk: Catalogue, team: UUID) -> Iterator[str]:
 def _users_of_calendar(desk: Catalogue, key: str) -> Iterator[str]:
     yield from (f"the policy «{policy.key}»" for policy in desk.policies_in_order if policy.calendar == key)
     yield from (f"the team «{desk.teams[team].name}»" for team, own in desk.team_calendars.items() if own == key)
+    for *_, rule in desk.rules.values():
+        if not rule.retired and rule.timing is not None and rule.timing.calendar == key:
+            yield f"the rule «{rule.title}»"
     if desk.default_calendar == key:
         yield "the desk"
 

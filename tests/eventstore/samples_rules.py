@@ -10,7 +10,7 @@ from domain.setup.rules import RuleRetired, RuleSet, RulesOrdered
 
 ID = UUID("018f0000-0000-7000-8000-000000000001")
 WHY = {"why": "Customers waited over night.", "expected": "Answers within four hours."}
-DAY, HOURS = Span(amount=1, unit="days"), Span(amount=4, unit="hours")
+DAY, HOURS = Span(amount=24, unit="hours"), Span(amount=4, unit="hours")
 RULE = Rule(
     key="remind",
     rule_id=ID,
@@ -19,7 +19,9 @@ RULE = Rule(
     kind="automation",
     when=parse({"all": [{"field": "kind", "op": "is_any_of", "value": ["new", "open"]}]}),
     then=({"do": "note", "body": "{{ticket.number}} waits."}, {"do": "stop"}),
-    timing=Timing(since="unanswered_since", after=HOURS, repeat=Repeat(every=DAY, at_most=3)),
+    timing=Timing(
+        since="unanswered_since", after=HOURS, repeat=Repeat(every=DAY, at_most=3), hours="business", calendar="office"
+    ),
 )
 
 SAMPLES: tuple[Event, ...] = (

@@ -1,6 +1,7 @@
 """Rules act by themselves: triggers at once, automations when their time comes. The recipes of docs/rules.md are here."""
 
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -11,6 +12,7 @@ from domain.event import Actor
 from domain.permissions import RoleName
 from domain.requester import RegisterRequester
 from domain.rules.rule import RuleDefinition
+from domain.setup.calendars import SetCalendar, SetDefaultCalendar
 from domain.setup.macros import SetCannedReply
 from domain.setup.rules import OrderRules, RetireRule, SetRule
 from domain.setup.staff import SetDuty, SetSkills
@@ -335,3 +337,21 @@ def test_a_status_follows_by_itself_and_the_order_counts(stage: Stage) -> None:
     stage.do(OpenTicket, number="T-1", title="x")
     stage.do(MoveTicket, number="T-1", status="open")
     assert stage.topics("T-1") == ["opened", "accepted", "resolved"]
+
+
+def test_other_business_hours_move_what_is_still_to_come(stage: Stage) -> None:
+    rule(
+        stage,
+        "wait",
+        when={"all": []},
+        then=[{"do": "note", "body": "Waits"}],
+        timing=after("opened_at", 4) | {"hours": "business"},
+    )
+    stage.do(OpenTicket, number="T-1", title="x")
+    assert stage.due("T-1") == {"look": stage.now + timedelta(hours=4)}
+    week = [{"weekday": day, "starts": 600, "ends": 720} for day in range(7)]
+    stage.do(SetCalendar, key="short", definition={"title": "Short", "week": week})
+    stage.do(SetDefaultCalendar, calendar="short")
+    assert stage.due("T-1") == {"look": stage.now.replace(hour=12) + timedelta(days=1)}
+    stage.advance(days=2)
+    assert stage.topics("T-1").count("noted") == 1

@@ -3,6 +3,9 @@
 from datetime import timedelta
 from uuid import UUID
 
+import pytest
+from pydantic import ValidationError
+
 from domain.conditions import Context, parse
 from domain.requester import Requester
 from domain.rules.acting import Occasion
@@ -10,10 +13,12 @@ from domain.rules.assigning import Roster
 from domain.rules.automating import Look, fired, may_hold, next_look, plans
 from domain.rules.facts import Facts
 from domain.rules.rule import RuleDefinition
+from domain.setup.calendars import RetireCalendar, SetCalendar, SetDefaultCalendar
 from domain.ticket import events as e
 from domain.values import Assignee, StatusKind
-from tests.domain.kit import ANN, BILLING, NOON, WORKSPACE
+from tests.domain.kit import ANN, BILLING, DESK, NOON, WORKSPACE
 from tests.domain.rules.kit import leaf, recorded, situation, ticket, with_rules
+from tests.domain.setups import desk_after
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 RESOLVED = e.TicketResolved(status="resolved", kind=StatusKind.RESOLVED, previous="new", previous_kind=StatusKind.NEW)
@@ -177,3 +182,62 @@ def test_groups_may_come_true_if_their_leaves_may():
     for group, (only_vip, only_low, both) in expected.items():
         for parts, may in (([vip], only_vip), ([low], only_low), ([vip, low], both)):
             assert may_hold(parse({group: parts}), now, Context(NOON)) is may, (group, parts)
+
+
+WEEK = [{"weekday": day, "starts": 9 * 60, "ends": 17 * 60} for day in range(7)]
+
+
+def in_business_hours(desk, key="office"):
+    """The desk with such a calendar for everybody."""
+    calendar = {"title": "Office", "week": WEEK}
+    desk = desk_after(desk, SetCalendar, key=key, definition=calendar)
+    return desk_after(desk, SetDefaultCalendar, calendar=key)
+
+
+def business(*then, calendar=None, repeat=None):
+    timing = {"since": "opened_at", "after": {"amount": 6, "unit": "hours"}, "repeat": repeat}
+    timing |= {"hours": "business", "calendar": calendar}
+    return RuleDefinition(title="Business", kind="automation", when={"all": []}, then=then or (NOTE,), timing=timing)
+
+
+def test_business_hours_are_counted_in_business_hours():
+    again = {"every": {"amount": 4, "unit": "hours"}, "at_most": 1}
+    desk = with_rules(in_business_hours(DESK), wait=business(repeat=again))
+    events = ticket(desk).events
+    # Five hours today, the sixth tomorrow from nine on.
+    due = NOON.replace(hour=10) + DAY
+    assert next_look(at(situation(events), desk, NOON)) == due
+    assert keys(fire(at(situation(events), desk, due - HOUR))) == []
+    firing = fire(at(situation(events), desk, due))
+    assert keys(firing) == ["wait"]
+    after = situation(ran(events, firing, due))
+    assert next_look(at(after, desk, due)) == due + 4 * HOUR
+
+
+def test_without_a_calendar_business_hours_are_all_hours():
+    desk = with_rules(wait=business())
+    assert next_look(at(situation(ticket(desk).events), desk, NOON)) == NOON + 6 * HOUR
+
+
+def test_the_rules_calendar_goes_before_the_desks():
+    desk = in_business_hours(DESK)
+    nights = {"title": "Nights", "week": [{"weekday": day, "starts": 0, "ends": 24 * 60} for day in range(7)]}
+    desk = desk_after(desk, SetCalendar, key="nights", definition=nights)
+    desk = with_rules(desk, wait=business(calendar="nights"))
+    assert next_look(at(situation(ticket(desk).events), desk, NOON)) == NOON + 6 * HOUR
+
+
+def test_a_business_day_has_no_length():
+    for wrong in ({"after": {"amount": 1, "unit": "days"}, "hours": "business"}, {"calendar": "office"}):
+        timing = {"since": "opened_at", "after": {"amount": 1, "unit": "hours"}} | wrong
+        with pytest.raises(ValidationError):
+            RuleDefinition(title="x", kind="automation", when={"all": []}, then=(NOTE,), timing=timing)
+
+
+def test_the_calendar_of_a_rule_is_there_and_stays():
+    with pytest.raises(AssertionError, match="No calendar «moon»"):
+        with_rules(wait=business(calendar="moon"))
+    desk = desk_after(DESK, SetCalendar, key="office", definition={"title": "Office", "week": WEEK})
+    desk = with_rules(desk, wait=business(calendar="office"))
+    with pytest.raises(AssertionError, match="still used by the rule «Business»"):
+        desk_after(desk, RetireCalendar, key="office")
