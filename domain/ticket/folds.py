@@ -8,6 +8,7 @@ from uuid import UUID
 from domain.catalogue import shown
 from domain.event import Event, Recorded
 from domain.ticket import (
+    calling,
     confidential,
     drafting,
     escalating,
@@ -324,7 +325,7 @@ def _(row: Row, _event: e.TicketErasureRequested, _: Recorded[Event]) -> None:
 @_folds(messages.TicketMessageRedacted, confidential.TicketConfidentialSet, confidential.TicketConfidentialViewed)
 @_folds(ties.TicketSplitOff, ties.TicketSplitUndone, ties.TicketSplitFrom, drafting.TicketFormSaved)
 @_folds(reporting.TicketRuleRefused, reporting.TicketRulesCut)
-@_folds(telling.TicketNoticeGiven)
+@_folds(telling.TicketNoticeGiven, calling.TicketWebhookCalled)
 @_folds(promising.TicketPromised, promising.TicketBreached, promising.TicketReminded)
 @_folds(flowing.TicketStepSubmitted, flowing.ApprovalGiven, flowing.ApprovalRefused, flowing.ApprovalWithdrawn)
 def _(_row: Row, _event: Event, _: Recorded[Event]) -> None:
