@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -65,6 +66,10 @@ class Row:
     node: str | None
     erased: bool = False
 
+    def __copy__(self) -> "Row":
+        # Each happening keeps a copy of the ticket before it: what `copy` does by itself takes four times as long.
+        return Row(*_every(self))
+
     @property
     def shelf(self) -> str:
         """Where it is: on the desk, or why lists leave it out."""
@@ -100,6 +105,7 @@ def joined(people: Iterable[UUID], more: Iterable[UUID]) -> list[UUID]:
     return list(dict.fromkeys([*people, *more]))
 
 
+_every = attrgetter(*(column.name for column in fields(Row)))
 COLUMNS = tuple(column.name for column in fields(Row) if column.name != "erased")
 
 
