@@ -22,22 +22,17 @@ from domain.ticket import (
     undoing,
 )
 from domain.ticket import events as e
+from domain.ticket.written import SAID
 from domain.values import Pinned
 
 # What an opened ticket says of itself beside its content; empty values are left out.
 _TELLING = ("status", "priority", "type", "category", "tags", "due_at", "requester_id", "assignee", "source")
 _NOT_FIELDS = frozenset({"previous", "previous_kind", "kind"})
-# What somebody wrote, by event. Confidential text, drafts and the keys of files are told nowhere.
+# What somebody wrote, by event: also what only a history shows.
 _WRITTEN: dict[type[Event], str] = {
-    e.TicketReplied: "body",
-    e.TicketNoted: "body",
-    messages.TicketRemarked: "body",
-    handling.TicketUrged: "body",
-    handling.TicketTransferred: "note",
-    handling.TicketReturned: "reason",
+    **SAID,
     escalating.TicketEscalated: "reason",
     telling.TicketNoticeGiven: "text",
-    settling.TicketRated: "comment",
     flowing.TicketStepSubmitted: "note",
     flowing.ApprovalRequested: "note",
     flowing.ApprovalGiven: "note",

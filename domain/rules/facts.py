@@ -13,19 +13,10 @@ from domain.event import Actor, Event
 from domain.happening import Happening, Situation
 from domain.requester import Requester
 from domain.ticket import events as e
-from domain.ticket import handling, messages, settling
+from domain.ticket.written import SAID
 
-# What somebody wrote, by event.
-_WRITTEN: dict[type[Event], str] = {
-    e.TicketOpened: "description",
-    e.TicketReplied: "body",
-    e.TicketNoted: "body",
-    messages.TicketRemarked: "body",
-    handling.TicketUrged: "body",
-    handling.TicketTransferred: "note",
-    handling.TicketReturned: "reason",
-    settling.TicketRated: "comment",
-}
+# A new ticket is told by its description.
+_WRITTEN: dict[type[Event], str] = {e.TicketOpened: "description", **SAID}
 
 
 class Facts(Mapping[str, Any]):
