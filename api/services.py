@@ -49,7 +49,7 @@ class Services:
 
     @contextmanager
     def reading(self, workspace: UUID) -> Iterator[Cursor[Any]]:
-        """A read-only transaction that sees one workspace; for handlers that run in a thread."""
+        """A cursor that sees one workspace; for handlers that run in a thread."""
         with bound(self.readers, workspace) as db:
             yield db
 

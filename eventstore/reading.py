@@ -4,24 +4,29 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 import psycopg
-from psycopg import Cursor
+from psycopg import Connection, Cursor
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from eventstore.database import explained
 
+_bound_to: WeakKeyDictionary[Connection[Any], UUID] = WeakKeyDictionary()
+
 
 @contextmanager
 def bound(pool: ConnectionPool[Any], workspace: UUID) -> Iterator[Cursor[Any]]:
-    """A read-only transaction that sees one workspace. A database that is away becomes DatabaseUnavailable."""
+    """A cursor that sees one workspace, each statement as of its own moment. A database that is away becomes DatabaseUnavailable.
+
+    The connection stays bound until somebody asks for another workspace: a transaction would cost every read two more round trips.
+    """
     try:
-        # The pool ends the transaction when it gets its connection back.
         with pool.connection() as db, db.cursor() as cursor:
-            # Both in one round trip, for every read pays for it.
-            cursor.execute(
-                f"BEGIN READ ONLY; SELECT set_config('ledgerdesk.workspace', '{UUID(int=workspace.int)}', true)"
-            )
+            if _bound_to.get(db) != workspace:
+                _bound_to.pop(db, None)
+                cursor.execute("SELECT set_config('ledgerdesk.workspace', %s, false)", [str(workspace)])
+                _bound_to[db] = workspace
             yield cursor
     except (psycopg.OperationalError, PoolTimeout) as error:
         raise explained(pool.conninfo if isinstance(pool.conninfo, str) else "", error) from None
