@@ -86,6 +86,15 @@ def test_a_thousand_tickets_with_two_who_come_and_go() -> None:
     assert max(count[each] for each in SIX[:2]) <= max(stayed)
 
 
+def test_who_was_away_owes_no_turns() -> None:
+    roster, away = Roster(), changed(TEAM, SIX[0], on_duty=False)
+    for _ in range(60):
+        given_to(roster, TURNS, away)
+    back = Counter(given_to(roster, TURNS, TEAM) for _ in range(12))
+    assert back[SIX[0]] <= 3
+    assert len(back) == 6
+
+
 def test_turns_outlive_a_restart() -> None:
     roster = Roster()
     first = [given_to(roster, TURNS, TEAM) for _ in range(4)]
