@@ -38,8 +38,8 @@ $(DEV_STAMP): requirements-dev.lock $(RUN_STAMP)
 	$(PIP) install --quiet --require-hashes -r requirements-dev.lock
 	@touch $@
 
-run: setup ## the whole service with its own database and a demo desk
-	@exec $(BIN)/ledgerdesk up
+run: setup ## the whole service with its own database and a demo desk; KAFKA=1 with Kafka too
+	@exec $(BIN)/ledgerdesk up $(if $(KAFKA),--kafka)
 
 test: check ## what CI runs: check, then every test but the long ones
 	$(BIN)/python -m pytest

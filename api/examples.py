@@ -86,6 +86,7 @@ _OF_THE_DESK: dict[str, Any] = {
     "Reasons": _WHY,
     "NewStatusBody": {"key": "waiting_for_parts", "title": "等配件", "kind": "pending"},
     "StatusTitleBody": {"title": "等客户", **_WHY},
+    "StreamBody": {"shown": ["title"], "why": "The warehouse is run by another company"},
     "OrderBody": {"order": ["new", "open", "pending", "resolved", "closed"]},
     "MovesBody": {"to": ["open", "closed"], **_WHY},
     "CategoryBody": {"path": ["Hardware", "Printer"]},

@@ -30,6 +30,7 @@ COMMANDS = {
     "deliveries": "cli.deliveries:deliveries",
     "webhooks": "cli.webhooks:app",
     "inbox": "cli.inbox:inbox",
+    "stream": "cli.stream:app",
     "history": "cli.history:app",
     "schema": "cli.schema:schema",
     "rebuild": "cli.rebuild:app",

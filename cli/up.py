@@ -6,7 +6,11 @@ import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import Annotated
 
+import typer
+
+from cli.broker.child import broker_child, own_broker
 from cli.embedded import cluster_of, database_of, starting_or_stopping
 from cli.opening import keyring_of
 from cli.serve import api_children, environment, listening, preload, worker_child
@@ -31,7 +35,11 @@ class AlreadyUp(LedgerdeskError):
     misuse = True
 
 
-def up() -> None:
+def up(
+    kafka: Annotated[
+        bool, typer.Option("--kafka", help="With a Kafka broker of its own; needs Java and Maven.")
+    ] = False,
+) -> None:
     """Start everything: database, demo desk, API and workers. Ctrl-C stops it; the data stays.
 
     Example: LEDGERDESK_DATA=~/desk LEDGERDESK_PORT=8081 ledgerdesk up
@@ -41,12 +49,17 @@ def up() -> None:
         lines = prepare(settings)
         keep, announce = database_keeper(wanted), announcer(settings, lines)
         children = [*api_children(sockets), worker_child()]
+        broker = own_broker(wanted) if kafka else None
+        if broker is not None:
+            children.insert(0, broker_child(broker))
+            lines.append(f"Kafka: {broker.servers}")
 
         def tend() -> None:
             keep()
             announce()
 
-        Supervisor(children, environment(settings), tend, preload).run()
+        brokers = {"KAFKA_BOOTSTRAP_SERVERS": broker.servers} if broker is not None else {}
+        Supervisor(children, {**environment(settings), **brokers}, tend, preload).run()
         say("Stopping.")
     say("Ledgerdesk has stopped.")
 

@@ -18,6 +18,8 @@ from processors import runner as processes
 from processors.jobs import runner as jobs
 from processors.mail.channel import Mail
 from processors.mail.settings import MailSettings
+from processors.stream import runner as stream
+from processors.stream.settings import KafkaSettings
 from processors.webhooks import sending
 from processors.webhooks.settings import WebhookSettings
 from projections.models import READ_MODELS
@@ -31,13 +33,14 @@ class Outward(NamedTuple):
 
     mail: MailSettings
     webhooks: WebhookSettings
+    kafka: KafkaSettings
 
 
 def run(settings: Settings) -> None:
     """Follow the log until SIGTERM or Ctrl-C."""
     logs.configure(settings.log_level)
     url, keyring = str(settings.database_url), keyring_of(settings)
-    outward = Outward(MailSettings.load(), WebhookSettings.load())
+    outward = Outward(MailSettings.load(), WebhookSettings.load(), KafkaSettings.load())
     check_master_key(url, keyring)
     stop = threading.Event()
     for wanted in (signal.SIGTERM, signal.SIGINT):
@@ -54,6 +57,8 @@ def _work(newest: Newest, url: str, keyring: Keyring, outward: Outward, stop: th
     work["jobs"] = lambda: jobs.run(url, keyring, stop)
     work["mail"] = lambda: channels.run(url, Mail(outward.mail, keyring), stop)
     work["webhooks"] = lambda: sending.run(url, keyring, outward.webhooks, stop)
+    if outward.kafka.servers:
+        work["stream"] = lambda: stream.run(url, keyring, outward.kafka, stop)
     threads = [threading.Thread(target=do, name=name) for name, do in work.items()]
     for thread in threads:
         thread.start()

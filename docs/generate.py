@@ -23,6 +23,7 @@ from domain.event import EVENTS, Event
 from eventstore import migrate
 from eventstore.settings import Settings
 from processors.mail.settings import MailSettings
+from processors.stream.settings import KafkaSettings
 from processors.webhooks.settings import WebhookSettings
 from projections.models import READ_MODELS
 from projections.read_model import ReadModel
@@ -82,6 +83,7 @@ STORIES = {
     "setup.rules": "Set-up: rules",
     "setup.webhooks": "Set-up: webhooks",
     "setup.notifications": "Set-up: how people are told",
+    "setup.streaming": "Set-up: the stream",
     "inbox.notification": "Notifications",
     "inbox.reading": "Inboxes",
     "exports": "Exports",
@@ -402,7 +404,7 @@ def _help(command: Any) -> tuple[str, str]:
 def settings() -> dict[str, str]:
     """Every setting by its environment variable, with its default as an operator would write it."""
     found: dict[str, Any] = {}
-    for kind in (Settings, ApiSettings, MailSettings, WebhookSettings):
+    for kind in (Settings, ApiSettings, MailSettings, WebhookSettings, KafkaSettings):
         for name, field in kind.model_fields.items():
             default = field.get_default() if field.default_factory is None else ""
             variable = field.validation_alias or f"LEDGERDESK_{name.upper()}"

@@ -15,6 +15,7 @@ import domain.setup.roles
 import domain.setup.rules
 import domain.setup.staff
 import domain.setup.statuses
+import domain.setup.streaming
 import domain.setup.tags
 import domain.setup.teams
 import domain.setup.webhooks

@@ -11,6 +11,7 @@ from domain.macros import CannedReply, Macro
 from domain.permissions import RoleName
 from domain.rulebook import Rulebook
 from domain.staff import BUILT_IN, REQUESTERS, Grant, Person, Role, Team
+from domain.streaming import USUALLY, Shown
 from domain.timekeeping import Timekeeping
 from domain.values import FINISHED, Assignee, StatusKind
 from domain.webhooks import Subscription
@@ -83,6 +84,8 @@ class Catalogue(Rulebook, Timekeeping):
     macros: Mapping[str, Macro] = field(default_factory=dict)
     canned_replies: Mapping[str, CannedReply] = field(default_factory=dict)
     webhooks: Mapping[str, Subscription] = field(default_factory=dict)
+    # What of tickets the stream to other services may show.
+    streamed: tuple[Shown, ...] = USUALLY
 
     def status(self, key: str) -> Status:
         """The status of that key, or UnknownStatus naming them all."""

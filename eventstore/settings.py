@@ -59,7 +59,6 @@ class Settings(Checked):
     port: int = Field(default=8080, ge=1, le=65535)
     api_workers: int = Field(default=2, ge=1, le=64)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    kafka_servers: str | None = None
     demo: bool = True
     files: str | None = Field(default=None, description="A folder, or s3://bucket/prefix.")
     file_limit: int = Field(default=25 << 20, ge=1, le=5 << 30, description="Largest attached file, in bytes.")
@@ -201,6 +200,7 @@ def _unusable(folder: Path, why: str | None) -> SettingsError:
 
 def _first_complaint(error: ValidationError) -> SettingsError:
     first = error.errors(include_input=False, include_url=False)[0]
-    field = str(first["loc"][0])
+    # Settings that do not go together are named in the reason.
+    field = str(first["loc"][0]) if first["loc"] else "THE ENVIRONMENT"
     name = field if field.isupper() else f"LEDGERDESK_{field.upper()}"
     return SettingsError(name=name, reason=first["msg"].removeprefix("Value error, ") + ".")

@@ -100,7 +100,7 @@ def run_along(
     for name, timed in _timed(processes).items():
         work[name] = partial(_fire, timed, *given)
     with ThreadPoolExecutor(max(1, len(work)), thread_name_prefix="process") as threads:
-        for running in [threads.submit(_keep_running, name, do, stop) for name, do in work.items()]:
+        for running in [threads.submit(keep_running, name, do, stop) for name, do in work.items()]:
             running.result()
 
 
@@ -113,7 +113,7 @@ def _timed(processes: Sequence[AnyProcess]) -> dict[str, list[TicketProcess]]:
     return groups
 
 
-def _keep_running(name: str, do: Callable[[Moved], None], stop: threading.Event) -> None:
+def keep_running(name: str, do: Callable[[Moved], None], stop: threading.Event) -> None:
     """Begin again after every failure: nothing is skipped, the checkpoint says where to go on."""
     pause = FIRST_PAUSE
     while not stop.is_set():
@@ -129,7 +129,7 @@ def _keep_running(name: str, do: Callable[[Moved], None], stop: threading.Event)
 
 
 @contextmanager
-def _lease(name: str, url: str, stop: threading.Event) -> Iterator[Connection[Any]]:
+def lease(name: str, url: str, stop: threading.Event) -> Iterator[Connection[Any]]:
     """The connection that holds the lease. It ends with the connection, however its owner dies."""
     with connect(url, Role.WORKER, f"ledgerdesk-{name}") as db:
         for statement in (_ALIVE, BY_KEY):
@@ -149,7 +149,7 @@ def _follow(
     clock: Clock,
     moved: Moved,
 ) -> None:
-    with _lease(process.NAME, url, stop) as db:
+    with lease(process.NAME, url, stop) as db:
         follower = Follower(process, keyring, db, clock, lookout)
         while not stop.is_set():
             if follower.step():
@@ -166,7 +166,7 @@ def _follow_effects(
     clock: Clock,
     moved: Moved,
 ) -> None:
-    with _lease(process.NAME, url, stop) as db:
+    with lease(process.NAME, url, stop) as db:
         asyncio.run(_have_effects(process, newest, url, keyring, stop, clock, moved, db))
 
 

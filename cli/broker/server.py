@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import random
 import shutil
 import signal
 import socket
@@ -15,10 +16,11 @@ import psutil
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
-from cli.broker.jars import HERE, jars, program
+from cli.broker.jars import HERE, NoKafka, jars, program
 from domain.errors import LedgerdeskError
 
 HOST = "127.0.0.1"
+PORTS = range(20_000, 32_000)
 READY_WITHIN = 60.0
 STOP_WITHIN = 20.0
 FORMATTED_WITHIN = 60.0
@@ -192,11 +194,15 @@ class Broker:
         return BrokerFailed(folder=self.folder, reason=reason, log=self.log)
 
 
-def free_port() -> int:
-    """A port that nobody listens on just now."""
-    with contextlib.closing(socket.socket()) as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+def free_port(preferred: int | None = None) -> int:
+    """A port that nobody listens on just now: the preferred one where it is free, or any."""
+    # Below those that the system gives to connections, one of which may have it by the time that the broker is up.
+    for port in (*([preferred] if preferred else []), *random.sample(PORTS, 50)):
+        with contextlib.suppress(OSError), contextlib.closing(socket.socket()) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((HOST, port))
+            return port
+    raise NoKafka(reason="no port is free")
 
 
 def cluster_id() -> str:

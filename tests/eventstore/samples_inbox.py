@@ -8,6 +8,8 @@ from domain.inbox.notification import NotificationSent, Told
 from domain.inbox.preferences import Channel, Digest, Kind, Preferences, Quiet
 from domain.inbox.reading import InboxRead
 from domain.setup.notifications import NotificationsSet
+from domain.setup.streaming import StreamSet
+from domain.streaming import USUALLY, Shown
 
 ID = UUID("018f0000-0000-7000-8000-000000000001")
 OTHER = UUID("018f0000-0000-7000-8000-000000000002")
@@ -31,4 +33,5 @@ SAMPLES_INBOX: tuple[Event, ...] = (
     ),
     InboxRead(person_id=OTHER, upto=812, notifications=(ID,)),
     NotificationsSet(person_id=OTHER, preferences=NIGHTS, previous=Preferences()),
+    StreamSet(shown=(Shown.TITLE,), previous=USUALLY, why="The warehouse is run by another company"),
 )

@@ -8,10 +8,13 @@ import pytest
 import yaml
 
 from eventstore.settings import Settings
+from processors.stream.settings import KafkaSettings
 
 ROOT = Path(__file__).parents[2]
 OURS = ("migrate", "api", "worker")
-SETTINGS = {"DATABASE_URL"} | {f"LEDGERDESK_{name.upper()}" for name in Settings.model_fields}
+SETTINGS = {"DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS"} | {
+    f"LEDGERDESK_{name.upper()}" for name in (*Settings.model_fields, *KafkaSettings.model_fields)
+}
 
 
 @pytest.fixture(scope="module")

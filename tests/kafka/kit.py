@@ -43,7 +43,10 @@ def read_all(
         **SOON,
     }
     with closing(KafkaConsumer(bootstrap_servers=servers, **{**options, **more})) as consumer:
-        parts = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
+        while not (numbers := consumer.partitions_for_topic(topic)):
+            # Nobody has made it yet.
+            assert monotonic() < deadline, f"no topic {topic} after {seconds} s"
+        parts = [TopicPartition(topic, number) for number in sorted(numbers)]
         consumer.assign(parts)
         consumer.seek_to_beginning(*parts)
         while not (until(found) if until else _at_end(consumer, parts)):

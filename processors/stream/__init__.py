@@ -1,0 +1,1 @@
+"""The event stream to other services, on Kafka (J1, J2)."""
