@@ -26,6 +26,7 @@ class Name(StrEnum):
     BACKTEST = "backtest"
     DESK = "desk"
     TIMERS = "timers"
+    STREAM = "stream"
     ALL = "all"
 
 

@@ -147,7 +147,7 @@ def _data(row: StoredRow, raw: dict[str, Any], kind: type[Event], page: Page) ->
     else:
         data = raw["data"]
         opened = _opened(row, raw, key) if wanted and isinstance(key, ContentKey) else {}
-    redacted = bool(content) and any(data.get(part) in page.taken_back for part in _PARTS)
+    redacted = bool(content and page.taken_back) and any(data.get(part) in page.taken_back for part in _PARTS)
     told = {name: opened.get(name) for name in wanted} if not redacted else {}
     why = (
         (_ERASED, isinstance(key, Erased)),
