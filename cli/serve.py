@@ -5,7 +5,11 @@ import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from enum import StrEnum
 from functools import partial
+from typing import Annotated
+
+import typer
 
 from api.settings import ApiSettings
 from cli.embedded import database_of
@@ -38,7 +42,18 @@ def api() -> None:
         Supervisor(api_children(sockets), environment(ready), lambda: None, preload_api).run()
 
 
-def worker() -> None:
+class Source(StrEnum):
+    """Where a worker hears of events."""
+
+    LOG = "log"
+    KAFKA = "kafka"
+
+
+def worker(
+    source: Annotated[
+        Source, typer.Option(help="kafka: share with other workers, by partitions, those read models that can be.")
+    ] = Source.LOG,
+) -> None:
     """Run projections and processors alone; `up` starts them together with everything else.
 
     Example: DATABASE_URL=postgresql://ledgerdesk@db/ledgerdesk ledgerdesk worker
@@ -46,7 +61,7 @@ def worker() -> None:
     from cli.worker import run
 
     with database_of(Settings.load()) as settings:
-        run(settings)
+        run(settings, shared=source is Source.KAFKA)
 
 
 def preload_api() -> None:

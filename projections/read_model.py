@@ -36,6 +36,9 @@ class ReadModel(ABC):
     EVENTS: ClassVar[tuple[type[Event], ...]]
     # Events whose content is needed; that of the others stays closed, which saves opening it.
     OPENS: ClassVar[tuple[type[Event], ...]] = ()
+    # Whether an event writes nothing but rows of its own stream and reads no others of these tables: then several workers may
+    # keep them, each the streams of its partitions. Whatever counts or orders over streams has one owner.
+    PARTITIONED: ClassVar[bool] = False
 
     @abstractmethod
     def apply(self, page: Page, db: Cursor[Any]) -> None:

@@ -48,6 +48,7 @@ class SavedViews(ReadModel):
 
     NAME = "saved_views"
     VERSION = 1
+    PARTITIONED = True
     EVENTS = (ViewSaved, ViewRemoved)
     OPENS = (ViewSaved,)
     TABLES = """

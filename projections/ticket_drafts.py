@@ -21,6 +21,7 @@ class TicketDrafts(ReadModel):
 
     NAME = "ticket_drafts"
     VERSION = 1
+    PARTITIONED = True
     EVENTS = (TicketDrafted, TicketDraftSaved, TicketOpened, TicketErasureRequested)
     TABLES = """
         CREATE TABLE ticket_drafts (

@@ -59,6 +59,7 @@ class TicketHistory(ReadModel):
 
     NAME = "ticket_history"
     VERSION = 2
+    PARTITIONED = True
     EVENTS = TICKET_EVENTS
     OPENS = tuple(filter(tells_content, TICKET_EVENTS))
     TABLES = """

@@ -54,6 +54,7 @@ class TicketTimeline(ReadModel):
 
     NAME = "ticket_timeline"
     VERSION = 2
+    PARTITIONED = True
     EVENTS = TICKET_EVENTS
     OPENS = tuple(filter(tells_content, TICKET_EVENTS))
     TABLES = """

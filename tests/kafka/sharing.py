@@ -1,0 +1,37 @@
+"""A worker that shares read models with others (`python -m tests.kafka.sharing URL SERVERS TOPICS`), to be killed."""
+
+import subprocess
+import sys
+import threading
+
+from cli.worker import keeper
+from eventstore.keyring import Keyring
+from eventstore.newest import following
+from processors.stream.settings import KafkaSettings
+from projections.models import READ_MODELS
+from tests.desks import MASTER
+from tests.kafka.publishing import ROOT, settings_of
+
+SHARED = tuple(model for model in READ_MODELS if model.PARTITIONED)
+
+
+def sharing(url: str, settings: KafkaSettings) -> subprocess.Popen[bytes]:
+    """The process."""
+    command = [sys.executable, "-m", "tests.kafka.sharing", url, settings.servers, settings.kafka_topics]
+    return subprocess.Popen(command, cwd=ROOT)
+
+
+def main(url: str, servers: str, topics: str) -> None:
+    """Keep what may be shared until killed."""
+    settings, stop = settings_of(servers, kafka_topics=topics), threading.Event()
+    with following(url, stop) as newest:
+        keepers = [keeper(url, Keyring(MASTER), model, stop, newest, settings) for model in SHARED]
+        threads = [threading.Thread(target=each.run) for each in keepers]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
