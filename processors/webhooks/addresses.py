@@ -7,7 +7,10 @@ from processors.webhooks.settings import Network
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 # Translated by a gateway to the IPv4 address in the last four bytes (RFC 6052).
-_NAT64 = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("64:ff9b:1::/48"))
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+# What is in neither is for machines, links, sites or nothing at all, whatever `is_global` says of it.
+_ASSIGNED = (ipaddress.IPv6Network("2000::/3"), _NAT64)
+_DOCUMENTATION = ipaddress.IPv6Network("3fff::/20")
 
 
 def allowed(address: str, networks: Sequence[Network]) -> bool:
@@ -17,7 +20,17 @@ def allowed(address: str, networks: Sequence[Network]) -> bool:
 
 def public(address: str) -> bool:
     """Whether it is a public one, and so is every address that is hidden in it."""
-    return all(each.is_global and not each.is_multicast for each in _ways(_parsed(address)))
+    return all(_is_public(each) for each in _ways(_parsed(address)))
+
+
+def _is_public(address: _Address) -> bool:
+    if isinstance(address, ipaddress.IPv6Address) and not _is_assigned(address):
+        return False
+    return address.is_global and not address.is_multicast
+
+
+def _is_assigned(address: ipaddress.IPv6Address) -> bool:
+    return any(address in network for network in _ASSIGNED) and address not in _DOCUMENTATION
 
 
 def _parsed(address: str) -> _Address:
@@ -38,8 +51,6 @@ def _ways(address: _Address) -> list[_Address]:
     hidden: list[_Address] = [address]
     if address.sixtofour is not None:
         hidden.append(address.sixtofour)
-    if address.teredo is not None:
-        hidden += address.teredo
-    if any(address in network for network in _NAT64):
+    if address in _NAT64:
         hidden.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
     return hidden

@@ -131,13 +131,22 @@ def test_a_server_that_cannot_prove_its_name_is_not_told_anything() -> None:
         "2002:7f00:1::",
         "64:ff9b::7f00:1",
         "64:ff9b::a9fe:a9fe",
+        "64:ff9b:1::808:808",
+        "::127.0.0.1",
+        "::ffff:0:127.0.0.1",
+        "2001:0:808:808::f7f7:f7f7",
+        "3fff::1",
+        "5f00::1",
+        "fec0::1",
     ],
 )
 def test_an_address_that_is_not_public_is_found_out_however_it_is_written(address: str) -> None:
     assert not addresses.public(address)
 
 
-@pytest.mark.parametrize("address", ["93.184.216.34", "8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8"])
+@pytest.mark.parametrize(
+    "address", ["93.184.216.34", "8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"]
+)
 def test_a_public_address_may_be_called(address: str) -> None:
     assert addresses.public(address)
 
