@@ -5,9 +5,13 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 
+import structlog
+
 from eventstore.codec import StoredRow
 from eventstore.database import Role, connect
 from eventstore.feed import PAGE, Feed, Shared, SharedRow, head
+
+log = structlog.get_logger()
 
 # Rows that are held for those who are not as far yet.
 HELD = 2 * PAGE
@@ -50,7 +54,7 @@ class Newest:
         """Until there is something above the position, somebody has decided on dead letters, or that time is over."""
         with self._changed:
             decided = self._decided
-            self._changed.wait_for(lambda: self._end > position or self._decided != decided, seconds)
+            self._changed.wait_for(lambda: position < self._end < _NEVER or self._decided != decided, seconds)
 
     def add(self, rows: Sequence[StoredRow]) -> None:
         """What a look at the log has found above the end; nothing where there was other news."""
@@ -66,9 +70,11 @@ class Newest:
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Nobody adds any more: everybody reads for himself."""
+        """Nobody adds any more: everybody reads for himself, as often as they would poll."""
         with self._changed:
             self._rows, self._begin, self._end = [], _NEVER, _NEVER
+            # Who waits now is not to wait for what nobody adds; who comes later rests, so as not to keep the database busy.
+            self._decided += 1
             self._changed.notify_all()
 
 
@@ -97,6 +103,9 @@ def _follow(url: str, newest: Newest, begin: int, stop: threading.Event) -> None
             for rows in feed.looks(begin):
                 newest.add(rows)
                 stop.wait(GATHER if rows else 0)
+    except Exception as error:  # noqa: BLE001 - everybody goes on without it
+        # Its text is left out: it may quote what a customer wrote.
+        log.error("newest.failed", error=type(error).__qualname__)
     finally:
         # Whatever ended it, nobody waits for it.
         newest.close()

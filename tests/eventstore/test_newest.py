@@ -7,6 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg.rows import TupleRow
+from structlog.testing import capture_logs
 
 from domain.event import ERASED
 from eventstore import feed, newest
@@ -71,14 +72,29 @@ async def test_who_is_further_behind_is_told_so(office: Office, database: Db, mo
     assert found.after(found.end) == []
 
 
-async def test_it_goes_on_by_itself_and_its_end_wakes_everybody(office: Office, database_url: str) -> None:
+async def test_it_goes_on_by_itself_until_it_ends(office: Office, database_url: str) -> None:
     stop = threading.Event()
     with following(database_url, stop) as found:
         before = found.end
         await office.ticket("T-4")
         await until(lambda: found.after(before))
     assert found.after(before) is None
-    found.wait(before, 600)
+
+
+async def test_once_it_has_failed_everybody_reads_for_himself_and_rests_in_between(
+    office: Office, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> None:
+        raise RuntimeError("PIN 4711")
+
+    monkeypatch.setattr(newest.Feed, "looks", broken)
+    rests: list[bool] = []
+    with capture_logs() as said, following(database_url, threading.Event()) as found:
+        await until(lambda: found.after(2**61) is None)
+        monkeypatch.setattr(threading.Condition, "wait_for", lambda _, true, __: rests.append(not true()))
+        found.wait(1, 600)
+    assert rests == [True]
+    assert [(each["event"], each["error"]) for each in said] == [("newest.failed", "RuntimeError")]
 
 
 async def test_a_page_does_not_end_within_a_command(office: Office, database: Db) -> None:
