@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import structlog
 from psycopg import Cursor
 
 from domain.catalogue import Catalogue
@@ -20,6 +21,8 @@ from eventstore.streams import Loaded
 from processors.deliveries import Delivery
 from processors.webhooks import message
 from processors.webhooks.rows import Tried
+
+log = structlog.get_logger()
 
 _EVENTS = f"""
     SELECT e.* FROM unnest(%s::uuid[], %s::bigint[]) AS w (stream, version)
@@ -62,7 +65,22 @@ class Finder:
         )
         events = self._events(deliveries)
         taken_back = self._taken_back(list(tickets))
-        return [self._one(each, tickets[each.ticket_id], events, taken_back) for each in deliveries]
+        return [self._sayable(each, tickets[each.ticket_id], events, taken_back) for each in deliveries]
+
+    def _sayable(
+        self,
+        delivery: Delivery,
+        ticket: Loaded,
+        events: Mapping[tuple[UUID, int], Recorded[Event]],
+        taken_back: frozenset[UUID],
+    ) -> Sendable | Tried:
+        """What nothing can be made of must not keep the others from going out."""
+        try:
+            return self._one(delivery, ticket, events, taken_back)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it would be the same next time
+            # Its text is left out: it may quote what a customer wrote.
+            log.error("webhook.unsendable", delivery=str(delivery.delivery_id), error=type(error).__qualname__)
+            return Tried(delivery, "dead", "unsendable")
 
     def _one(
         self,

@@ -158,6 +158,12 @@ def _endpoints(db: Cursor[Any], sent: Sequence[Tried], at: datetime) -> dict[str
     return {name: since for name, since in found if since is not None}
 
 
+def begin_anew(db: Cursor[Any], recipient: str) -> None:
+    """What its endpoint has failed at so far does not count any more."""
+    query = "UPDATE processes.endpoints SET failing_since = NULL, failures = 0 WHERE recipient = %s"
+    db.execute(query, [recipient])
+
+
 def health(db: Cursor[Any], workspace: UUID) -> dict[str, Health]:
     """How the endpoints of a workspace are, by recipient; of those that were never tried nothing is known."""
     query = (

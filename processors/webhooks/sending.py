@@ -5,7 +5,8 @@ import random
 import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import closing
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import uuid5
@@ -16,7 +17,7 @@ from pydantic_core import to_json
 
 from domain.event import SYSTEM
 from domain.setup.webhooks import LastDelivery, PauseWebhook
-from domain.webhooks import Because
+from domain.webhooks import Because, UnknownWebhook
 from eventstore.database import Role, connect
 from eventstore.desk import Desk
 from eventstore.keyring import Keyring
@@ -69,6 +70,8 @@ def run(
 async def _keep_sending(
     url: str, keyring: Keyring, settings: WebhookSettings, stop: threading.Event, now: Callable[[], datetime]
 ) -> None:
+    # Names are looked up in threads, and who serves a name may take long to answer: nobody waits for a thread because of that.
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(2 * MOST, "webhooks"))
     with closing(connect(url, Role.WORKER, "ledgerdesk-webhooks")) as db:
         db.execute(BY_KEY)
         async with Desk(url, keyring, now) as desk:
@@ -156,18 +159,21 @@ class Courier:
         failed = LastDelivery(ticket_id=delivery.ticket_id, number=what.number, first=version, last=version)
         # The same however many workers find it out by the same delivery.
         id_ = uuid5(delivery.delivery_id, f"pause:{delivery.attempts}")
-        await self._desk.execute(
-            PauseWebhook(
-                workspace_id=delivery.workspace_id,
-                by=SYSTEM,
-                at=now,
-                command_id=id_,
-                channel="process",
-                key=what.subscription.key,
-                because=because,
-                failed=failed,
-            )
+        command = PauseWebhook(
+            workspace_id=delivery.workspace_id,
+            by=SYSTEM,
+            at=now,
+            command_id=id_,
+            channel="process",
+            key=what.subscription.key,
+            because=because,
+            failed=failed,
         )
+        # Somebody may have retired it meanwhile: then there is nothing to pause.
+        with suppress(UnknownWebhook):
+            await self._desk.execute(command)
+        # Whoever resumes it gives its endpoint three days anew.
+        await asyncio.to_thread(rows.begin_anew, self._cursor, delivery.recipient)
 
 
 def _tried(made: _Made, now: datetime) -> Tried:

@@ -1,0 +1,113 @@
+"""What goes wrong with one webhook stops no other, and nothing for longer than it must."""
+
+import asyncio
+import socket
+import threading
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from domain.catalogue import Catalogue
+from domain.setup.webhooks import ResumeWebhook, RetireWebhook
+from domain.webhooks import Because
+from processors.webhooks import message, rows
+from processors.webhooks.sending import Courier, run
+from tests.desks import Office
+from tests.processors.endpoints import endpoint, says
+from tests.processors.greeter import connected
+from tests.processors.test_webhooks import CRM, KEYRING, SETTINGS, Way, noted, subscribe
+from tests.waiting import until
+
+
+@pytest.fixture
+async def way(office: Office, database_url: str) -> Way:
+    """A desk with a ticket, before it has a webhook."""
+    await office.ticket("T-1")
+    return Way(database_url, office)
+
+
+async def test_who_resumes_it_gives_its_endpoint_three_days_anew(office: Office, way: Way) -> None:
+    with endpoint(says(503)) as there:
+        await subscribe(office, there.url, events=("ticket.noted",))
+        for days in (0, 3):
+            way.now += timedelta(days=days)
+            await noted(office, way)
+            await way.send()
+        assert await paused(office) is Because.FAILING
+        await office.do(ResumeWebhook, key=CRM)
+        way.now += timedelta(minutes=1)
+        await noted(office, way)
+        await way.send()
+    assert len(there.came) == 4
+    assert await paused(office) is None
+
+
+async def paused(office: Office) -> Because | None:
+    desk: Catalogue = (await office.desk.state(office.workspace, "workspace", office.workspace)).state
+    return desk.webhooks[CRM].paused
+
+
+async def test_an_endpoint_that_is_gone_and_whose_webhook_is_retired_by_then_harms_nobody(
+    office: Office, way: Way
+) -> None:
+    with endpoint(says(410)) as there:
+        await subscribe(office, there.url, events=("ticket.noted",))
+        await noted(office, way)
+        with connected(way.url) as db:
+            courier = Courier(db, KEYRING, SETTINGS, office.desk, lambda: way.now)
+            await courier.step(0)
+            await office.do(RetireWebhook, key=CRM)
+            await courier.finish()
+    assert way.states() == [("dead", "gone", 1)]
+
+
+async def test_names_that_nobody_answers_for_hold_up_no_other(
+    office: Office, way: Way, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered, stop, look_up = threading.Event(), threading.Event(), socket.getaddrinfo
+
+    def slow(host: Any, *given: Any, **options: Any) -> Any:
+        if str(host).startswith("slow"):
+            answered.wait(60)
+        return look_up(host, *given, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    with endpoint() as there:
+        for n in range(10):
+            await subscribe(office, f"https://slow{n}.invalid/", key=f"slow-{n}", events=("ticket.noted",))
+        for _ in range(rows.EACH):
+            await noted(office, way)
+        await subscribe(office, there.url, events=("ticket.noted",))
+        await noted(office, way)
+        sending_ = threading.Thread(target=run, args=(way.url, KEYRING, SETTINGS, stop))
+        sending_.start()
+        try:
+            await until(lambda: there.came)
+        finally:
+            answered.set()
+            stop.set()
+            await asyncio.to_thread(sending_.join)
+
+
+async def test_what_nothing_can_be_made_of_keeps_no_other_from_going_out(
+    office: Office, way: Way, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = message.body
+
+    def fails(recorded: Any, *given: Any) -> bytes:
+        if getattr(recorded.event, "body", None) == "My PIN is 4711.":
+            raise ValueError(recorded.event.body)
+        return body(recorded, *given)
+
+    monkeypatch.setattr(message, "body", fails)
+    with endpoint() as there, capture_logs() as said:
+        await subscribe(office, there.url, events=("ticket.noted",))
+        await noted(office, way, "My PIN is 4711.")
+        await noted(office, way)
+        await way.send()
+    assert len(there.came) == 1
+    assert way.states() == [("dead", "unsendable", 1), ("sent", "delivered", 1)]
+    assert [(each["event"], each["error"]) for each in said] == [("webhook.unsendable", "ValueError")]
+    assert "4711" not in str(said)
