@@ -5,7 +5,7 @@ from uuid import UUID
 
 import anyio.to_thread
 from fastapi import Path, Response
-from pydantic import AwareDatetime, BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from api import routing
 from api.auth import Caller, needs
@@ -30,6 +30,7 @@ from domain.rules.rule import RuleDefinition
 from domain.setup.rules import InvalidRule
 from domain.sla.policy import PolicyDefinition, UnknownPolicy
 from domain.ticket.state import UnknownTicket
+from domain.values import Moment
 from eventstore.jobs import TooManyJobs, UnknownJob
 from processors.jobs.backtests import Backtest, BacktestAsked
 from processors.promised_past import drafted_policy
@@ -43,8 +44,8 @@ JobId = Annotated[UUID, Path(examples=["018f0000-0000-7000-8000-000000000001"])]
 class SpanBody(Body):
     """The stretch of the past, without its end."""
 
-    from_: AwareDatetime = Field(alias="from", examples=["2026-10-01T00:00:00Z"])
-    to: AwareDatetime = Field(examples=["2026-11-01T00:00:00Z"])
+    from_: Moment = Field(alias="from", examples=["2026-10-01T00:00:00Z"])
+    to: Moment = Field(examples=["2026-11-01T00:00:00Z"])
 
     @model_validator(mode="after")
     def _forwards(self) -> "SpanBody":

@@ -77,7 +77,8 @@ class Past:
     def _ticks(self, events: Sequence[Recorded[Event]], watching: "_Watching") -> Iterator[Tick]:
         """What happened and what rules changed meanwhile, up to the end of the span."""
         marks = [mark for mark in self._marks(events) if mark[0] < self._span.until]
-        ends = [*(at for at, _ in marks[1:]), self._span.until]
+        # None where it was opened after the span, by the clock of whoever opened it.
+        ends = [*(at for at, _ in marks[1:]), self._span.until][: len(marks)]
         begun = False
         for (at, together), until in zip(marks, ends, strict=True):
             happening = watching.after(together) if together else None

@@ -11,6 +11,9 @@ from domain.calendars.calendar import Calendar, Opening
 
 NONE = timedelta()
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)
+_LAST = datetime.max.replace(tzinfo=UTC)
+# The first and the last year have no business time: what is around them is beyond all dates.
+_COUNTED = range(2, 9999)
 # Years: a calendar of a minute a week would have work for a year go on past the end of all dates.
 _HORIZON = 50
 _DAY = timedelta(days=1)
@@ -43,7 +46,7 @@ def worked(calendar: Calendar | None, start: datetime, end: datetime) -> timedel
 def after(calendar: Calendar | None, start: datetime, amount: timedelta) -> datetime:
     """The first moment by which that much business time has passed since `start`; NEVER if that is not within 50 years."""
     if calendar is None or amount <= NONE:
-        return start + max(amount, NONE)
+        return start + min(max(amount, NONE), _LAST - start)
     number = start.astimezone(UTC).year
     left = amount + _year(calendar, number).upto(start)
     for later in range(number, number + _HORIZON):
@@ -65,6 +68,8 @@ def intervals(calendar: Calendar | None, start: datetime, end: datetime) -> Iter
 
 def day_ends(calendar: Calendar | None, at: datetime, zone: str = "UTC") -> datetime:
     """When the business day that is going on ends, or the next one to begin; without a calendar, midnight in `zone`."""
+    if at.astimezone(UTC).year not in _COUNTED:
+        return at
     if calendar is None:
         here = at.astimezone(ZoneInfo(zone))
         return datetime.combine(here.date() + _DAY, datetime.min.time(), ZoneInfo(zone)).astimezone(UTC)
@@ -101,6 +106,8 @@ class _Year(NamedTuple):
 
 @lru_cache(maxsize=2048)
 def _year(calendar: Calendar, number: int) -> _Year:
+    if number not in _COUNTED:
+        return _Year((), (), (), NONE)
     begin, end = datetime(number, 1, 1, tzinfo=UTC), datetime(number + 1, 1, 1, tzinfo=UTC)
     stretches = _clipped(_merged(_around(calendar, begin, end)), begin, end)
     passed, total = [], NONE

@@ -109,7 +109,7 @@ def _meant(job: Job, desk: Catalogue, asked: BacktestAsked) -> Where:
     """The tickets that were there in time and that whoever asks may see; a trigger needs one to which something happened."""
     query = ListQuery(ALWAYS, reach(desk, job.actor), everywhere=True)
     meant = ticket_pages.where(job.workspace_id, query, _context(job, desk))
-    return Where(SQL("{} AND opened_at < %s").format(meant.text), [*meant.values, asked.until])
+    return Where(SQL("{} AND opened_at < %s").format(meant.text), [*meant.values, min(asked.until, job.asked_at)])
 
 
 def _context(job: Job, desk: Catalogue) -> Context:

@@ -56,6 +56,7 @@ def test_a_stored_rule_is_tested_as_it_is(working: Server) -> None:
         ({"draft": URGENT | {"when": {"field": "moon", "op": "is", "value": "full"}}}, 422, "invalid_condition"),
         ({"draft": REMIND | {"timing": None}}, 422, "invalid_request"),
         ({"draft": URGENT, "to": "2019-01-01T00:00:00Z"}, 422, "invalid_request"),
+        ({"draft": URGENT, "from": 5, "to": 6}, 422, "invalid_request"),
     ],
 )
 def test_what_makes_no_rule_is_refused(server: Server, asked: dict[str, Any], status: int, refusal: str) -> None:

@@ -70,6 +70,16 @@ def test_what_would_take_more_than_fifty_years_never_comes():
     assert after(minute_a_week, MONDAY, timedelta(days=366)) == NEVER
 
 
+@pytest.mark.parametrize("moment", [datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)])
+@pytest.mark.parametrize("kept", [None, calendar(zone="Pacific/Kiritimati"), calendar(zone="Pacific/Pago_Pago")])
+def test_the_ends_of_all_dates_can_be_counted_from(kept, moment):
+    assert after(kept, moment, 100_000 * HOUR) >= moment or after(kept, moment, HOUR) == NEVER
+    assert worked(kept, moment, moment) == timedelta()
+    assert list(intervals(kept, moment, moment)) == []
+    assert is_open(kept, moment) is (kept is None)
+    assert day_ends(kept, moment, "Pacific/Kiritimati") == moment
+
+
 def test_a_window_past_midnight_counts_to_the_day_on_which_it_begins():
     night = calendar(
         week=tuple(WeekWindow(weekday=day, starts=22 * 60, ends=30 * 60) for day in range(7)),

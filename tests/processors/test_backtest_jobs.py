@@ -149,6 +149,18 @@ async def test_refusals_are_told_apart(office: Office, database: Db, database_ur
     assert (state["result"]["acted"], state["result"]["refused"], state["failed"]) == (0, 2, 2)
 
 
+async def test_what_is_opened_after_it_was_asked_for_is_not_read(
+    office: Office, database: Db, database_url: str
+) -> None:
+    parameters = wanted(office, URGENT)
+    job = await asked(office, "backtest", **parameters)
+    await worked(office)
+    built(database_url, TicketList())
+    with at_work(database_url):
+        state = await ended(database_url, job)
+    assert (state["state"], state["total"], items(database_url, job)) == ("done", 0, [])
+
+
 async def test_only_tickets_in_reach_are_read(office: Office, database: Db, database_url: str) -> None:
     permissions = (Permission.REPORT_EDIT, Permission.TICKET_VIEW)
     await office.do(SetRole, key="reporter", title="Reporter", permissions=permissions, types=("incident",))
