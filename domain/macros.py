@@ -25,13 +25,14 @@ VARIABLES = (
     "workspace.title",
 )
 FIELD = "ticket.fields."
-_PLACE = re.compile(r"\{\{\s*(.*?)\s*\}\}", re.DOTALL)
+# From one pair of braces to the next pair of either kind: linear, whatever somebody writes.
+_PLACE = re.compile(r"\{\{((?:(?!\{\{|\}\}).)*+)\}\}", re.DOTALL)
 _FIELD = re.compile(re.escape(FIELD) + r"[a-z0-9][a-z0-9_-]{0,49}")
 
 
 def checked(text: str) -> str:
     """The same text, or ValueError where it speaks of what nobody can fill in."""
-    places = set(_PLACE.findall(text)) - set(VARIABLES)
+    places = {place.strip() for place in _PLACE.findall(text)} - set(VARIABLES)
     if unknown := [place for place in places if not _FIELD.fullmatch(place)]:
         known = ", ".join([*VARIABLES, f"{FIELD}<key>"])
         raise ValueError(f"has {len(unknown)} unknown variables; these are known: {known}")
@@ -43,7 +44,7 @@ Template = Annotated[Message, AfterValidator(checked)]
 
 def rendered(text: str, values: Mapping[str, str]) -> str:
     """The text with its variables filled in, in one pass: what is filled in is not read again."""
-    return _PLACE.sub(lambda place: values.get(place[1], ""), text)
+    return _PLACE.sub(lambda place: values.get(place[1].strip(), ""), text)
 
 
 def filled(value: Any, values: Mapping[str, str]) -> Any:

@@ -78,3 +78,14 @@ def test_what_is_filled_in_is_not_read_again():
 @for_all(st.text().filter(lambda text: "{{" not in text))
 def test_a_text_without_variables_stays_as_it_is(text):
     assert rendered(text, VALUES) == text
+
+
+@pytest.mark.parametrize("text", ["{{" + " " * 99_000 + "x", "{{" * 50_000, "{{x" * 33_000])
+def test_a_long_text_with_open_braces_is_read_like_any_other(text):
+    assert checked(text) == rendered(text, {}) == text
+
+
+@pytest.mark.parametrize("text", ["{{ {{ ticket.secret }}", "{{{ticket.number}}}", "{{\n}}", "{{ticket.number}} {{}}"])
+def test_braces_around_anything_else_are_a_mistake(text):
+    with pytest.raises(ValueError, match="unknown variables"):
+        checked(text)
