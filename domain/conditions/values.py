@@ -166,7 +166,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _number(_field: Field, value: Any, place: str) -> int | float:
-    if not _is_number(value) or not isfinite(value) or abs(value) >= 2**63:
+    if not _is_number(value) or abs(value) >= 2**63 or not isfinite(value):
         _refuse(place, "Give a number.")
     return value  # type: ignore[no-any-return]
 
