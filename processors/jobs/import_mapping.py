@@ -23,7 +23,7 @@ from processors.jobs.import_history import BadCell, Entry, History
 CUSTOM = "fields."
 _CUSTOM_KEY = re.compile(r"fields\.[a-z0-9][a-z0-9_-]{0,49}")
 _DAY_FIRST = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})[ T](\d{1,2}):(\d{2})(?::(\d{2}))?")
-_ADDRESS = re.compile(r"(.*?)\s*<([^<>@\s]+@[^<>@\s]+)>|([^<>@\s]+@[^<>@\s]+)")
+_ADDRESS = re.compile(r"(.*)<([^<>@\s]+@[^<>@\s]+)>|([^<>@\s]+@[^<>@\s]+)")
 
 
 class UnknownTarget(Refusal):
@@ -367,7 +367,7 @@ def _requester(told: Mapping[str, str | None]) -> Requester | None:
     name, email = told["requester_name"], told["requester_email"]
     whole = (told["requester"] or "").strip()
     if found := _ADDRESS.fullmatch(whole):
-        name, email = name or found[1], email or found[2] or found[3]
+        name, email = name or (found[1] or "").strip(), email or found[2] or found[3]
     elif whole:
         name = name or whole
     if not name and not email:
