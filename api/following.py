@@ -46,6 +46,7 @@ class Reached:
             await here.tail.wait(mark, deadline - clock())
 
     def _where(self, here: Services) -> tuple[int, int]:
+        # What is asked is of no workspace, so it does not matter which one the connection sees, and binding it would cost.
         with explaining(here.url), here.readers.connection() as db:
             row = db.execute(WHERE, [self._read_model]).fetchone()
         if row is None:

@@ -21,6 +21,7 @@ from api.services import Services, services
 from domain.errors import LedgerdeskError, ScopeMissing
 from eventstore.database import DatabaseUnavailable, explaining
 from eventstore.migrate import pending
+from eventstore.reading import bind
 from processors import status
 from processors.webhooks import rows as webhooks
 from projections import freshness
@@ -55,6 +56,7 @@ def ready(here: Services = Depends(services)) -> Health:
     if pending(here.url):
         raise NotReady(reason="migrations are missing; run `ledgerdesk migrate`")
     with explaining(here.url), here.readers.connection() as db, db.cursor() as cursor:
+        bind(cursor, None)
         stopped = sorted({model.read_model for model in freshness.all_of(cursor) if model.error})
     if stopped:
         raise NotReady(reason=f"these read models have stopped, see the worker's log: {', '.join(stopped)}")
@@ -106,6 +108,7 @@ def _gauges(here: Services) -> Iterable[GaugeMetricFamily]:
     failing = GaugeMetricFamily("ledgerdesk_webhooks_failing", "Endpoints that took nothing the last time.")
     try:
         with here.readers.connection(timeout=2) as db, db.cursor() as cursor:
+            bind(cursor, None)
             for model in freshness.all_of(cursor):
                 lag.add_metric([model.read_model, model.state], model.lag_events)
                 failed.add_metric([model.read_model, model.state], bool(model.error))

@@ -12,21 +12,29 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from eventstore.database import explained
 
-_bound_to: WeakKeyDictionary[Connection[Any], UUID] = WeakKeyDictionary()
+_bound_to: WeakKeyDictionary[Connection[Any], UUID | None] = WeakKeyDictionary()
+_BIND = "SELECT set_config('ledgerdesk.workspace', %s, false), set_config('default_transaction_read_only', 'on', false)"
 
 
 @contextmanager
 def bound(pool: ConnectionPool[Any], workspace: UUID) -> Iterator[Cursor[Any]]:
-    """A cursor that sees one workspace, each statement as of its own moment. A database that is away becomes DatabaseUnavailable.
+    """A cursor that sees one workspace and changes nothing, each statement as of its own moment. A database that is away becomes DatabaseUnavailable.
 
     The connection stays bound until somebody asks for another workspace: a transaction would cost every read two more round trips.
     """
     try:
         with pool.connection() as db, db.cursor() as cursor:
-            if _bound_to.get(db) != workspace:
-                _bound_to.pop(db, None)
-                cursor.execute("SELECT set_config('ledgerdesk.workspace', %s, false)", [str(workspace)])
-                _bound_to[db] = workspace
+            bind(cursor, workspace)
             yield cursor
     except (psycopg.OperationalError, PoolTimeout) as error:
         raise explained(pool.conninfo if isinstance(pool.conninfo, str) else "", error) from None
+
+
+def bind(cursor: Cursor[Any], workspace: UUID | None) -> None:
+    """From now on the connection sees that workspace; with None nothing of any, whoever had it before."""
+    db = cursor.connection
+    if db not in _bound_to or _bound_to[db] != workspace:
+        # Should it fail, nobody relies on what was there before.
+        _bound_to.pop(db, None)
+        cursor.execute(_BIND, ["" if workspace is None else str(workspace)])
+        _bound_to[db] = workspace

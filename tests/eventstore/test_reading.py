@@ -11,7 +11,7 @@ from psycopg_pool import ConnectionPool
 from eventstore import group_read
 from eventstore.arrays import Longs, Texts, Uuids
 from eventstore.database import Role, async_pool, reader_pool
-from eventstore.reading import bound
+from eventstore.reading import bind, bound
 from eventstore.streams import Streams
 from tests.desks import Office
 
@@ -33,14 +33,26 @@ def superuser(superuser_url: str) -> Iterator[Db]:
         yield db
 
 
-async def test_a_read_sees_its_workspace_alone_and_binds_no_later_one(
+async def test_a_read_sees_its_workspace_alone_whoever_had_the_connection_before(
     office: Office, pool: ConnectionPool[Any]
 ) -> None:
-    await office.ticket()
+    other = Office(office.desk, slug="other")
+    await other.furnish()
+    for place in (office, other, office):
+        with bound(pool, place.workspace) as db:
+            assert db.execute(SEEN).fetchall() == [(place.workspace,)]
+    with pool.connection() as plain, plain.cursor() as cursor:
+        bind(cursor, None)
+        assert cursor.execute(SEEN).fetchall() == []
+
+
+async def test_a_read_that_failed_leaves_no_other_workspace_behind(office: Office, pool: ConnectionPool[Any]) -> None:
+    other = Office(office.desk, slug="other")
+    await other.furnish()
+    with pytest.raises(psycopg.errors.DivisionByZero), bound(pool, other.workspace) as db:
+        db.execute("SELECT 1 / 0")
     with bound(pool, office.workspace) as db:
         assert db.execute(SEEN).fetchall() == [(office.workspace,)]
-    with pool.connection() as plain:
-        assert plain.execute(SEEN).fetchall() == []
 
 
 async def test_a_read_changes_nothing(office: Office, pool: ConnectionPool[Any]) -> None:
