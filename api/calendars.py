@@ -91,7 +91,7 @@ async def read_hours(
 ) -> Hours:
     """When the desk is open by that calendar: to see whether it says what you mean."""
     calendar = (await catalogue_now(me, response)).calendar(key)
-    if not after <= upto <= after + LONGEST:
+    if not NONE <= upto - after <= LONGEST:
         raise InvalidInput(field="to", reason=f"must be after from, at most {LONGEST.days} days later")
     found = list(intervals(calendar, after, upto))
     total = sum((ends - starts for starts, ends in found), NONE)

@@ -66,6 +66,8 @@ def test_who_goes_by_which_calendar(admin):
 
 def test_hours_are_shown_of_a_hundred_days_at_most(admin):
     done(admin.put("/calendars/office", json={"title": "Office", "week": WEEK}))
+    last = done(admin.get("/calendars/office/hours?from=9999-12-01T00:00:00Z&to=9999-12-31T00:00:00Z"))
+    assert last == {"minutes": 0, "stretches": []}
     answer = admin.get("/calendars/office/hours?from=2026-01-01T00:00:00Z&to=2026-12-31T00:00:00Z")
     assert answer.status_code == 422
 
