@@ -63,7 +63,8 @@ def backtest(
         raise typer.Exit(1)
 
 
-def _may(me: Seeing) -> None:
+def may_test(me: Seeing) -> None:
+    """NotAllowed where they may neither set rules nor make reports."""
     if me.actor.kind != "system":
         grant = me.desk.grant(me.actor)
         if grant.permissions.isdisjoint(Backtest.NEEDS):
@@ -71,7 +72,7 @@ def _may(me: Seeing) -> None:
 
 
 def _policy(me: Seeing, key: str, draft: str | None) -> Policy:
-    _may(me)
+    may_test(me)
     if draft is None:
         return me.desk.policy_versions(key)[-1]
     definition = definition_in(draft, PolicyDefinition)
@@ -79,7 +80,7 @@ def _policy(me: Seeing, key: str, draft: str | None) -> Policy:
 
 
 def _rule(me: Seeing, key: str, draft: str | None) -> Rule:
-    _may(me)
+    may_test(me)
     if draft is None:
         return me.desk.rule(key)
     return drafted(me.desk, me.workspace, key, definition_in(draft, RuleDefinition), datetime.now(UTC))

@@ -24,6 +24,7 @@ COMMANDS = {
     "views": "cli.find:views",
     "rules": "cli.rules:app",
     "backtest": "cli.backtest:backtest",
+    "compare": "cli.compare:compare",
     "sla": "cli.sla:app",
     "jobs": "cli.jobs:jobs",
     "processors": "cli.processors:processors",

@@ -269,6 +269,8 @@ READS = (
     Case(_P.REQUESTER_VIEW, "GET", "/organisations"),
     Case(_P.REQUESTER_VIEW, "GET", "/organisations/{id}"),
     Case(_P.ACCESS_EDIT, "GET", "/api-keys"),
+    Case(_P.RULE_EDIT, "GET", "/rules/{key}/versions/{version}/comparison", instead=_P.REPORT_EDIT),
+    Case(_P.RULE_EDIT, "GET", "/policies/{key}/versions/{version}/comparison", instead=_P.REPORT_EDIT),
     Case(_P.WORKSPACE_EDIT, "GET", "/processors"),
     Case(_P.WORKSPACE_EDIT, "GET", "/processors/letters"),
     Case(_P.WORKSPACE_EDIT, "GET", "/deliveries"),

@@ -169,6 +169,7 @@ def _named(server: Server, stranger: Holder) -> dict[str, str]:
         "spare": str(spare.id),
         "requester": str(stranger.id),
         "letter": "1",
+        "version": "1",
         "team": str(server.acme.team),
         "other": other,
         "relation": "related",
