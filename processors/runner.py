@@ -52,6 +52,8 @@ LEASE_PAUSE = 1.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0
 # How often somebody looks whether a timer is due, in seconds.
 TICK = 0.2
+# Who fires gives way to who follows: it has locked its timers already, and would wait in a ring.
+GIVE_WAY = "SET lock_timeout = '500ms'"
 
 _LEASE = "SELECT pg_try_advisory_lock(7305803, hashtext(%s))"
 # An owner whose machine has gone without a word is found out within seconds, and its lease ends.
@@ -198,8 +200,7 @@ def _fire(
 ) -> None:
     with connect(url, Role.WORKER, "ledgerdesk-timers") as db:
         db.execute(BY_KEY)
-        # Who fires gives way to who follows: it has locked its timers already, and would wait in a ring.
-        db.execute("SET lock_timeout = '500ms'")
+        db.execute(GIVE_WAY)
         poller = Poller(processes, keyring, db, clock)
         while not stop.is_set():
             if poller.step():
