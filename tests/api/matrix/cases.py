@@ -208,6 +208,7 @@ SET_UP = (
     Case(webhooks.ResumeWebhook, "PUT", "/webhooks/{key}/resumed"),
     Case(webhooks.RetireWebhook, "PUT", "/webhooks/{key}/retired"),
     Case(_P.RULE_EDIT, "POST", "/rules/{key}/backtest", more=True, instead=_P.REPORT_EDIT),
+    Case(_P.RULE_EDIT, "POST", "/policies/{key}/backtest", more=True, instead=_P.REPORT_EDIT),
 )
 OF_CUSTOMERS = (
     Case(requester.RegisterRequester, "POST", "/requesters"),
