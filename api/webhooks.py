@@ -282,12 +282,18 @@ def _log(me: Caller, whom: str, state: State | None, last: tuple[datetime, UUID]
         found = rows.log(db, me.workspace_id, whom, state, last, limit)
         ids = [each["delivery_id"] for each in found]
         tried = rows.attempts(db, me.services.desk.keyring, me.workspace_id, ids)
-    told = [each | {"log": [_attempt(one) for one in tried[each["delivery_id"]]]} for each in found]
+    # What was said tells of tickets: those who do not reach every ticket see that it was said, and how it went.
+    told = [
+        each | {"log": [attempt_view(one, shown=me.reach is None) for one in tried[each["delivery_id"]]]}
+        for each in found
+    ]
     return Response(to_json({"deliveries": told}), media_type="application/json")
 
 
-def _attempt(attempt: Attempt) -> dict[str, Any]:
-    return attempt._asdict() | {"exchange": None if attempt.exchange is None else from_json(attempt.exchange)}
+def attempt_view(attempt: Attempt, *, shown: bool) -> dict[str, Any]:
+    """One try as it is answered; `shown` whether with what was said."""
+    exchange = attempt.exchange if shown else None
+    return attempt._asdict() | {"exchange": None if exchange is None else from_json(exchange)}
 
 
 @router.post("/webhooks/{key}/redelivery", responses=problems(UnknownWebhook))

@@ -1,5 +1,9 @@
 """Webhooks over HTTP: a secret that is shown once, what refuses, a trial, and rules that call one."""
 
+from datetime import UTC, datetime
+
+from api.webhooks import attempt_view
+from processors.webhooks.rows import Attempt
 from tests.api.test_rules import code, put
 from tests.processors.endpoints import endpoint
 from tests.waiting import wait_until
@@ -62,3 +66,12 @@ def test_a_webhook_is_paused_and_resumed(admin):
     wait_until(lambda: admin.get(WEBHOOK).json()["paused"] == "asked", 5)
     put(admin, f"{WEBHOOK}/resumed")
     wait_until(lambda: admin.get(WEBHOOK).json()["paused"] is None, 5)
+
+
+def test_what_was_said_of_tickets_is_for_those_who_reach_them():
+    values = dict.fromkeys(Attempt._fields) | {
+        "tried_at": datetime(2026, 11, 1, tzinfo=UTC),
+        "exchange": b'{"answer":"Mrs Li called"}',
+    }
+    assert attempt_view(attempt, shown=True)["exchange"] == {"answer": "Mrs Li called"}
+    assert attempt_view(attempt, shown=False)["exchange"] is None
