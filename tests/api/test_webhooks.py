@@ -69,9 +69,6 @@ def test_a_webhook_is_paused_and_resumed(admin):
 
 
 def test_what_was_said_of_tickets_is_for_those_who_reach_them():
-    values = dict.fromkeys(Attempt._fields) | {
-        "tried_at": datetime(2026, 11, 1, tzinfo=UTC),
-        "exchange": b'{"answer":"Mrs Li called"}',
-    }
+    attempt = Attempt(1, datetime(2026, 11, 1, tzinfo=UTC), "delivered", 200, 12, b'{"answer":"Mrs Li called"}')
     assert attempt_view(attempt, shown=True)["exchange"] == {"answer": "Mrs Li called"}
     assert attempt_view(attempt, shown=False)["exchange"] is None
