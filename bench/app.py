@@ -27,6 +27,7 @@ class Name(StrEnum):
     DESK = "desk"
     TIMERS = "timers"
     STREAM = "stream"
+    SCALE = "scale"
     ALL = "all"
 
 

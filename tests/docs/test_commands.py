@@ -24,6 +24,7 @@ PAGES = (
     "docs/integrators.md",
     "docs/webhooks.md",
     "docs/stream.md",
+    "docs/streaming.md",
     "docs/operators.md",
     "docs/contributing.md",
 )
