@@ -109,16 +109,20 @@ def _told(found: dict[str, Any]) -> list[str]:
         return [found["error"] or f"The backtest was {found['state']}."]
     if "breach_rate" in sums:
         return _kept(sums)
-    days = [f"  {day}  {counts['acted']} times" for day, counts in sums["days"].items()]
+    days = [f"  {day}  {_times(counts['acted'])}" for day, counts in sums["days"].items()]
     tickets = f"on {sums['tickets']} tickets" if sums["tickets"] != 1 else "on one ticket"
-    refused = f", refused {sums['refused']} times" if sums["refused"] else ""
-    return [f"It would have acted {sums['acted']} times {tickets}{refused}.", *days]
+    refused = f", refused {_times(sums['refused'])}" if sums["refused"] else ""
+    return [f"It would have acted {_times(sums['acted'])} {tickets}{refused}.", *days]
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 def _kept(sums: dict[str, Any]) -> list[str]:
     if not sums["tickets"]:
         return ["It would have been promised to no ticket."]
-    late = ", ".join(f"{measure.replace('_', ' ')} {count} times" for measure, count in sums["measures"].items())
+    late = ", ".join(f"{measure.replace('_', ' ')} {_times(count)}" for measure, count in sums["measures"].items())
     return [
         f"It would have been promised to {sums['tickets']} tickets.",
         f"Late: {sums['breached_tickets']} of them ({sums['breach_rate']:.1%}){f', {late}' if late else ''}.",

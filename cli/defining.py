@@ -37,7 +37,9 @@ def _written(text: str) -> str:
     return text if text.lstrip().startswith("{") else Path(text).read_text(encoding="utf-8")
 
 
-def set_up(workspace: str | None, who: str | None, kind: type[Command], asked: dict[str, Any], what: str) -> str:
+def set_up(
+    workspace: str | None, who: str | None, kind: type[Command], asked: dict[str, Any], what: str, done: str = "set"
+) -> str:
     """Carry the command out, in somebody's name; the answer says whether anything is different now."""
 
     async def work(office: Office) -> str:
@@ -50,7 +52,7 @@ def set_up(workspace: str | None, who: str | None, kind: type[Command], asked: d
         except ValidationError as error:
             raise _wrong(error) from None
         receipt = await carry(office, command)
-        return f"{what}: {'set' if receipt.events else 'nothing to change'}."
+        return f"{what}: {done if receipt.events else 'nothing to change'}."
 
     return in_office(workspace, work)
 

@@ -73,7 +73,7 @@ def retire(key: str = KEY, why: str | None = WHY, who: str | None = AS, workspac
 
     Example: ledgerdesk rules retire urgent-first --why "Nobody tags any more"
     """
-    typer.echo(set_up(workspace, who, RetireRule, {"key": key, "why": why}, f"Rule {key}"))
+    typer.echo(set_up(workspace, who, RetireRule, {"key": key, "why": why}, f"Rule {key}", "retired"))
 
 
 @app.command()

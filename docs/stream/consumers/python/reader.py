@@ -105,4 +105,6 @@ def read(servers, topic, database, schemas):
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 5:
+        sys.exit(__doc__)
     read(*sys.argv[1:])
