@@ -61,7 +61,10 @@ def history(client: httpx.Client, number: str) -> list[dict[str, object]]:
     with client.stream("GET", "/events", params={"ticket": number, "wait": False}) as answer:
         lines = [line.removeprefix("data: ") for line in answer.iter_lines() if line.startswith("data: ")]
     described = [httpx.Response(200, text=line).json() for line in lines]
-    return [{"event": each["type"], "command_id": each["commandid"], **each["data"]} for each in described]
+    return [
+        {"event": each["type"].rpartition(".v")[0], "command_id": each["commandid"], **each["data"]}
+        for each in described
+    ]
 
 
 def test_tickets_are_linked_without_rings(admin, opened):

@@ -26,7 +26,7 @@ WATCHING = {
 }
 WORKING = {
     "EditTicket SaveForm ChangePriority TagTicket NoteOnTicket AssignTicket AcceptTicket ClaimTicket TransferTicket",
-    "ReturnTicket EscalateTicket NotifyPeople MoveTicket ResolveTicket ReopenTicket FollowTicket UnfollowTicket",
+    "ReturnTicket EscalateTicket NotifyPeople CallWebhook MoveTicket ResolveTicket ReopenTicket FollowTicket UnfollowTicket",
     "PinTicket UnpinTicket SnoozeTicket WakeTicket MarkSpam UnmarkSpam UndoCommand",
     "MergeTicket UndoMerge AbsorbTicket ReleaseTicket SplitTicket UndoSplit OpenSplit WithdrawSplit KeepSplit",
     "LinkTicket LinkBack UnlinkTicket UnlinkBack",

@@ -72,5 +72,7 @@ def test_what_no_reader_of_the_log_is_shown_is_content_too():
         "ticket.drafted": {"form"},
         "ticket.draft_saved": {"form"},
         "ticket.undone": {"secret"},
+        "workspace.webhook_set": {"url"},
+        "workspace.webhook_secret_made": {"secret"},
     }
     assert all(names <= EVENTS[name].CONTENT for name, names in secret.items())
