@@ -16,7 +16,9 @@ log = structlog.get_logger()
 # Rows that are held for those who are not as far yet.
 HELD = 2 * PAGE
 # After a look that found something nobody looks for so long, in seconds: what comes meanwhile is followed in one go.
-GATHER = 0.04
+GATHER = 0.02
+# Those who nobody sits and waits for let more of it gather, in seconds: lists are shown sooner, and many share a transaction.
+LEISURE = 0.1
 # What leads to nothing may be kept this late, in seconds, so that not every page costs everybody a transaction.
 REST = 0.25
 # Somebody has decided what becomes of dead letters.

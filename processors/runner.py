@@ -16,7 +16,7 @@ from eventstore.database import Role, connect
 from eventstore.desk import Clock, Desk
 from eventstore.keyring import Keyring
 from eventstore.loading import BY_KEY
-from eventstore.newest import Newest, following
+from eventstore.newest import LEISURE, Newest, following
 from processors.automations import Automations
 from processors.counterparts import Counterparts
 from processors.effects import EffectFollower
@@ -157,6 +157,7 @@ def _follow(
             if follower.step():
                 moved()
             newest.wait(follower.checkpoint.reached, follower.checkpoint.patience)
+            stop.wait(LEISURE)
 
 
 def _follow_effects(

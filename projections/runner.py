@@ -110,6 +110,8 @@ class Runner:
                 self._failures = 0
                 self.failed = None
             self._newest.wait(passed.notification_id if passed else build.position, REST if passed else POLL)
+            if self._model.LEISURE:
+                self._stop.wait(self._model.LEISURE)
 
     def _rows(self, db: Connection[Any], after: int) -> list[StoredRow]:
         rows = self._newest.after(after)

@@ -13,6 +13,7 @@ from psycopg import Cursor
 from domain.event import Event, Recorded
 from domain.ticket import events as e
 from domain.ticket import messages, undoing
+from eventstore.newest import LEISURE
 from projections.bulk import texts, upsert
 from projections.read_model import Page, ReadModel
 from projections.search_lookup import HITS, WAYS
@@ -91,6 +92,7 @@ class TicketSearch(ReadModel):
     VERSION = 2
     EVENTS = (*SAYING, e.TicketRequesterSet, e.TicketErasureRequested)
     OPENS = tuple(kind for kind in SAYING if kind.CONTENT)
+    LEISURE = LEISURE
     TABLES = f"""
         CREATE TABLE ticket_search (
             workspace_id uuid NOT NULL, ticket_id uuid PRIMARY KEY, requester_id uuid, said_at timestamptz NOT NULL,
