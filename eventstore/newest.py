@@ -52,11 +52,16 @@ class Newest:
                 return None
             return [*self._rows[bisect_right(self._rows, position, key=_position) :]]
 
-    def wait(self, position: int, seconds: float) -> None:
-        """Until there is something above the position, somebody has decided on dead letters, or that time is over."""
+    def wait(self, position: int, seconds: float, leisure: float = 0.0) -> None:
+        """Until there is something above the position, somebody has decided on dead letters, or that time is over.
+
+        With leisure so many seconds longer, unless a page has gathered.
+        """
         with self._changed:
             decided = self._decided
             self._changed.wait_for(lambda: position < self._end < _NEVER or self._decided != decided, seconds)
+            if leisure:
+                self._changed.wait_for(lambda: position + PAGE <= self._end, leisure)
 
     def add(self, rows: Sequence[StoredRow]) -> None:
         """What a look at the log has found above the end; nothing where there was other news."""

@@ -12,14 +12,20 @@ _POSITION = "SELECT notification_id FROM log.notification_tracking WHERE applica
 _ADVANCE = "SELECT processes.advance(%s, %s, %s)"
 
 
+def kept_position(db: Cursor[Any], process: str) -> int | None:
+    """How far a process has come, as it was kept last; None where it never was."""
+    found = db.execute(_POSITION, [process]).fetchone()
+    return found[0] if found else None
+
+
 class Checkpoint:
     """Of one process, on the connection that holds its lease."""
 
     def __init__(self, db: Cursor[Any], process: str, *, from_now: bool = False) -> None:
         self._db, self._process, self._due = db, process, 0.0
-        found = db.execute(_POSITION, [process]).fetchone()
-        self._kept = self.reached = found[0] if found else 0
-        if from_now and not found:
+        found = kept_position(db, process)
+        self._kept = self.reached = found or 0
+        if from_now and found is None:
             self.reached = head(db)
             self.keep()
 

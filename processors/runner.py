@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -65,6 +66,17 @@ _ALIVE = (
 Moved = Callable[[], object]
 
 
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What every thread of a runner works with."""
+
+    url: str
+    keyring: Keyring
+    stop: threading.Event
+    clock: Clock
+    newest: Newest
+
+
 def now() -> datetime:
     """The time of the machine."""
     return datetime.now(UTC)
@@ -91,16 +103,16 @@ def run_along(
     clock: Clock = now,
 ) -> None:
     """The same, beside others who follow the newest stretch of the log."""
-    given = (url, keyring, stop, clock)
+    given = _Given(url, keyring, stop, clock, newest)
     work: dict[str, Callable[[Moved], None]] = {}
     lookout = Lookout(newest, keyring, [process for process in processes if isinstance(process, TicketProcess)])
     for process in processes:
         if isinstance(process, Process):
-            work[process.NAME] = partial(_follow_effects, process, newest, *given)
+            work[process.NAME] = partial(_follow_effects, process, given)
         else:
-            work[process.NAME] = partial(_follow, process, newest, lookout, *given)
+            work[process.NAME] = partial(_follow, process, lookout, given)
     for name, timed in _timed(processes).items():
-        work[name] = partial(_fire, timed, *given)
+        work[name] = partial(_fire, timed, given)
     with ThreadPoolExecutor(max(1, len(work)), thread_name_prefix="process") as threads:
         for running in [threads.submit(keep_running, name, do, stop) for name, do in work.items()]:
             running.result()
@@ -141,70 +153,36 @@ def lease(name: str, url: str, stop: threading.Event) -> Iterator[Connection[Any
         yield db
 
 
-def _follow(
-    process: TicketProcess,
-    newest: Newest,
-    lookout: Lookout,
-    url: str,
-    keyring: Keyring,
-    stop: threading.Event,
-    clock: Clock,
-    moved: Moved,
-) -> None:
-    with lease(process.NAME, url, stop) as db:
-        follower = Follower(process, keyring, db, clock, lookout)
-        while not stop.is_set():
+def _follow(process: TicketProcess, lookout: Lookout, given: _Given, moved: Moved) -> None:
+    with lease(process.NAME, given.url, given.stop) as db:
+        follower = Follower(process, given.keyring, db, given.clock, lookout)
+        while not given.stop.is_set():
             if follower.step():
                 moved()
-            newest.wait(follower.checkpoint.reached, follower.checkpoint.patience)
-            stop.wait(LEISURE)
+            given.newest.wait(follower.checkpoint.reached, follower.checkpoint.patience, LEISURE)
 
 
-def _follow_effects(
-    process: Process,
-    newest: Newest,
-    url: str,
-    keyring: Keyring,
-    stop: threading.Event,
-    clock: Clock,
-    moved: Moved,
-) -> None:
-    with lease(process.NAME, url, stop) as db:
-        asyncio.run(_have_effects(process, newest, url, keyring, stop, clock, moved, db))
+def _follow_effects(process: Process, given: _Given, moved: Moved) -> None:
+    with lease(process.NAME, given.url, given.stop) as db:
+        asyncio.run(_have_effects(process, given, moved, db))
 
 
-async def _have_effects(
-    process: Process,
-    newest: Newest,
-    url: str,
-    keyring: Keyring,
-    stop: threading.Event,
-    clock: Clock,
-    moved: Moved,
-    db: Connection[Any],
-) -> None:
-    async with Desk(url, keyring, clock) as desk:
-        follower = EffectFollower(process, keyring, db, desk, newest)
-        while not stop.is_set():
+async def _have_effects(process: Process, given: _Given, moved: Moved, db: Connection[Any]) -> None:
+    async with Desk(given.url, given.keyring, given.clock) as desk:
+        follower = EffectFollower(process, given.keyring, db, desk, given.newest)
+        while not given.stop.is_set():
             if await follower.step():
                 moved()
-            await asyncio.to_thread(newest.wait, follower.checkpoint.reached, follower.checkpoint.patience)
+            await asyncio.to_thread(given.newest.wait, follower.checkpoint.reached, follower.checkpoint.patience)
 
 
-def _fire(
-    processes: Iterable[TicketProcess],
-    url: str,
-    keyring: Keyring,
-    stop: threading.Event,
-    clock: Clock,
-    moved: Moved,
-) -> None:
-    with connect(url, Role.WORKER, "ledgerdesk-timers") as db:
+def _fire(processes: Iterable[TicketProcess], given: _Given, moved: Moved) -> None:
+    with connect(given.url, Role.WORKER, "ledgerdesk-timers") as db:
         db.execute(BY_KEY)
         db.execute(GIVE_WAY)
-        poller = Poller(processes, keyring, db, clock)
-        while not stop.is_set():
+        poller = Poller(processes, given.keyring, db, given.clock)
+        while not given.stop.is_set():
             if poller.step():
                 moved()
             else:
-                stop.wait(TICK)
+                given.stop.wait(TICK)

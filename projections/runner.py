@@ -3,7 +3,7 @@
 import threading
 import time
 from contextlib import closing, suppress
-from typing import Any
+from typing import Any, ClassVar
 
 import psycopg
 import structlog
@@ -42,6 +42,8 @@ def is_outage(error: Exception) -> bool:
 class Runner:
     """Keeps one read model up to date until stopped. Meant for a thread of its own."""
 
+    _LEASE: ClassVar[str] = "SELECT pg_try_advisory_lock(hashtext('read model'), hashtext(%s))"
+
     def __init__(self, url: str, keyring: Keyring, model: ReadModel, stop: threading.Event, newest: Newest) -> None:
         self._url, self._keyring, self._model, self._stop, self._newest = url, keyring, model, stop, newest
         self._failures = 0
@@ -69,22 +71,21 @@ class Runner:
     def _connected(self) -> None:
         address = conninfo(self._url, Role.WORKER, f"ledgerdesk-{self._model.NAME}")
         with closing(psycopg.connect(address, autocommit=True)) as db:
-            if not self._owned(db):
-                return
-            while not self._stop.is_set():
-                build = self._live(db)
-                builds.enter(db.cursor(), build)
-                # The build made live in our place is followed at once, under the same lease.
-                with suppress(BuildOvertaken):
-                    self._follow(db, build)
+            if self._owned(db):
+                self._keep(db)
+
+    def _keep(self, db: Connection[Any]) -> None:
+        while not self._stop.is_set():
+            build = self._live(db)
+            builds.enter(db.cursor(), build)
+            # The build made live in our place is followed at once, under the same lease.
+            with suppress(BuildOvertaken):
+                self._follow(db, build)
 
     def _owned(self, db: Connection[Any]) -> bool:
         """Wait for the lease; it is the session's, so it ends with its owner."""
         while not self._stop.is_set():
-            row = db.execute(
-                "SELECT pg_try_advisory_lock(hashtext('read model'), hashtext(%s))", [self._model.NAME]
-            ).fetchone()
-            if row and row[0]:
+            if db.execute(self._LEASE.encode(), [self._model.NAME]).fetchone() == (True,):
                 return True
             self._stop.wait(LEASE_POLL)
         return False
@@ -109,9 +110,8 @@ class Runner:
                 passed, due = None, time.monotonic() + REST
                 self._failures = 0
                 self.failed = None
-            self._newest.wait(passed.notification_id if passed else build.position, REST if passed else POLL)
-            if self._model.LEISURE:
-                self._stop.wait(self._model.LEISURE)
+            reached = passed.notification_id if passed else build.position
+            self._newest.wait(reached, REST if passed else POLL, self._model.LEISURE)
 
     def _rows(self, db: Connection[Any], after: int) -> list[StoredRow]:
         rows = self._newest.after(after)

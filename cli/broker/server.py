@@ -18,6 +18,7 @@ from kafka.errors import KafkaError
 
 from cli.broker.jars import HERE, NoKafka, jars, program
 from domain.errors import LedgerdeskError
+from processors.stream.settings import SOON
 
 HOST = "127.0.0.1"
 PORTS = range(20_000, 32_000)
@@ -25,8 +26,6 @@ READY_WITHIN = 60.0
 STOP_WITHIN = 20.0
 FORMATTED_WITHIN = 60.0
 LARGEST_LOG = 10_000_000
-# A client that finds the broker away asks again this soon, in milliseconds.
-SOON = {"reconnect_backoff_ms": 50, "reconnect_backoff_max_ms": 500}
 
 SETTINGS: Mapping[str, str] = {
     "process.roles": "broker,controller",

@@ -65,12 +65,12 @@ def attributes(recorded: Recorded[Event]) -> dict[str, Value]:
         "source": f"/workspaces/{metadata.workspace_id}",
         "type": type_of(recorded.event),
         "subject": str(recorded.stream_id),
-        "time": _moment(metadata.occurred_at),
+        "time": moment(metadata.occurred_at),
         "datacontenttype": JSON,
         "workspace": str(metadata.workspace_id),
         "position": recorded.position,
         "version": recorded.version,
-        "recorded": _moment(recorded.recorded_at),
+        "recorded": moment(recorded.recorded_at),
         "actor": _person(metadata.actor),
         "onbehalfof": _person(metadata.on_behalf_of) if metadata.on_behalf_of else None,
         "channel": metadata.channel,
@@ -112,8 +112,9 @@ def _data(event: Event) -> bytes:
     return event.__pydantic_serializer__.to_json(event, exclude=set(event.SECRETS) or None)
 
 
-def _moment(moment: datetime) -> str:
-    return moment.isoformat().replace("+00:00", "Z")
+def moment(at: datetime) -> str:
+    """As CloudEvents write it."""
+    return at.isoformat().replace("+00:00", "Z")
 
 
 def _person(actor: Actor) -> str:

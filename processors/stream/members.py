@@ -20,6 +20,7 @@ from eventstore.database import Role, conninfo
 from eventstore.feed import read_page
 from eventstore.keyring import Keyring
 from eventstore.newest import Newest
+from processors.checkpoint import kept_position
 from processors.stream import partitions
 from processors.stream.partitions import Place
 from processors.stream.settings import KafkaSettings
@@ -41,9 +42,6 @@ SESSION_MS = 6_000
 SKEW = 600.0
 
 _EVENTS = SELECT_EVENTS + " WHERE notification_id = ANY(%s) ORDER BY notification_id"
-_PUBLISHED = "SELECT notification_id FROM log.notification_tracking WHERE application_name = %s"
-# Members share what a worker that reads the log has alone: one way at a time.
-_SHARED = "SELECT pg_try_advisory_lock_shared(hashtext('read model'), hashtext(%s))"
 _BEGINNING = "SELECT pg_advisory_lock(hashtext('read model members'), hashtext(%s))"
 _BEGUN = "SELECT pg_advisory_unlock(hashtext('read model members'), hashtext(%s))"
 
@@ -57,6 +55,9 @@ class NeedsOneOwner(LedgerdeskError):
 
 class Member(Runner):
     """Keeps a read model's partitions, as many as there are for it, until stopped. Meant for a thread of its own."""
+
+    # Members share what a worker that reads the log has alone: one way at a time.
+    _LEASE = "SELECT pg_try_advisory_lock_shared(hashtext('read model'), hashtext(%s))"
 
     def __init__(
         self,
@@ -74,24 +75,12 @@ class Member(Runner):
         self._wanted = {event.NAME for event in model.EVENTS}
         self._places: dict[int, Place] = {}
 
-    def _connected(self) -> None:
-        address = conninfo(self._url, Role.WORKER, f"ledgerdesk-{self._model.NAME}")
-        with closing(psycopg.connect(address, autocommit=True)) as db:
-            if not self._owned(db):
-                return
-            try:
-                self._take_part(db)
-            except KafkaError as error:
-                log.warning("projection.kafka_away", read_model=self._model.NAME, error=type(error).__name__)
-                self._stop.wait(LEASE_POLL)
-
-    def _owned(self, db: Connection[Any]) -> bool:
-        """Wait until nobody keeps it alone."""
-        while not self._stop.is_set():
-            if db.execute(_SHARED, [self._model.NAME]).fetchone() == (True,):
-                return True
+    def _keep(self, db: Connection[Any]) -> None:
+        try:
+            self._take_part(db)
+        except KafkaError as error:
+            log.warning("projection.kafka_away", read_model=self._model.NAME, error=type(error).__name__)
             self._stop.wait(LEASE_POLL)
-        return False
 
     def _take_part(self, db: Connection[Any]) -> None:
         with closing(self._consumer()) as consumer:
@@ -191,8 +180,7 @@ class Member(Runner):
         return [StoredRow(*row) for row in db.execute(_EVENTS, [positions], binary=True)] if positions else []
 
     def _published(self, db: Connection[Any]) -> int:
-        found = db.execute(_PUBLISHED, [self._topic]).fetchone()
-        return found[0] if found else 0
+        return kept_position(db.cursor(), self._topic) or 0
 
     def _mark_idle(self, db: Connection[Any], build: Build, consumer: KafkaConsumer, published: int) -> None:
         """Partitions that were read to their end, which was looked up later than what was published, have all of that."""

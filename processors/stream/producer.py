@@ -32,7 +32,7 @@ class Producer:
     """One transactional producer, fencing all earlier ones of its name. Every call returns or raises by the deadline.
 
     Beside `send`, kafka-python has no way to take a batch as a whole, and none to give up a commit: both are done here, on its inner
-    parts, and only here. The lock file pins the version; `tests/kafka/test_producer.py` says what must hold.
+    parts, and only here. The lock file pins the version; `tests/kafka/test_publisher.py` says what must hold.
     """
 
     def __init__(self, settings: KafkaSettings, transactional_id: str) -> None:

@@ -9,6 +9,7 @@ import structlog
 from kafka.errors import KafkaError
 from psycopg import Connection
 
+from processors.checkpoint import Checkpoint
 from processors.stream import topics
 from processors.stream.producer import Producer, StreamBroken
 from processors.stream.settings import KafkaSettings
@@ -18,9 +19,6 @@ log = structlog.get_logger()
 
 # How long it rests after Kafka refused or did not answer, in seconds.
 PAUSE = 1.0
-# A copy of the position for metrics and `ledgerdesk processors`; what holds is what Kafka says.
-_KNOWN = "SELECT notification_id FROM log.notification_tracking WHERE application_name = %s"
-_MIRROR = "SELECT processes.advance(%s, %s, %s)"
 
 
 class Publisher:
@@ -37,8 +35,9 @@ class Publisher:
         mirrored: bool = True,
     ) -> None:
         self._settings, self._topic, self._source, self._db = settings, topic, source, db
-        self._start, self._mirrors = start, mirrored
-        self._mirror: int | None = None
+        self._start = start
+        # A copy of the position for metrics and `ledgerdesk processors`; what holds is what Kafka says.
+        self._mirror = Checkpoint(db.cursor(), topic) if mirrored else None
         self.position = start
 
     def run(
@@ -103,11 +102,6 @@ class Publisher:
 
     def _at(self, position: int) -> None:
         self.position = position
-        if not self._mirrors:
-            return
-        if self._mirror is None:
-            found = self._db.execute(_KNOWN, [self._topic]).fetchone()
-            self._mirror = found[0] if found else 0
-        if position != self._mirror:
-            self._db.execute(_MIRROR, [self._topic, self._mirror, position])
-            self._mirror = position
+        if self._mirror is not None and position != self._mirror.reached:
+            self._mirror.advance(position)
+            self._mirror.advanced(position)

@@ -8,6 +8,9 @@ from pydantic_settings import SettingsConfigDict
 
 from eventstore.settings import Checked
 
+# A broker that comes back is found again within half a second, not within the library's half minute.
+SOON = {"reconnect_backoff_ms": 50, "reconnect_backoff_max_ms": 500}
+
 
 class KafkaSettings(Checked):
     """Every field is the environment variable LEDGERDESK_<FIELD>, but for KAFKA_BOOTSTRAP_SERVERS. Without that, no Kafka."""
@@ -57,7 +60,7 @@ class KafkaSettings(Checked):
         return {
             "bootstrap_servers": (self.servers or "").split(","),
             "client_id": "ledgerdesk",
-            **_SOON,
+            **SOON,
             **self._security(),
         }
 
@@ -75,7 +78,3 @@ class KafkaSettings(Checked):
             found |= {"sasl_mechanism": self.kafka_sasl, "sasl_plain_username": self.kafka_user}
             found["sasl_plain_password"] = self.kafka_password.get_secret_value()
         return found
-
-
-# A broker that comes back is found again within half a second, not within the library's half minute.
-_SOON = {"reconnect_backoff_ms": 50, "reconnect_backoff_max_ms": 500}

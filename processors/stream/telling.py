@@ -3,7 +3,6 @@
 import base64
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -14,7 +13,7 @@ from pydantic_core import from_json, to_json
 from domain.event import EVENTS, Erased, Event
 from domain.setup.streaming import StreamSet
 from domain.stream.present import PRESENT, PRESENT_CONTENT
-from domain.stream.telling import TAKING_BACK
+from domain.stream.telling import TAKING_BACK, moment
 from domain.streaming import KINDS, USUALLY, Shown
 from eventstore.arrays import Uuids
 from eventstore.codec import StoredRow, decode, identity, subject
@@ -175,7 +174,7 @@ def _headers(row: StoredRow, metadata: dict[str, Any], version: int, subject_: b
         _value(_WORKSPACE, workspace),
         _value(_POSITION, str(row.notification_id)),
         _value(_VERSION, str(row.originator_version)),
-        _value(_RECORDED, _moment(row.recorded_at)),
+        _value(_RECORDED, moment(row.recorded_at)),
         _value(_ACTOR, _who(metadata["actor"])),
         _value(_CHANNEL, metadata["channel"]),
         _value(_CORRELATION, metadata["correlation_id"]),
@@ -195,10 +194,6 @@ def _value(name: bytes, text: str) -> bytes:
     return name + varint(len(raw)) + raw
 
 
-def _moment(moment: datetime) -> str:
-    return moment.isoformat().replace("+00:00", "Z")
-
-
 def _who(actor: dict[str, str]) -> str:
     return f"{actor['kind']}:{actor['id']}"
 
@@ -214,7 +209,7 @@ def present(row: dict[str, Any], shown: frozenset[Shown]) -> Message:
         _value(_TYPE, PRESENT),
         _value(_SOURCE, f"/workspaces/{workspace}"),
         _value(_SUBJECT, ticket),
-        _value(_TIME, _moment(row["updated_at"])),
+        _value(_TIME, moment(row["updated_at"])),
         _value(_WORKSPACE, workspace),
         _value(_POSITION, str(row["position"])),
         _value(_VERSION, str(row["version"])),

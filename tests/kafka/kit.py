@@ -10,7 +10,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import NewTopic
 from kafka.consumer.fetcher import ConsumerRecord
 
-SOON = {"reconnect_backoff_ms": 50, "reconnect_backoff_max_ms": 500}
+from processors.stream.settings import SOON
 
 
 def unique(name: str) -> str:

@@ -8,7 +8,8 @@ from kafka import KafkaProducer
 from cli.broker import jars
 from cli.broker.jars import NoKafka
 from cli.broker.server import Broker
-from tests.kafka.kit import SOON, make_topic, read_all, unique
+from processors.stream.settings import SOON
+from tests.kafka.kit import make_topic, read_all, unique
 
 
 def send(servers: str, topic: str, *values: bytes) -> None:

@@ -18,11 +18,12 @@ from domain.ticket.confidential import SetConfidential
 from domain.ticket.messages import RedactMessage
 from eventstore.erasure import erase
 from eventstore.feed import read_page
+from processors.stream.settings import SOON
 from processors.stream.sources import Tickets
 from projections.ticket_list import TicketList
 from tests.desks import an_office
 from tests.kafka.following import built
-from tests.kafka.kit import SOON, make_topic, read_all, unique
+from tests.kafka.kit import make_topic, read_all, unique
 from tests.kafka.publishing import header, log_head, positions, process, published, publishing, settings_of
 from tests.waiting import until
 

@@ -19,8 +19,9 @@ from kafka import KafkaProducer
 from cli.broker import jars
 from domain.stream.telling import tell
 from domain.ticket.events import TicketNoted, TicketReplied
+from processors.stream.settings import SOON
 from tests.domain.test_stream_telling import recorded
-from tests.kafka.kit import SOON, make_topic, unique
+from tests.kafka.kit import make_topic, unique
 from tests.waiting import wait_until
 
 STREAM = Path(__file__).parents[2] / "docs" / "stream"
