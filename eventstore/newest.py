@@ -1,6 +1,7 @@
 """The newest stretch of the log, read once for all that follow it in one process."""
 
 import threading
+import time
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -55,13 +56,14 @@ class Newest:
     def wait(self, position: int, seconds: float, leisure: float = 0.0) -> None:
         """Until there is something above the position, somebody has decided on dead letters, or that time is over.
 
-        With leisure so many seconds longer, unless a page has gathered.
+        With leisure so many seconds longer, unless a whole page is there.
         """
         with self._changed:
             decided = self._decided
             self._changed.wait_for(lambda: position < self._end < _NEVER or self._decided != decided, seconds)
-            if leisure:
-                self._changed.wait_for(lambda: position + PAGE <= self._end, leisure)
+        if leisure and self._end < position + PAGE:
+            # Not on the condition: each look of the reader would wake everybody for nothing.
+            time.sleep(leisure)
 
     def add(self, rows: Sequence[StoredRow]) -> None:
         """What a look at the log has found above the end; nothing where there was other news."""
