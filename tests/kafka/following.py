@@ -9,6 +9,7 @@ from eventstore.newest import following
 from projections.read_model import ReadModel
 from projections.runner import Runner
 from tests.desks import MASTER
+from tests.threads import working
 
 
 @contextmanager
@@ -17,12 +18,5 @@ def built(url: str, *models: ReadModel) -> Iterator[None]:
     stop = threading.Event()
     with following(url, stop) as newest:
         runners = [Runner(url, Keyring(MASTER), model, stop, newest) for model in models]
-        threads = [threading.Thread(target=runner.run) for runner in runners]
-        for thread in threads:
-            thread.start()
-        try:
+        with working(stop, [runner.run for runner in runners]):
             yield
-        finally:
-            stop.set()
-            for thread in threads:
-                thread.join()

@@ -1,8 +1,9 @@
 """Jobs asked for, worked on and looked at in tests."""
 
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,24 +14,15 @@ from eventstore.keyring import Keyring
 from processors.jobs import runner
 from processors.jobs.kind import JobKind
 from tests.desks import MASTER, Office
+from tests.threads import working
 from tests.waiting import until
 
 
-@contextmanager
-def at_work(url: str, *kinds: JobKind, workers: int = 1) -> Iterator[None]:
+def at_work(url: str, *kinds: JobKind, workers: int = 1) -> AbstractContextManager[None]:
     """Workers that have these kinds of jobs, each as another process of the desk would run it."""
     stop = threading.Event()
     asked: Sequence[JobKind] = kinds or runner.KINDS
-    threads = [threading.Thread(target=runner.run, args=(url, Keyring(MASTER), stop, asked)) for _ in range(workers)]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join(30)
-            assert not thread.is_alive()
+    return working(stop, [partial(runner.run, url, Keyring(MASTER), stop, asked)] * workers)
 
 
 async def asked(office: Office, kind: str, job_id: UUID | None = None, /, **parameters: Any) -> UUID:

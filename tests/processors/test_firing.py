@@ -3,7 +3,8 @@
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 
 import psycopg
 import pytest
@@ -14,6 +15,7 @@ from eventstore.keyring import Keyring
 from processors import runner
 from tests.desks import MASTER, Office
 from tests.processors.greeter import LATER, Greeter, connected, done, follower, poller, rows
+from tests.threads import working
 from tests.waiting import wait_until
 
 Db = psycopg.Connection[TupleRow]
@@ -104,15 +106,7 @@ async def test_timers_are_let_go_while_somebody_holds_a_memory(due: Office, data
     assert rows(database, "dead_letters") == []
 
 
-@contextmanager
-def _running(url: str) -> Iterator[None]:
+def _running(url: str) -> AbstractContextManager[None]:
     """A worker as the desk runs it, for whom all is due."""
-    stop, clock = threading.Event(), lambda: LATER
-    thread = threading.Thread(target=runner.run, args=(url, Keyring(MASTER), stop, (Greeter(),), clock))
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join(30)
-        assert not thread.is_alive()
+    stop = threading.Event()
+    return working(stop, [partial(runner.run, url, Keyring(MASTER), stop, (Greeter(),), lambda: LATER)])

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,6 +16,7 @@ from eventstore.keyring import Keyring
 from processors import runner
 from processors.requester_merging import RequesterMerging
 from tests.desks import MASTER, Office
+from tests.threads import working
 from tests.waiting import wait_until
 
 Db = psycopg.Connection[Any]
@@ -27,12 +29,8 @@ HEAD = "SELECT max(notification_id) FROM log.stored_events"
 def running(database_url: str) -> Iterator[None]:
     """The process, until the test ends."""
     stop = threading.Event()
-    given = (database_url, Keyring(MASTER), stop, (RequesterMerging(),))
-    thread = threading.Thread(target=runner.run, args=given, daemon=True)
-    thread.start()
-    yield
-    stop.set()
-    thread.join(20)
+    with working(stop, [partial(runner.run, database_url, Keyring(MASTER), stop, (RequesterMerging(),))]):
+        yield
 
 
 async def two(office: Office) -> tuple[UUID, UUID]:

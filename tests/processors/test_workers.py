@@ -6,8 +6,9 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -23,6 +24,7 @@ from domain.ticket.marking import SnoozeTicket
 from eventstore.keyring import Keyring
 from processors import runner
 from processors.waking import Waking
+from tests import threads
 from tests.conftest import scratch
 from tests.desks import MASTER, Office, an_office
 from tests.house.test_house import ROOT
@@ -130,21 +132,11 @@ _EACH = ["prioritised", "prioritised", "tagged"]
 EXPECTED = sorted([_EACH, _EACH, sorted([*_EACH, "noted", "noted", "noted"])])
 
 
-@contextmanager
-def working(url: str, clock: Any = None, count: int = 1) -> Iterator[None]:
+def working(url: str, clock: Any = None, count: int = 1) -> AbstractContextManager[None]:
     """Workers as the desk runs them."""
     stop = threading.Event()
     asked = (url, Keyring(MASTER), stop, (Waking(), Greeter()), clock or runner.now)
-    threads = [threading.Thread(target=runner.run, args=asked) for _ in range(count)]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join(30)
-            assert not thread.is_alive()
+    return threads.working(stop, [partial(runner.run, *asked)] * count)
 
 
 def topics(database: Db, office: Office) -> list[str]:
