@@ -53,15 +53,16 @@ _CLAIM = """
     RETURNING d.delivery_id, d.workspace_id, d.channel, d.recipient, d.ticket_id, d.detail, d.gathered, d.attempts, d.asked_at
 """
 _END = """
-    WITH ended AS (SELECT * FROM unnest(%s::uuid[], %s::int[], %s::text[], %s::text[], %s::timestamptz[])
-        AS e (delivery_id, attempt, state, outcome, due_at)),
+    WITH ended AS (SELECT * FROM unnest(%(ids)s::uuid[], %(attempts)s::int[], %(states)s::text[], %(outcomes)s::text[],
+        %(again)s::timestamptz[], %(statuses)s::int[], %(took)s::int[], %(exchanges)s::bytea[])
+        AS e (delivery_id, attempt, state, outcome, due_at, status, duration_ms, exchange)),
     moved AS (
         UPDATE processes.deliveries d SET state = e.state, outcome = e.outcome, due_at = coalesce(e.due_at, d.due_at),
-            ended_at = CASE WHEN e.state <> 'waiting' THEN %s::timestamptz END
+            ended_at = CASE WHEN e.state <> 'waiting' THEN %(at)s::timestamptz END
         FROM ended e WHERE d.delivery_id = e.delivery_id AND d.attempts = e.attempt AND d.state = 'sending'
-        RETURNING d.delivery_id, d.workspace_id, e.attempt, e.outcome)
-    INSERT INTO processes.delivery_attempts (delivery_id, workspace_id, attempt, outcome, at)
-    SELECT delivery_id, workspace_id, attempt, outcome, %s FROM moved ON CONFLICT DO NOTHING
+        RETURNING d.workspace_id, e.*)
+    INSERT INTO processes.delivery_attempts (delivery_id, workspace_id, attempt, at, outcome, status, duration_ms, exchange)
+    SELECT delivery_id, workspace_id, attempt, %(at)s, outcome, status, duration_ms, exchange FROM moved ON CONFLICT DO NOTHING
 """
 _SWEEP = "DELETE FROM processes.deliveries WHERE ended_at < %s AND (state <> 'dead' OR channel = 'webhook')"
 _LIST = """
@@ -96,12 +97,15 @@ class Delivery:
 
 
 class Ended(NamedTuple):
-    """What an attempt came to; with `again` it is tried then."""
+    """What an attempt came to; with `again` it is tried then. Of webhooks also the answer's status, how long it took, and what was said, closed."""
 
     delivery: Delivery
     state: str
     outcome: str
     again: datetime | None = None
+    status: int | None = None
+    duration_ms: int | None = None
+    exchange: bytes | None = None
 
 
 class Shown(NamedTuple):
@@ -151,14 +155,17 @@ def claim(db: Cursor[Any], channel: str, now: datetime, most: int, gathered: int
 def end(db: Cursor[Any], ended: Sequence[Ended], at: datetime) -> None:
     """Record what attempts came to; one that another has claimed by now is theirs."""
     if ended:
-        columns = [
-            [each.delivery.delivery_id for each in ended],
-            [each.delivery.attempts for each in ended],
-            [each.state for each in ended],
-            [each.outcome for each in ended],
-            [each.again for each in ended],
-        ]
-        db.execute(_END, [*columns, at, at])
+        columns = {
+            "ids": [each.delivery.delivery_id for each in ended],
+            "attempts": [each.delivery.attempts for each in ended],
+            "states": [each.state for each in ended],
+            "outcomes": [each.outcome for each in ended],
+            "again": [each.again for each in ended],
+            "statuses": [each.status for each in ended],
+            "took": [each.duration_ms for each in ended],
+            "exchanges": [each.exchange for each in ended],
+        }
+        db.execute(_END, columns | {"at": at})
 
 
 def failed(delivery: Delivery, outcome: str, at: datetime, *, for_good: bool = False) -> Ended:

@@ -18,9 +18,8 @@ from eventstore.feed import decode_page
 from eventstore.keyring import ContentKey, Keyring
 from eventstore.loading import load_many
 from eventstore.streams import Loaded
-from processors.deliveries import Delivery
+from processors.deliveries import Delivery, Ended
 from processors.webhooks import message
-from processors.webhooks.rows import Tried
 
 log = structlog.get_logger()
 
@@ -54,7 +53,7 @@ class Finder:
         self._db, self._keyring = db, keyring
         self._desks: dict[UUID, Loaded] = {}
 
-    def find(self, deliveries: Sequence[Delivery]) -> list[Sendable | Tried]:
+    def find(self, deliveries: Sequence[Delivery]) -> list[Sendable | Ended]:
         """Each as it is to be sent, or what becomes of it where its webhook takes nothing now."""
         if not deliveries:
             return []
@@ -73,14 +72,14 @@ class Finder:
         ticket: Loaded,
         events: Mapping[tuple[UUID, int], Recorded[Event]],
         taken_back: frozenset[UUID],
-    ) -> Sendable | Tried:
+    ) -> Sendable | Ended:
         """What nothing can be made of must not keep the others from going out."""
         try:
             return self._one(delivery, ticket, events, taken_back)
         except Exception as error:  # noqa: BLE001 - whatever it is, it would be the same next time
             # Its text is left out: it may quote what a customer wrote.
             log.error("webhook.unsendable", delivery=str(delivery.delivery_id), error=type(error).__qualname__)
-            return Tried(delivery, "dead", "unsendable")
+            return Ended(delivery, "dead", "unsendable")
 
     def _one(
         self,
@@ -88,12 +87,12 @@ class Finder:
         ticket: Loaded,
         events: Mapping[tuple[UUID, int], Recorded[Event]],
         taken_back: frozenset[UUID],
-    ) -> Sendable | Tried:
+    ) -> Sendable | Ended:
         found = _subscription(self._desks[delivery.workspace_id].state, delivery.recipient)
         if found is None or found.retired or not isinstance(found.url, str):
-            return Tried(delivery, "dropped", "retired")
+            return Ended(delivery, "dropped", "retired")
         if found.paused is not None:
-            return Tried(delivery, "dead", "paused")
+            return Ended(delivery, "dead", "paused")
         recorded = events[delivery.ticket_id, delivery.detail["first"]]
         key = ticket.keys.get(delivery.ticket_id)
         return Sendable(

@@ -10,7 +10,7 @@ from psycopg import Cursor
 
 from eventstore.keyring import ContentKey, Keyring, read_keys
 from eventstore.vault import Vault
-from processors.deliveries import Delivery, UnknownDelivery
+from processors.deliveries import Delivery, Ended, UnknownDelivery
 
 # Whoever claimed a delivery has it for so long; should they die, another sends it then. Longer than any attempt takes.
 LEASE = timedelta(minutes=2)
@@ -41,18 +41,6 @@ _CLAIM = """
     RETURNING d.delivery_id, d.workspace_id, d.channel, d.recipient, d.ticket_id, d.detail, d.gathered, d.attempts,
         coalesce(d.begun_at, d.asked_at)
 """
-_END = """
-    WITH ended AS (SELECT * FROM unnest(%(ids)s::uuid[], %(attempts)s::int[], %(states)s::text[], %(outcomes)s::text[],
-        %(again)s::timestamptz[], %(statuses)s::int[], %(took)s::int[], %(exchanges)s::bytea[])
-        AS e (delivery_id, attempt, state, outcome, due_at, status, duration_ms, exchange)),
-    moved AS (
-        UPDATE processes.deliveries d SET state = e.state, outcome = e.outcome, due_at = coalesce(e.due_at, d.due_at),
-            ended_at = CASE WHEN e.state <> 'waiting' THEN %(at)s::timestamptz END
-        FROM ended e WHERE d.delivery_id = e.delivery_id AND d.attempts = e.attempt AND d.state = 'sending'
-        RETURNING d.workspace_id, e.*)
-    INSERT INTO processes.delivery_attempts (delivery_id, workspace_id, attempt, at, outcome, status, duration_ms, exchange)
-    SELECT delivery_id, workspace_id, attempt, %(at)s, outcome, status, duration_ms, exchange FROM moved ON CONFLICT DO NOTHING
-"""
 _TRIED = """
     INSERT INTO processes.endpoints AS e (recipient, workspace_id, failing_since, failures, tried_at, outcome)
     SELECT recipient, workspace_id, CASE WHEN taken THEN NULL ELSE %(at)s::timestamptz END, CASE WHEN taken THEN 0 ELSE failures END,
@@ -76,25 +64,6 @@ _ATTEMPTS = """
     FROM processes.delivery_attempts a JOIN processes.deliveries d USING (delivery_id)
     WHERE a.workspace_id = %s AND a.delivery_id = ANY(%s) ORDER BY a.delivery_id, a.attempt
 """
-
-
-class Tried(NamedTuple):
-    """What an attempt came to; with `again` it is tried then. `exchange` is closed already."""
-
-    delivery: Delivery
-    state: str
-    outcome: str
-    again: datetime | None = None
-    status: int | None = None
-    duration_ms: int | None = None
-    exchange: bytes | None = None
-    # Whether it was sent at all, so that it says something of the endpoint.
-    sent: bool = False
-
-    @property
-    def taken(self) -> bool:
-        """Whether the endpoint has it."""
-        return self.state == "sent"
 
 
 class Attempt(NamedTuple):
@@ -124,38 +93,25 @@ def claim(db: Cursor[Any], busy: Counter[str], now: datetime, most: int) -> list
     return [Delivery(*row) for row in db.execute(_CLAIM, asked)]
 
 
-def end(db: Cursor[Any], tried: Sequence[Tried], at: datetime) -> dict[str, datetime]:
-    """Record what attempts came to; since when each endpoint that took nothing now has been failing."""
-    if not tried:
-        return {}
-    columns = {
-        "ids": [each.delivery.delivery_id for each in tried],
-        "attempts": [each.delivery.attempts for each in tried],
-        "states": [each.state for each in tried],
-        "outcomes": [each.outcome for each in tried],
-        "again": [each.again for each in tried],
-        "statuses": [each.status for each in tried],
-        "took": [each.duration_ms for each in tried],
-        "exchanges": [each.exchange for each in tried],
-    }
-    db.execute(_END, columns | {"at": at})
-    return _endpoints(db, [each for each in tried if each.sent], at)
-
-
-def _endpoints(db: Cursor[Any], sent: Sequence[Tried], at: datetime) -> dict[str, datetime]:
+def tried(db: Cursor[Any], sent: Sequence[Ended], at: datetime) -> dict[str, datetime]:
+    """Record how the endpoints are to which these were sent; since when each that took nothing now has been failing."""
     # One that took anything at all is well.
-    well = {each.delivery.recipient for each in sent if each.taken}
-    newest = {each.delivery.recipient: each for each in sent if each.taken or each.delivery.recipient not in well}
+    well = {each.delivery.recipient for each in sent if _taken(each)}
+    newest = {each.delivery.recipient: each for each in sent if _taken(each) or each.delivery.recipient not in well}
     failures = Counter(each.delivery.recipient for each in sent)
     columns = {
         "recipients": list(newest),
         "workspaces": [each.delivery.workspace_id for each in newest.values()],
-        "taken": [each.taken for each in newest.values()],
+        "taken": [_taken(each) for each in newest.values()],
         "failures": [failures[name] for name in newest],
         "outcomes": [each.outcome for each in newest.values()],
     }
     found = db.execute(_TRIED, columns | {"at": at})
     return {name: since for name, since in found if since is not None}
+
+
+def _taken(ended: Ended) -> bool:
+    return ended.state == "sent"
 
 
 def begin_anew(db: Cursor[Any], recipient: str) -> None:

@@ -23,10 +23,11 @@ from eventstore.desk import Desk
 from eventstore.keyring import Keyring
 from eventstore.loading import BY_KEY
 from processors import deliveries
+from processors.deliveries import Ended
 from processors.webhooks import rows
 from processors.webhooks.finding import Finder, Sendable
 from processors.webhooks.posting import Answer, post
-from processors.webhooks.rows import MOST, Tried
+from processors.webhooks.rows import MOST
 from processors.webhooks.settings import WebhookSettings
 
 log = structlog.get_logger()
@@ -130,7 +131,7 @@ class Courier:
             return []
         busy = Counter(each.delivery.recipient for each in self._under_way.values())
         found = self._finder.find(rows.claim(self._cursor, busy, now, free))
-        rows.end(self._cursor, [each for each in found if isinstance(each, Tried)], now)
+        deliveries.end(self._cursor, [each for each in found if isinstance(each, Ended)], now)
         return [each for each in found if isinstance(each, Sendable)]
 
     def _sweep(self, now: datetime) -> None:
@@ -146,13 +147,17 @@ class Courier:
         if not made:
             return
         now = self._now()
-        failing = await asyncio.to_thread(rows.end, self._cursor, [_tried(each, now) for each in made], now)
+        failing = await asyncio.to_thread(self._ended, [_ended(each, now) for each in made], now)
         for each in {each.what.delivery.recipient: each for each in made if not each.answer.taken}.values():
             since = failing.get(each.what.delivery.recipient)
             if each.answer.outcome == Because.GONE:
                 await self._pause(each.what, Because.GONE, now)
             elif since is not None and now - since >= DEAD_AFTER:
                 await self._pause(each.what, Because.FAILING, now)
+
+    def _ended(self, ended: list[Ended], now: datetime) -> dict[str, datetime]:
+        deliveries.end(self._cursor, ended, now)
+        return rows.tried(self._cursor, ended, now)
 
     async def _pause(self, what: Sendable, because: Because, now: datetime) -> None:
         delivery, version = what.delivery, what.delivery.detail["first"]
@@ -176,13 +181,13 @@ class Courier:
         await asyncio.to_thread(rows.begin_anew, self._cursor, delivery.recipient)
 
 
-def _tried(made: _Made, now: datetime) -> Tried:
+def _ended(made: _Made, now: datetime) -> Ended:
     what, answer = made.what, made.answer
     state, again = "sent", None
     if not answer.taken:
         again = _again(what.delivery.asked_at, now, answer.retry_after)
         state = "dead" if again is None or answer.outcome == Because.GONE else "waiting"
-    return Tried(
+    return Ended(
         what.delivery,
         state,
         answer.outcome,
@@ -190,7 +195,6 @@ def _tried(made: _Made, now: datetime) -> Tried:
         answer.status,
         round(answer.seconds * 1000),
         _closed(made),
-        sent=True,
     )
 
 
