@@ -12,7 +12,7 @@ from api.auth import Caller, needs
 from api.bodies import Body
 from api.jobs import JobView, ask, find
 from api.known import ticket_seen
-from api.policies import PolicyKey
+from api.policies import REFUSED, PolicyKey
 from api.problems import problems
 from api.rules import RuleKey
 from api.ticket_changes import TicketNumber
@@ -20,15 +20,14 @@ from api.workspace import desk_now
 from domain.backtest.rules import drafted
 from domain.backtest.story import Found, Span
 from domain.calendars.calendar import UnknownCalendar
-from domain.catalogue import RetiredTeam
 from domain.conditions import InvalidCondition
-from domain.errors import CommandIdReused, InvalidInput, NotAllowed, UnknownPerson, UnknownStatus, UnknownTeam
+from domain.errors import CommandIdReused, InvalidInput, NotAllowed
 from domain.ids import ticket_id
 from domain.permissions import Permission
 from domain.rulebook import UnknownSetup
 from domain.rules.rule import RuleDefinition
 from domain.setup.rules import InvalidRule
-from domain.sla.policy import PolicyDefinition, UnknownPolicy
+from domain.sla.policy import PolicyDefinition
 from domain.ticket.state import UnknownTicket
 from domain.values import Moment
 from eventstore.jobs import TooManyJobs, UnknownJob
@@ -120,19 +119,7 @@ async def backtest(key: RuleKey, body: BacktestBody, me: Caller = needs(*Backtes
     "/policies/{key}/backtest",
     status_code=202,
     response_model=JobView,
-    responses=problems(
-        UnknownPolicy,
-        UnknownCalendar,
-        UnknownStatus,
-        UnknownPerson,
-        UnknownTeam,
-        RetiredTeam,
-        InvalidCondition,
-        InvalidInput,
-        TooManyJobs,
-        CommandIdReused,
-        NotAllowed,
-    ),
+    responses=problems(*REFUSED, TooManyJobs, CommandIdReused, NotAllowed),
 )
 async def backtest_policy(key: PolicyKey, body: PolicyBacktestBody, me: Caller = needs(*Backtest.NEEDS)) -> Response:
     """Tell how the policy would have been kept, had it been in force then among the others: the breach and escalation rates.

@@ -1,10 +1,10 @@
 """Deliveries: what goes out of the desk, how each stands, and another try for what is dead (for admins)."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 from uuid import UUID
 
-from fastapi import Query, Response
+from fastapi import Depends, Query, Response
 from pydantic import AwareDatetime, BaseModel, Field
 from pydantic_core import to_json
 
@@ -19,6 +19,27 @@ from processors.deliveries import UnknownDelivery
 router = routing.router("deliveries")
 
 State = Literal["waiting", "sending", "sent", "dropped", "dead"]
+
+
+class DeliveriesAsked(NamedTuple):
+    """Which deliveries are asked for; `last` of the page before: when it was asked for, and its id."""
+
+    state: State | None
+    last: tuple[datetime, UUID] | None
+    limit: int
+
+
+def deliveries_asked(
+    state: Annotated[State | None, Query(description="Only those.")] = None,
+    before: Annotated[AwareDatetime | None, Query(description="`asked_at` of the last of the page before.")] = None,
+    before_id: Annotated[UUID | None, Query(description="Its `delivery_id`.")] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> DeliveriesAsked:
+    """The page that the query asks for, or InvalidInput."""
+    if (before is None) != (before_id is None):
+        raise InvalidInput(field="before", reason="goes with before_id: both of the last of the page before")
+    last = (before, before_id) if before is not None and before_id is not None else None
+    return DeliveriesAsked(state, last, limit)
 
 
 class AttemptView(BaseModel):
@@ -58,18 +79,11 @@ class Retried(BaseModel):
 
 @router.get("/deliveries", response_model=DeliveryPage, responses=problems(InvalidInput))
 def list_deliveries(
-    me: Caller = needs(Permission.WORKSPACE_EDIT),
-    state: Annotated[State | None, Query(description="Only those.")] = None,
-    before: Annotated[AwareDatetime | None, Query(description="`asked_at` of the last of the page before.")] = None,
-    before_id: Annotated[UUID | None, Query(description="Its `delivery_id`.")] = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    me: Caller = needs(Permission.WORKSPACE_EDIT), asked: DeliveriesAsked = Depends(deliveries_asked)
 ) -> Response:
     """What goes out of the desk, each with every attempt and what came of it."""
-    if (before is None) != (before_id is None):
-        raise InvalidInput(field="before", reason="goes with before_id: both of the last of the page before")
-    last = (before, before_id) if before is not None and before_id is not None else None
     with me.services.reading(me.workspace_id) as db:
-        found = deliveries.listed(db, me.workspace_id, state, last, limit)
+        found = deliveries.listed(db, me.workspace_id, *asked)
         tried = deliveries.attempts(db, me.workspace_id, [each.delivery_id for each in found])
     told = [
         each._asdict() | {"log": [{"at": at, "outcome": outcome} for at, outcome in tried[each.delivery_id]]}

@@ -42,22 +42,21 @@ from processors.looking_back import happenings_of
 router = routing.router("policies")
 
 PolicyKey = Annotated[Key, Path(examples=["vip"])]
+# What a definition may be refused for, whether it is set or tried out.
+REFUSED = (
+    UnknownPolicy,
+    UnknownCalendar,
+    UnknownStatus,
+    UnknownPerson,
+    UnknownTeam,
+    RetiredTeam,
+    InvalidCondition,
+    InvalidInput,
+)
 _SETS: dict[str, Any] = {
     "response_model": Changed,
     "openapi_extra": CHANGES,
-    "responses": documented()
-    | problems(
-        UnknownPolicy,
-        UnknownCalendar,
-        UnknownStatus,
-        UnknownPerson,
-        UnknownTeam,
-        RetiredTeam,
-        InvalidCondition,
-        InvalidInput,
-        VersionConflict,
-        CommandIdReused,
-    ),
+    "responses": documented() | problems(*REFUSED, VersionConflict, CommandIdReused),
 }
 
 

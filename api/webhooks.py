@@ -1,12 +1,11 @@
 """Webhooks (J4): what is told to other services, how it went, and sending it again (for admins)."""
 
 from datetime import datetime
-from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
 import anyio.to_thread
-from fastapi import Path, Query, Response
+from fastapi import Depends, Path, Response
 from pydantic import AwareDatetime, BaseModel, Field
 from pydantic_core import from_json, to_json
 
@@ -14,7 +13,7 @@ from api import routing
 from api.answers import CHANGES, Changed, changed, documented
 from api.auth import Caller, needs
 from api.bodies import Body
-from api.deliveries import State
+from api.deliveries import DeliveriesAsked, State, deliveries_asked
 from api.form_bodies import parts
 from api.problems import problems
 from api.setup_bodies import Reasons
@@ -259,17 +258,10 @@ async def try_webhook(key: WebhookKey, response: Response, me: Caller = needs(Pe
 async def list_webhook_deliveries(
     key: WebhookKey,
     me: Caller = needs(Permission.WORKSPACE_EDIT),
-    state: Annotated[State | None, Query(description="Only those.")] = None,
-    before: Annotated[AwareDatetime | None, Query(description="`asked_at` of the last of the page before.")] = None,
-    before_id: Annotated[UUID | None, Query(description="Its `delivery_id`.")] = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    asked: DeliveriesAsked = Depends(deliveries_asked),
 ) -> Response:
     """What it was told, each with every attempt: request, answer, how long it took."""
-    if (before is None) != (before_id is None):
-        raise InvalidInput(field="before", reason="goes with before_id: both of the last of the page before")
-    last = (before, before_id) if before is not None and before_id is not None else None
-    whom = await _recipient(me, key)
-    return await anyio.to_thread.run_sync(partial(_log, me, whom, state, last, limit))
+    return await anyio.to_thread.run_sync(_log, me, await _recipient(me, key), asked)
 
 
 async def _recipient(me: Caller, key: str) -> str:
@@ -277,9 +269,9 @@ async def _recipient(me: Caller, key: str) -> str:
     return recipient(webhook(desk, key).webhook.webhook_id)
 
 
-def _log(me: Caller, whom: str, state: State | None, last: tuple[datetime, UUID] | None, limit: int) -> Response:
+def _log(me: Caller, whom: str, asked: DeliveriesAsked) -> Response:
     with me.services.reading(me.workspace_id) as db:
-        found = rows.log(db, me.workspace_id, whom, state, last, limit)
+        found = rows.log(db, me.workspace_id, whom, *asked)
         ids = [each["delivery_id"] for each in found]
         tried = rows.attempts(db, me.services.desk.keyring, me.workspace_id, ids)
     # What was said tells of tickets: those who do not reach every ticket see that it was said, and how it went.

@@ -13,6 +13,7 @@ from cli.naming import Register
 from cli.people import Office, in_office
 from domain.command import Command
 from domain.errors import InvalidInput
+from eventstore.desk import Receipt
 
 WHY = typer.Option(None, "--why", help="Why; kept in the history.")
 EXPECTED = typer.Option(None, "--expected", help="What it is to bring about; kept in the history.")
@@ -43,18 +44,32 @@ def set_up(
     """Carry the command out, in somebody's name; the answer says whether anything is different now."""
 
     async def work(office: Office) -> str:
-        context = office.context()
-        if who is not None:
-            register = Register(office.workspace.id, await office.catalogue(), lambda ask: reading(office, ask))
-            context["by"] = register.actor(who)
-        try:
-            command = kind(**context, **asked)
-        except ValidationError as error:
-            raise _wrong(error) from None
-        receipt = await carry(office, command)
-        return f"{what}: {done if receipt.events else 'nothing to change'}."
+        return said(what, await carried(office, kind, await context_of(office, who), asked), done)
 
     return in_office(workspace, work)
+
+
+async def context_of(office: Office, who: str | None) -> dict[str, Any]:
+    """The common part of a command, in that person's name where one is named."""
+    context = office.context()
+    if who is not None:
+        register = Register(office.workspace.id, await office.catalogue(), lambda ask: reading(office, ask))
+        context["by"] = register.actor(who)
+    return context
+
+
+async def carried(office: Office, kind: type[Command], context: dict[str, Any], asked: dict[str, Any]) -> Receipt:
+    """Carry out what is asked; InvalidInput where no command can be made of it."""
+    try:
+        command = kind(**context, **asked)
+    except ValidationError as error:
+        raise _wrong(error) from None
+    return await carry(office, command)
+
+
+def said(what: str, receipt: Receipt, done: str = "set") -> str:
+    """Whether anything is different now."""
+    return f"{what}: {done if receipt.events else 'nothing to change'}."
 
 
 def _wrong(error: ValidationError) -> InvalidInput:

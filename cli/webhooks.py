@@ -7,11 +7,10 @@ from typing import Any
 from uuid import UUID
 
 import typer
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
-from cli.carrying import carry
+from cli.defining import JSON, WHY, carried, context_of, said
 from cli.do import AS, reading
-from cli.naming import Register
 from cli.opening import WORKSPACE, keyring_of
 from cli.people import Office, in_office
 from cli.story import minute
@@ -30,8 +29,6 @@ from processors.webhooks.trying import try_out
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, add_completion=False)
 KEY = typer.Argument(..., metavar="KEY", help="The webhook's short name.")
-WHY = typer.Option(None, "--why", help="Why; kept in the history.")
-JSON = typer.Option(False, "--json", help="Print JSON.")
 LISTED = 50
 
 
@@ -184,20 +181,22 @@ def redeliver(
     if (delivery is None) == (since is None):
         raise InvalidInput(field="ID", reason="say which one, or --since")
 
+    try:
+        at = TypeAdapter[datetime](Moment).validate_python(since) if since is not None else None
+        one = UUID(delivery) if delivery is not None else None
+    except ValueError:
+        raise InvalidInput(field="since" if since else "ID", reason="is no time or no delivery's id") from None
+
     async def work(office: Office) -> int:
         whom = await _recipient(office, key)
         async with Vault(str(office.settings.database_url)) as vault:
-            if since is not None:
-                at = TypeAdapter[datetime](Moment).validate_python(since)
+            if at is not None:
                 return await rows.redeliver(vault, office.workspace.id, whom, at, only_failed=only_failed)
-            await rows.redeliver_one(vault, office.workspace.id, whom, UUID(str(delivery)))
+            assert one is not None  # noqa: S101 - one of the two is there
+            await rows.redeliver_one(vault, office.workspace.id, whom, one)
             return 1
 
-    try:
-        count = in_office(workspace, work)
-    except ValueError:
-        raise InvalidInput(field="since" if since else "ID", reason="is no time or no delivery's id") from None
-    typer.echo(f"{count} sent again: a worker does it.")
+    typer.echo(f"{in_office(workspace, work)} sent again: a worker does it.")
 
 
 async def _recipient(office: Office, key: str) -> str:
@@ -215,19 +214,10 @@ def _done(
     workspace: str | None, who: str | None, key: str, kind: type[Command], asked: Callable[[str], dict[str, Any]]
 ) -> None:
     async def work(office: Office) -> str:
-        context = office.context()
-        if who is not None:
-            register = Register(office.workspace.id, await office.catalogue(), lambda ask: reading(office, ask))
-            context["by"] = register.actor(who)
+        context = await context_of(office, who)
         secret = new_secret(keyring_of(office.settings), office.workspace.id, key, context["command_id"])
-        try:
-            command = kind(**context, **asked(secret))
-        except ValidationError as error:
-            wrong = error.errors(include_input=False, include_url=False)[0]
-            raise InvalidInput(field=".".join(map(str, wrong["loc"])), reason=wrong["msg"]) from None
-        receipt = await carry(office, command)
-        said = f"Webhook {key}: {'set' if receipt.events else 'nothing to change'}."
+        came = said(f"Webhook {key}", await carried(office, kind, context, asked(secret)))
         made = (await office.catalogue()).webhooks[key].secret == secret
-        return f"{said}\nIts secret, shown this once: {secret}" if made else said
+        return f"{came}\nIts secret, shown this once: {secret}" if made else came
 
     typer.echo(in_office(workspace, work))
