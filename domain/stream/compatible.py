@@ -1,4 +1,5 @@
-"""Whether a schema may take the place of an earlier one of the same version: what was valid stays valid, and nothing vanishes."""
+"""Whether a schema may take the place of an earlier one of the same version: what was valid stays valid, and readers of the earlier one
+find what they rely on."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -51,8 +52,15 @@ class _Comparison:
                 return
             above |= {pair}
         before, after = _resolved(earlier, self._earlier), _resolved(now, self._now)
+        yield from self._widened(before, after, path)
         compare = self._choices if _choices(before) or _choices(after) else self._plain
         yield from compare(before, after, path, above)
+
+    def _widened(self, before: Schema, after: Schema, path: str) -> Iterator[str]:
+        """What reads a text there is not ready for null, or for a number."""
+        had, has = _all_types(before, self._earlier), _all_types(after, self._now)
+        if had < has:
+            yield f"{_field(path)} may now be {' or '.join(sorted(has - had))}, which it never was"
 
     def _choices(self, before: Schema, after: Schema, path: str, above: Pairs) -> Iterator[str]:
         """Each of what it could be is still among what it may be."""
@@ -83,14 +91,16 @@ class _Comparison:
     def _members(self, before: Schema, after: Schema, path: str, above: Pairs) -> Iterator[str]:
         had, has = before.get("properties", {}), after.get("properties", {})
         for name in had:
-            field = f"{path}.{name}" if path else name
+            field = _below(path, name)
             if name not in has:
                 yield f"{_field(field)} is gone"
             else:
                 yield from self._differ(had[name], has[name], field, above)
         for name in sorted(set(after.get("required", ())) - set(before.get("required", ()))):
-            field = f"{path}.{name}" if path else name
-            yield f"{_field(field)} is newly required, and messages that were sent do not have it"
+            yield f"{_field(_below(path, name))} is newly required, and messages that were sent do not have it"
+        for name in sorted(set(before.get("required", ())) - set(after.get("required", ()))):
+            if name in has:
+                yield f"{_field(_below(path, name))} may now be missing, which it never was"
 
 
 def _narrowed(before: Schema, after: Schema, path: str) -> Iterator[str]:
@@ -118,6 +128,12 @@ def _types(schema: Schema) -> frozenset[str]:
     return found | {"integer"} if "number" in found else found
 
 
+def _all_types(schema: Schema, root: Schema) -> frozenset[str]:
+    """Those of all that it could be."""
+    each = _choices(schema) or [schema]
+    return frozenset().union(*(_types(_resolved(choice, root)) for choice in each))
+
+
 def _named(schema: Schema) -> str:
     types = _types(schema)
     return "anything" if types >= _ALL else " or ".join(sorted(types))
@@ -125,6 +141,10 @@ def _named(schema: Schema) -> str:
 
 def _choices(schema: Schema) -> list[Schema]:
     return list(schema.get("anyOf") or schema.get("oneOf") or ())
+
+
+def _below(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
 
 
 def _field(path: str) -> str:
