@@ -139,13 +139,13 @@ class Witness:
 
     def _prepare(self, db: Cursor[Any], events: Sequence[Recorded[Event]], wanted: set[UUID], before: int) -> None:
         """Bring to mind, as it was before the page, what the page is about."""
-        for stream, history in self._histories(db, wanted - self._tickets.keys(), before).items():
+        for stream, history in self._histories(db, _missing(wanted, self._tickets), before).items():
             self._tickets[stream] = Seen().after(history)
         asking = {self._tickets[stream].ticket.requester_id for stream in wanted}
         asking |= {requester_in(each.event) for each in events if each.stream_id in wanted}
         self._remember_requesters(db, {who for who in asking if who is not None}, before)
         about = {each.metadata.workspace_id for each in events if self._needs_desk(each, wanted)}
-        for workspace, history in self._histories(db, about - self._desks.keys(), before).items():
+        for workspace, history in self._histories(db, _missing(about, self._desks), before).items():
             self._desks[workspace] = folded("workspace", history)
 
     @staticmethod
@@ -153,7 +153,7 @@ class Witness:
         return each.stream_id in wanted or each.stream_id == each.metadata.workspace_id
 
     def _remember_requesters(self, db: Cursor[Any], wanted: set[UUID], before: int) -> None:
-        for who, history in self._histories(db, wanted - self._requesters.keys(), before).items():
+        for who, history in self._histories(db, _missing(wanted, self._requesters), before).items():
             self._requesters[who] = folded("requester", history)
         for who in wanted:
             self._requesters.move_to_end(who)
@@ -187,6 +187,11 @@ class Witness:
             requester = self._requesters.get(after.ticket.requester_id) if after.ticket.requester_id else None
             desk = self._desks[events[0].metadata.workspace_id]
             yield Happening(events, before.situation, situation, desk, requester)
+
+
+def _missing(wanted: Iterable[UUID], known: Mapping[UUID, Any]) -> list[UUID]:
+    # Taking the keys of a mapping from a set goes through all of the mapping, for the smallest page.
+    return [each for each in wanted if each not in known]
 
 
 def has_topic(topics: frozenset[str] | None, events: Iterable[Recorded[Event]]) -> bool:
