@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -109,6 +109,17 @@ class Shared:
                     self._keys = read_keys(db, keyring, _subjects(self.rows))
                 known = self._known[place] = withheld(decode(row, self._keys if place[1] else None))
         return known
+
+    def forget(self) -> None:
+        """Keep no content in mind, nor the keys to it: whoever needs some still finds what was not erased."""
+        with self._lock:
+            self._keys = None
+            self._known.clear()
+
+
+def erased_in(rows: Iterable[StoredRow]) -> set[UUID]:
+    """The streams that were erased by then: their keys are destroyed, and nobody is to have their content in mind."""
+    return {row.originator_id for row in rows if row.topic.endswith(".erased")}
 
 
 def withheld(recorded: Recorded[Event]) -> Recorded[Event]:

@@ -10,7 +10,7 @@ import structlog
 
 from eventstore.codec import StoredRow
 from eventstore.database import Role, connect
-from eventstore.feed import PAGE, Feed, Shared, SharedRow, head
+from eventstore.feed import PAGE, Feed, Shared, SharedRow, erased_in, head
 
 log = structlog.get_logger()
 
@@ -69,6 +69,9 @@ class Newest:
         """What a look at the log has found above the end; nothing where there was other news."""
         with self._changed:
             if rows:
+                if erased_in(rows):
+                    for shared in {row.shared for row in self._rows}:
+                        shared.forget()
                 self._rows += Shared(rows).rows
                 self._end = rows[-1].notification_id
                 if gone := self._rows[:-HELD]:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from psycopg import Cursor
 
+from eventstore.feed import erased_in
 from eventstore.keyring import Keyring
 from eventstore.newest import Newest
 from processors.process import TicketProcess
@@ -47,6 +48,8 @@ class Lookout:
         if rows:
             self._told += witness.happenings(db, rows)
             self._end = rows[-1].notification_id
+            if erased_in(rows):
+                self._forget_content()
         # One that failed on the way has seen half: only now it is known that this one did not.
         self._witness = witness
         self._forget()
@@ -56,6 +59,10 @@ class Lookout:
         self._begin = self._end = self._newest.end
         self._told = []
         self._witness = Witness(self._keyring, self._topics, self._opens, None)
+
+    def _forget_content(self) -> None:
+        """What was told has content that is gone from the log: who has not heard it yet reads what is left."""
+        self._begin, self._told = self._end, []
 
     def _forget(self) -> None:
         begin = self._newest.begin

@@ -22,7 +22,7 @@ from domain.ticket.row import Row
 from domain.ticket.state import Ticket
 from domain.ticket.undoing import TicketUndone
 from eventstore.codec import SELECT_EVENTS, StoredRow
-from eventstore.feed import command_of, decode_page
+from eventstore.feed import command_of, decode_page, erased_in
 from eventstore.keyring import Keyring
 from eventstore.loading import rows_before
 from eventstore.stories import folded
@@ -123,6 +123,9 @@ class Witness:
         events = decode_page(db, self._keyring, concern, self._opens)
         self._prepare(db, events, wanted, rows[0].notification_id)
         told = list(self._told(events, wanted))
+        for stream in erased_in(rows):
+            self._tickets.pop(stream, None)
+            self._requesters.pop(stream, None)
         self._tickets.trim()
         self._requesters.trim()
         return told

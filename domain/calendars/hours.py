@@ -14,7 +14,8 @@ NEVER = datetime(9999, 12, 31, tzinfo=UTC)
 _LAST = datetime.max.replace(tzinfo=UTC)
 # The first and the last year have no business time: what is around them is beyond all dates.
 _COUNTED = range(2, 9999)
-# Years: a calendar of a minute a week would have work for a year go on past the end of all dates.
+# Years that are counted: a calendar of a minute a week would have work for a year go on past the end of all dates, and a
+# ticket of another system may have been opened in the year 2.
 _HORIZON = 50
 _DAY = timedelta(days=1)
 _MINUTE = timedelta(minutes=1)
@@ -33,11 +34,12 @@ def is_open(calendar: Calendar | None, at: datetime) -> bool:
 
 
 def worked(calendar: Calendar | None, start: datetime, end: datetime) -> timedelta:
-    """How much business time lies from `start` up to `end`; none where that is before it."""
+    """How much business time lies from `start` up to `end`, within 50 years; none where that is before it."""
     if end <= start:
         return NONE
     if calendar is None:
         return end - start
+    end = min(end, _horizon(start))
     first, last = start.astimezone(UTC).year, end.astimezone(UTC).year
     whole = sum((_year(calendar, year).total for year in range(first, last)), NONE)
     return whole + _year(calendar, last).upto(end) - _year(calendar, first).upto(start)
@@ -58,9 +60,10 @@ def after(calendar: Calendar | None, start: datetime, amount: timedelta) -> date
 
 
 def intervals(calendar: Calendar | None, start: datetime, end: datetime) -> Iterator[Interval]:
-    """The stretches of business time from `start` up to `end`, apart and in order."""
+    """The stretches of business time from `start` up to `end`, within 50 years, apart and in order."""
     if calendar is None:
         return iter(_clipped([(start, end)], start, end))
+    end = min(end, _horizon(start))
     years = range(start.astimezone(UTC).year, end.astimezone(UTC).year + 1)
     found = [each for year in years for each in zip(*_year(calendar, year)[:2], strict=True)]
     return iter(_clipped(_merged(found), start, end))
@@ -79,6 +82,11 @@ def day_ends(calendar: Calendar | None, at: datetime, zone: str = "UTC") -> date
         if stretches and stretches[-1][1] > at:
             return stretches[-1][1]
         day += _DAY
+
+
+def _horizon(start: datetime) -> datetime:
+    year = start.astimezone(UTC).year + _HORIZON
+    return datetime(year, 1, 1, tzinfo=UTC) if year <= NEVER.year else _LAST
 
 
 class _Year(NamedTuple):

@@ -8,6 +8,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from domain.calendars import hours
 from domain.calendars.calendar import Day, Opening, Preset, WeekWindow
 from domain.calendars.hours import NEVER, after, day_ends, intervals, is_open, worked
 from tests.domain.calendars import BEGINS, MINUTE, calendar, calendars, naively_open, naively_worked
@@ -70,6 +71,15 @@ def test_office_hours(start, end, hours):
 def test_what_would_take_more_than_fifty_years_never_comes():
     minute_a_week = calendar(week=(WeekWindow(weekday=0, starts=0, ends=1),), version=3)
     assert after(minute_a_week, MONDAY, timedelta(days=366)) == NEVER
+
+
+def test_thousands_of_years_are_not_gone_through():
+    begin, end, kept = datetime(2, 5, 1, tzinfo=UTC), datetime(9990, 1, 1, tzinfo=UTC), calendar(version=4)
+    fifty = datetime(52, 1, 1, tzinfo=UTC)
+    seen = hours._year.cache_info().misses
+    assert worked(kept, begin, end) == worked(kept, begin, fifty)
+    assert list(intervals(kept, begin, end)) == list(intervals(kept, begin, fifty))
+    assert hours._year.cache_info().misses - seen <= 51
 
 
 @pytest.mark.parametrize("moment", [datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)])

@@ -1,11 +1,15 @@
 """What several processes of a worker are told, made out once, is what each would have found by itself."""
 
 import asyncio
+import gc
+from types import FunctionType, ModuleType
 
 import psycopg
 from psycopg.rows import TupleRow
 
-from domain.ticket.commands import NoteOnTicket
+from domain.happening import Happening
+from domain.ticket.commands import EraseTicket, NoteOnTicket
+from eventstore.erasure import erase
 from eventstore.feed import read_page
 from eventstore.keyring import Keyring
 from eventstore.newest import Newest
@@ -87,3 +91,37 @@ async def test_what_leads_to_nothing_costs_no_transaction_each(office: Office, d
         assert following.checkpoint.patience < 1
         assert not following.step()
         assert following.checkpoint.patience >= 1
+
+
+async def test_content_that_was_erased_is_in_nobodys_mind(office: Office, database: Db) -> None:
+    for number in ("T-1", "T-2"):
+        await office.ticket(number, title=f"A secret of {number}")
+    with database.cursor() as db:
+        newest = Newest(0)
+        lookout = Lookout(newest, KEYRING, [SlaClock()])
+        assert lookout.after(db, 0)
+        newest.add(read_page(db, 0))
+        heard = lookout.after(db, 0)
+        assert heard
+        assert "A secret of T-1" in _in_mind(lookout)
+        await erase(office.desk, office.command(EraseTicket, number="T-1", reason="Asked for."))
+        newest.add(read_page(db, newest.end))
+        # Who has heard all of it goes on; who has not reads the log.
+        assert lookout.after(db, heard.end) is None
+        assert lookout.after(db, newest.end) == ([], newest.end)
+        assert "A secret of T-1" not in _in_mind(lookout)
+        rest = Witness(KEYRING).happenings(db, newest.after(0) or [])
+        assert [each.after.row.title for each in rest if isinstance(each, Happening)][:2] == [None, "A secret of T-2"]
+
+
+def _in_mind(known: object) -> set[str]:
+    """Every text that can be reached from it."""
+    seen, texts, waiting = set(), set(), [known]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, str):
+            texts.add(each)
+        elif id(each) not in seen and not isinstance(each, type | ModuleType | FunctionType):
+            seen.add(id(each))
+            waiting += gc.get_referents(each)
+    return texts
