@@ -25,5 +25,6 @@ def upcasts(name: str, version: int) -> Callable[[Upcaster], Upcaster]:
 @upcasts("workspace.person_added", 1)
 @upcasts("workspace.role_changed", 1)
 @upcasts("workspace.rule_set", 1)
+@upcasts("workspace.webhook_set", 1)
 def _as_it_was(fields: dict[str, Any]) -> dict[str, Any]:
     return fields

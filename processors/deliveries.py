@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 from domain.errors import Refusal
 from eventstore.vault import Vault
 from processors.deciding import Reaction
-from processors.process import Deliver
+from processors.process import BeginAnew, Deliver
 
 # After so many attempts a delivery is dead until somebody asks for it again: about two days.
 ATTEMPTS = 16
@@ -64,6 +64,7 @@ _END = """
     INSERT INTO processes.delivery_attempts (delivery_id, workspace_id, attempt, at, outcome, status, duration_ms, exchange)
     SELECT delivery_id, workspace_id, attempt, %(at)s, outcome, status, duration_ms, exchange FROM moved ON CONFLICT DO NOTHING
 """
+_BEGIN_ANEW = "UPDATE processes.endpoints SET failing_since = NULL, failures = 0 WHERE recipient = ANY(%s)"
 _SWEEP = "DELETE FROM processes.deliveries WHERE ended_at < %s AND (state <> 'dead' OR channel = 'webhook')"
 _LIST = """
     SELECT delivery_id, channel, recipient, ticket_id, state, due_at, attempts, outcome, asked_at, ended_at
@@ -136,6 +137,13 @@ def queue(db: Cursor[Any], reactions: Iterable[Reaction], at: datetime) -> None:
                     _insert(db, rows)
                 rows[wish.delivery_id] = row
     _insert(db, rows)
+
+
+def begin_anew(db: Cursor[Any], reactions: Iterable[Reaction]) -> None:
+    """Count failures from now on, of the endpoints of which the reactions want it."""
+    wanted = [wish.recipient for each in reactions for wish in each.outputs if isinstance(wish, BeginAnew)]
+    if wanted:
+        db.execute(_BEGIN_ANEW, [wanted])
 
 
 def _insert(db: Cursor[Any], rows: dict[UUID, list[Any]]) -> None:

@@ -100,6 +100,13 @@ class Deliver:
 
 
 @dataclass(frozen=True, slots=True)
+class BeginAnew:
+    """What the recipient failed to take so far does not count any more."""
+
+    recipient: str
+
+
+@dataclass(frozen=True, slots=True)
 class Keep:
     """How the promises about a ticket stand now, for whoever reads it: these lines instead of those that there were."""
 
@@ -108,7 +115,7 @@ class Keep:
     lines: tuple[ClockLine, ...]
 
 
-Output = Do | SetTimer | CancelTimer | Hasten | Deliver | Keep
+Output = Do | SetTimer | CancelTimer | Hasten | Deliver | BeginAnew | Keep
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,7 @@ class Recorder:
         # After the timers: whoever has a ticket's timer has its lines too.
         standings.keep(self._db, reactions)
         deliveries.queue(self._db, reactions, at)
+        deliveries.begin_anew(self._db, reactions)
         # The log's turn is held from the first append to the commit: nothing comes after it.
         for calls in deciding.rounds:
             for start in range(0, len(calls), MOST_CALLS):

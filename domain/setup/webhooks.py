@@ -49,11 +49,12 @@ class LastDelivery(BaseModel):
     last: int
 
 
-class WebhookSet(ReasonedEvent, name="workspace.webhook_set", version=1):
-    """A webhook is told what this version says, at this address."""
+class WebhookSet(ReasonedEvent, name="workspace.webhook_set", version=2):
+    """A webhook is told what this version says, at this address; `moved` whether it had another one before (older events do not say)."""
 
     webhook: Webhook
     url: Secret[str]
+    moved: bool | None = None
 
 
 class WebhookSecretMade(ReasonedEvent, name="workspace.webhook_secret_made", version=1):
@@ -133,10 +134,10 @@ def set_webhook(command: SetWebhook, desk: Catalogue, _: Catalogue) -> Decision:
     made = Webhook(key=command.key, webhook_id=number, version=version, **dict(wanted))
     if known is None or known.retired:
         secret = WebhookSecretMade(key=command.key, secret=command.secret, **command.reasons)
-        return [WebhookSet(webhook=made, url=command.url, **command.reasons), secret]
+        return [WebhookSet(webhook=made, url=command.url, moved=False, **command.reasons), secret]
     if (known.webhook.model_copy(update={"version": version}), known.url) == (made, command.url):
         return []
-    return [WebhookSet(webhook=made, url=command.url, **command.reasons)]
+    return [WebhookSet(webhook=made, url=command.url, moved=known.url != command.url, **command.reasons)]
 
 
 def _check(wanted: WebhookDefinition, desk: Catalogue) -> None:

@@ -12,10 +12,10 @@ from domain.inbox.notification import SendNotification, Told, notification_id
 from domain.inbox.preferences import Kind
 from domain.permissions import Permission
 from domain.rules.facts import context_of, facts_of
-from domain.setup.webhooks import WebhookPaused
+from domain.setup.webhooks import WebhookPaused, WebhookResumed, WebhookRetired, WebhookSet
 from domain.ticket.calling import TicketWebhookCalled
-from domain.webhooks import Subscription, recipient
-from processors.process import Deliver, Do, Memory, Output, TicketProcess, because_of
+from domain.webhooks import Subscription, recipient, webhook_id
+from processors.process import BeginAnew, Deliver, Do, Memory, Output, TicketProcess, because_of
 
 CHANNEL = "webhook"
 
@@ -43,8 +43,12 @@ class Webhooks(TicketProcess):
                 yield _delivery(each.webhook_id, happening.after.row.ticket_id, recorded)
 
     def set_up(self, recorded: Recorded[Event], desk: Catalogue) -> Iterable[Output]:
-        """Admins are told of a webhook that nobody paused."""
+        """Admins are told of a webhook that nobody paused; one that rests or moves has its failures behind it."""
         event = recorded.event
+        if isinstance(event, WebhookPaused | WebhookResumed | WebhookRetired):
+            yield BeginAnew(recipient(webhook_id(recorded.metadata.workspace_id, event.key)))
+        if isinstance(event, WebhookSet) and event.moved:
+            yield BeginAnew(recipient(event.webhook.webhook_id))
         if isinstance(event, WebhookPaused) and event.failed is not None:
             kinds = (Kind.WEBHOOK_PAUSED,)
             people = [each for each in desk.people.values() if each.active and _sets_up(each.role, desk)]

@@ -114,12 +114,6 @@ def _taken(ended: Ended) -> bool:
     return ended.state == "sent"
 
 
-def begin_anew(db: Cursor[Any], recipient: str) -> None:
-    """What its endpoint has failed at so far does not count any more."""
-    query = "UPDATE processes.endpoints SET failing_since = NULL, failures = 0 WHERE recipient = %s"
-    db.execute(query, [recipient])
-
-
 def health(db: Cursor[Any], workspace: UUID) -> dict[str, Health]:
     """How the endpoints of a workspace are, by recipient; of those that were never tried nothing is known."""
     query = (
@@ -129,7 +123,7 @@ def health(db: Cursor[Any], workspace: UUID) -> dict[str, Health]:
 
 
 def figures(db: Cursor[Any]) -> tuple[int, int]:
-    """Of the whole installation: how many deliveries wait, and how many endpoints took nothing the last time."""
+    """Of the whole installation: how many deliveries wait, and how many endpoints for which one does took nothing the last time."""
     row = db.execute("SELECT pending, failing FROM processes.webhook_figures()").fetchone()
     return (int(row[0]), int(row[1])) if row else (0, 0)
 

@@ -34,8 +34,8 @@ log = structlog.get_logger()
 
 # A pause is as long as all has taken so far, give or take a half: so it doubles. After three days it is dead.
 FIRST_PAUSE, LONGEST_PAUSE, GIVEN_UP = timedelta(seconds=5), timedelta(hours=6), timedelta(days=3)
-# An endpoint that has taken nothing for so long is paused.
-DEAD_AFTER = timedelta(days=3)
+# An endpoint that has taken nothing for so long is paused; the last attempt of a delivery is a pause earlier, at most.
+DEAD_AFTER, ALMOST = timedelta(days=3), GIVEN_UP - 1.5 * LONGEST_PAUSE
 TICK = 0.5
 FAILED_PAUSE = 2.0
 SWEEP = timedelta(hours=1)
@@ -147,12 +147,15 @@ class Courier:
         if not made:
             return
         now = self._now()
-        failing = await asyncio.to_thread(self._ended, [_ended(each, now) for each in made], now)
+        ended = [_ended(each, now) for each in made]
+        failing = await asyncio.to_thread(self._ended, ended, now)
+        given_up = {each.delivery.recipient for each in ended if each.state == "dead"}
         for each in {each.what.delivery.recipient: each for each in made if not each.answer.taken}.values():
-            since = failing.get(each.what.delivery.recipient)
+            recipient = each.what.delivery.recipient
+            since = failing.get(recipient)
             if each.answer.outcome == Because.GONE:
                 await self._pause(each.what, Because.GONE, now)
-            elif since is not None and now - since >= DEAD_AFTER:
+            elif since is not None and now - since >= (ALMOST if recipient in given_up else DEAD_AFTER):
                 await self._pause(each.what, Because.FAILING, now)
 
     def _ended(self, ended: list[Ended], now: datetime) -> dict[str, datetime]:
@@ -177,8 +180,6 @@ class Courier:
         # Somebody may have retired it meanwhile: then there is nothing to pause.
         with suppress(UnknownWebhook):
             await self._desk.execute(command)
-        # Whoever resumes it gives its endpoint three days anew.
-        await asyncio.to_thread(rows.begin_anew, self._cursor, delivery.recipient)
 
 
 def _ended(made: _Made, now: datetime) -> Ended:

@@ -30,7 +30,7 @@ WEBHOOK = Webhook(
 )
 
 SAMPLES: tuple[Event, ...] = (
-    WebhookSet(webhook=WEBHOOK, url="https://crm.example.com/hooks?token=4711", **WHY),
+    WebhookSet(webhook=WEBHOOK, url="https://crm.example.com/hooks?token=4711", moved=True, **WHY),
     WebhookSecretMade(
         key="crm",
         secret="whsec_c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0",

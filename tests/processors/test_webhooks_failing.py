@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from domain.catalogue import Catalogue
-from domain.setup.webhooks import ResumeWebhook, RetireWebhook
+from domain.setup.webhooks import PauseWebhook, ResumeWebhook, RetireWebhook
 from domain.webhooks import Because
 from processors.webhooks import message, rows
 from processors.webhooks.sending import Courier, run
@@ -47,6 +47,86 @@ async def test_who_resumes_it_gives_its_endpoint_three_days_anew(office: Office,
 async def paused(office: Office) -> Because | None:
     desk: Catalogue = (await office.desk.state(office.workspace, "workspace", office.workspace)).state
     return desk.webhooks[CRM].paused
+
+
+async def test_a_pause_that_somebody_asked_for_does_not_count_as_failing(office: Office, way: Way) -> None:
+    with endpoint(says(503)) as there:
+        await subscribe(office, there.url, events=("ticket.noted",))
+        await failed(office, way)
+        await office.do(PauseWebhook, key=CRM)
+        way.tell()
+        way.now += timedelta(days=4)
+        await office.do(ResumeWebhook, key=CRM)
+        await failed(office, way)
+    assert await paused(office) is None
+
+
+async def test_another_address_has_three_days_of_its_own(office: Office, way: Way) -> None:
+    with endpoint(says(503)) as there, endpoint(says(503)) as elsewhere:
+        await subscribe(office, there.url, events=("ticket.noted",))
+        await failed(office, way)
+        way.now += timedelta(days=4)
+        await subscribe(office, elsewhere.url, events=("ticket.noted",))
+        await failed(office, way)
+    assert await paused(office) is None
+    assert len(elsewhere.came) == 2
+
+
+async def test_another_title_is_not_another_address(office: Office, way: Way) -> None:
+    with endpoint(says(503)) as there:
+        await subscribe(office, there.url, events=("ticket.noted",))
+        await failed(office, way)
+        way.now += timedelta(days=4)
+        await subscribe(office, there.url, events=("ticket.noted",), title="Customers")
+        await failed(office, way)
+    assert await paused(office) is Because.FAILING
+
+
+async def failed(office: Office, way: Way) -> None:
+    """Something happens, and what is due is not taken."""
+    await noted(office, way)
+    await way.send()
+
+
+async def test_an_endpoint_that_took_nothing_as_long_as_one_was_tried_is_paused_without_another(
+    office: Office, way: Way
+) -> None:
+    with endpoint(says(503)) as there:
+        await subscribe(office, there.url, events=("ticket.noted",))
+        await noted(office, way)
+        while way.states()[0][0] == "waiting":
+            await way.send()
+            ((due,),) = way.rows("SELECT due_at FROM processes.deliveries")
+            way.now = max(way.now, due)
+    assert await paused(office) is Because.FAILING
+
+
+async def test_what_is_given_up_by_an_endpoint_that_takes_others_pauses_nobody(office: Office, way: Way) -> None:
+    with endpoint(says(503)) as there:
+        await subscribe(office, there.url, events=("ticket.noted",))
+        await noted(office, way)
+        while way.states()[0][0] == "waiting":
+            await way.send()
+            ((due,),) = way.rows("SELECT due_at FROM processes.deliveries WHERE attempts > 0")
+            way.now = max(way.now, due)
+            # Another was taken meanwhile.
+            way.rows("UPDATE processes.endpoints SET failing_since = %s RETURNING 1", way.now)
+    assert await paused(office) is None
+
+
+async def test_operators_watch_endpoints_that_fail_and_are_in_use(office: Office, way: Way) -> None:
+    with endpoint(says(503)) as there:
+        await subscribe(office, there.url, events=("ticket.noted",))
+        await failed(office, way)
+        assert figures(way) == (1, 1)
+        await office.do(RetireWebhook, key=CRM)
+        way.tell()
+        assert figures(way) == (1, 0)
+
+
+def figures(way: Way) -> tuple[int, int]:
+    with connected(way.url) as db:
+        return rows.figures(db.cursor())
 
 
 async def test_an_endpoint_that_is_gone_and_whose_webhook_is_retired_by_then_harms_nobody(
