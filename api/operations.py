@@ -105,7 +105,9 @@ def _gauges(here: Services) -> Iterable[GaugeMetricFamily]:
     parked = GaugeMetricFamily("ledgerdesk_process_parked", "Dead letters that wait for somebody.", labels=["process"])
     overdue = GaugeMetricFamily("ledgerdesk_timers_overdue_seconds", "How late the most overdue timer is.")
     pending_webhooks = GaugeMetricFamily("ledgerdesk_webhooks_pending", "Deliveries to webhooks that wait.")
-    failing = GaugeMetricFamily("ledgerdesk_webhooks_failing", "Endpoints that took nothing the last time and for which something waits.")
+    failing = GaugeMetricFamily(
+        "ledgerdesk_webhooks_failing", "Endpoints that took nothing the last time and for which something waits."
+    )
     try:
         with here.readers.connection(timeout=2) as db, db.cursor() as cursor:
             bind(cursor, None)
