@@ -143,6 +143,7 @@ def create_app(settings: Settings | None = None, limits: ApiSettings | None = No
     app.state.files = files_of(settings, here.keyring)
     app.add_middleware(Surroundings, body_limit=limits.body_limit)
     problems.install(app)
-    app.router.routes.append(ADDRESSES)
+    # First: the description and its pages are asked for less often.
+    app.router.routes.insert(0, ADDRESSES)
     describe(app)
     return app

@@ -8,6 +8,8 @@ from starlette.requests import Request
 from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
+from api.serving import Route
+
 PREFIX = "/api/v1"
 
 
@@ -56,7 +58,7 @@ def _last(path: str) -> str:
 
 def router(tag: str) -> APIRouter:
     """A router for one resource."""
-    return APIRouter(prefix=PREFIX, tags=[tag], generate_unique_id_function=lambda route: route.name)
+    return APIRouter(prefix=PREFIX, tags=[tag], route_class=Route, generate_unique_id_function=lambda route: route.name)
 
 
 def operations(app: FastAPI) -> Iterator[APIRoute]:
