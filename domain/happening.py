@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from domain.catalogue import Catalogue
 from domain.command import evolve
+from domain.copying import replace
 from domain.event import Event, Metadata, Recorded
 from domain.requester import Requester
 from domain.sla.course import Course, followed

@@ -1,7 +1,7 @@
 """A requester: the customer a ticket is for. Everything that identifies them is content under their own key."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -9,6 +9,7 @@ from pydantic import Field
 
 from domain.catalogue import Catalogue
 from domain.command import Command, Decision, decides, evolve, evolves
+from domain.copying import replace
 from domain.errors import InvalidInput, Refusal
 from domain.event import ERASED, Content, Event
 from domain.permissions import Permission

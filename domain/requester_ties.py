@@ -4,11 +4,11 @@ A merge happens on two streams. The first event carries all that the other side 
 for it, which never refuses, so that whoever is interrupted in between is finished by a process.
 """
 
-from dataclasses import replace
 from uuid import UUID, uuid5
 
 from domain.catalogue import Catalogue
 from domain.command import Decision, decides, evolves
+from domain.copying import replace
 from domain.errors import InvalidInput, Refusal
 from domain.event import SYSTEM, Event, Recorded
 from domain.permissions import Permission

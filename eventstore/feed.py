@@ -30,7 +30,7 @@ SELECT_UPTO = SELECT_EVENTS + " WHERE notification_id > %s AND notification_id <
 def read_page(db: Cursor[Any], after: int, limit: int = PAGE, upto: int | None = None) -> list[StoredRow]:
     """Rows above `after` (and not above `upto`) in order. Every row ever to appear there is there already."""
     asked = [after, limit] if upto is None else [after, upto, limit]
-    rows = db.execute(SELECT_PAGE if upto is None else SELECT_UPTO, asked, binary=True)
+    rows = db.execute(SELECT_PAGE if upto is None else SELECT_UPTO, asked, binary=True).fetchall()
     return [StoredRow(*row) for row in rows]
 
 

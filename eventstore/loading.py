@@ -40,7 +40,7 @@ def rows_before(db: Cursor[Any], streams: Iterable[UUID], position: int = EVER) 
     """All rows of the streams below that position of the log."""
     found: dict[UUID, list[StoredRow]] = {stream: [] for stream in streams}
     if found:
-        for row in db.execute(SELECT_BEFORE, [Uuids(list(found)), position], binary=True):
+        for row in db.execute(SELECT_BEFORE, [Uuids(list(found)), position], binary=True).fetchall():
             found[row[0]].append(StoredRow(*row))
     return found
 
@@ -51,7 +51,7 @@ def read_keys(db: Cursor[Any], keyring: Keyring, workspaces: Mapping[UUID, UUID]
     wanted |= {owner: row.workspace_id for row in rows if (owner := subject(row)) is not None}
     if not wanted:
         return {}
-    found = db.execute(SELECT_KEYS, [Uuids(list(wanted.values())), Uuids(list(wanted))], binary=True)
+    found = db.execute(SELECT_KEYS, [Uuids(list(wanted.values())), Uuids(list(wanted))], binary=True).fetchall()
     return {row[1]: keyring.unwrap(WrappedKey(*row)) for row in found}
 
 
@@ -70,7 +70,7 @@ def load_many(
     initial = Loaded(INITIAL[aggregate])
     after = [before.get(stream, initial).version for stream in workspaces]
     rows: dict[UUID, list[StoredRow]] = {stream: [] for stream in workspaces}
-    for row in db.execute(SELECT_FROM, [Uuids(list(workspaces)), Longs(after)], binary=True):
+    for row in db.execute(SELECT_FROM, [Uuids(list(workspaces)), Longs(after)], binary=True).fetchall():
         rows[row[0]].append(StoredRow(*row))
     keys = read_keys(db, keyring, unknown, (row for found in rows.values() for row in found))
     return {stream: _folded(before.get(stream, initial), stream, found, keys) for stream, found in rows.items()}

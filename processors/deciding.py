@@ -1,7 +1,7 @@
 """Decides what reactions want done, one command after the other, each on what those before it led to."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
 from typing import NamedTuple
@@ -10,6 +10,7 @@ from uuid import UUID
 from domain.aggregates import decide, evolve
 from domain.catalogue import Catalogue
 from domain.command import Command, Decision
+from domain.copying import replace
 from domain.errors import Refusal, VersionConflict
 from domain.event import Event, Recorded
 from domain.happening import Happening

@@ -55,7 +55,7 @@ _REMOVE = "DELETE FROM processes.timers WHERE ticket_id = %s AND process = %s AN
 def take(db: Cursor[Any], processes: Sequence[str], now: datetime, most: int) -> list[Timer]:
     """Timers whose time has come, the most overdue first, for the transaction under way; no two of one ticket."""
     asked = {"now": now, "processes": list(processes), "most": most}
-    return sorted((Timer(*row) for row in db.execute(_TAKE, asked)), key=lambda timer: timer.due_at)
+    return sorted((Timer(*row) for row in db.execute(_TAKE, asked).fetchall()), key=lambda timer: timer.due_at)
 
 
 def remove(db: Cursor[Any], timer: Timer) -> bool:

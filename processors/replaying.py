@@ -1,7 +1,7 @@
 """What a process would have done over a finished history: the same react and fire, with timers in a heap and nothing recorded."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from heapq import heappop, heappush
 from itertools import count
@@ -11,6 +11,7 @@ from uuid import UUID
 
 from domain.aggregates import decide, evolve
 from domain.catalogue import Catalogue
+from domain.copying import replace
 from domain.errors import Refusal
 from domain.event import Event
 from domain.happening import Happening, Situation

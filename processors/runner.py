@@ -22,7 +22,7 @@ from processors.automations import Automations
 from processors.counterparts import Counterparts
 from processors.effects import EffectFollower
 from processors.erasure import Erasure
-from processors.firing import Poller
+from processors.firing import MOST, Poller
 from processors.following import Follower
 from processors.lookout import Lookout
 from processors.notifications import Notifications
@@ -176,13 +176,30 @@ async def _have_effects(process: Process, given: _Given, moved: Moved, db: Conne
             await asyncio.to_thread(given.newest.wait, follower.checkpoint.reached, follower.checkpoint.patience)
 
 
-def _fire(processes: Iterable[TicketProcess], given: _Given, moved: Moved) -> None:
-    with connect(given.url, Role.WORKER, "ledgerdesk-timers") as db:
-        db.execute(BY_KEY)
-        db.execute(GIVE_WAY)
-        poller = Poller(processes, given.keyring, db, given.clock)
+def _fire(processes: Sequence[TicketProcess], given: _Given, moved: Moved) -> None:
+    """Fire what comes due; while more is due than one takes at once, and no memory is in the way, beside somebody else."""
+    shareable = not any(process.REMEMBERS for process in processes)
+    with _firing(processes, given) as poller, ThreadPoolExecutor(1, thread_name_prefix="process-beside") as beside:
+        helping = None
         while not given.stop.is_set():
-            if poller.step():
+            if fired := poller.step():
                 moved()
             else:
                 given.stop.wait(TICK)
+            # One decides while the database records what the other has decided.
+            if fired == MOST and shareable and (helping is None or helping.done()):
+                helping = beside.submit(_help, processes, given)
+
+
+def _help(processes: Sequence[TicketProcess], given: _Given) -> None:
+    with _firing(processes, given) as poller:
+        while not given.stop.is_set() and poller.step():
+            pass
+
+
+@contextmanager
+def _firing(processes: Iterable[TicketProcess], given: _Given) -> Iterator[Poller]:
+    with connect(given.url, Role.WORKER, "ledgerdesk-timers") as db:
+        db.execute(BY_KEY)
+        db.execute(GIVE_WAY)
+        yield Poller(processes, given.keyring, db, given.clock)

@@ -1,9 +1,10 @@
 """When a ticket did what: all that promises and rules about time are counted from, folded from its events."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from domain.copying import replace
 from domain.event import Event, Recorded
 from domain.rules.channels import AUTOMATION
 from domain.ticket import events as e

@@ -1,9 +1,8 @@
 """The confidential field (机密信息, A16): encrypted, shown only to those who may, each view recorded."""
 
-from dataclasses import replace
-
 from domain.catalogue import Catalogue
 from domain.command import Decision, decides, evolves
+from domain.copying import replace
 from domain.event import Secret
 from domain.permissions import Permission
 from domain.ticket.commands import TicketCommand

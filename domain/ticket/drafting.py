@@ -1,6 +1,5 @@
 """Drafts (保存工单, A2): a ticket kept before it is submitted, and a form saved at any step without submitting it."""
 
-from dataclasses import replace
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -8,6 +7,7 @@ from pydantic import Field, StringConstraints, ValidationError
 
 from domain.catalogue import Catalogue
 from domain.command import CONTEXT_FIELDS, Decision, decides, evolves
+from domain.copying import replace
 from domain.errors import Refusal
 from domain.event import Actor, Content, Secret
 from domain.permissions import Permission

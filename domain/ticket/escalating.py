@@ -1,12 +1,12 @@
 """Escalation: those who can do more are called to a ticket, or it goes to them (E4)."""
 
-from dataclasses import replace
 from uuid import UUID
 
 from pydantic import Field
 
 from domain.catalogue import Catalogue
 from domain.command import Decision, decides, evolves
+from domain.copying import replace
 from domain.event import Content
 from domain.permissions import Permission
 from domain.receivers import NOBODY_TOLD, Receivers

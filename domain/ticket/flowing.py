@@ -1,7 +1,6 @@
 """Workflow steps and approvals on a ticket (B5, A21)."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 from uuid import UUID, uuid5
@@ -10,6 +9,7 @@ from pydantic import Field
 
 from domain.catalogue import Catalogue
 from domain.command import Command, Decision, evolves
+from domain.copying import replace
 from domain.event import Actor, Content
 from domain.field_values import Known
 from domain.forms import Form

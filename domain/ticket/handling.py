@@ -1,6 +1,5 @@
 """How a ticket goes from hand to hand: accepted, claimed, transferred, returned, urged (A6, A9-A12)."""
 
-from dataclasses import replace
 from uuid import UUID
 
 from pydantic import Field
@@ -8,6 +7,7 @@ from pydantic import Field
 from domain.catalogue import Catalogue, shown
 from domain.classification import MayNotHandle
 from domain.command import Decision, decides, evolves
+from domain.copying import replace
 from domain.errors import InvalidInput, Refusal
 from domain.event import Actor, Content
 from domain.permissions import Permission, RoleName

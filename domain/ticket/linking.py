@@ -1,10 +1,10 @@
 """Links between tickets: related, parent and child, duplicate and original (A17)."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from domain.catalogue import Catalogue
 from domain.command import Decision, decides, evolves
+from domain.copying import replace
 from domain.errors import Refusal
 from domain.permissions import Permission
 from domain.ticket.state import Link, Ticket

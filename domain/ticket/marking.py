@@ -1,12 +1,12 @@
 """What people put on a ticket: follow, snooze, pin, spam, archive (A13, A14, A24)."""
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
 from domain.catalogue import Catalogue
 from domain.command import Decision, decides, evolves
+from domain.copying import replace
 from domain.errors import InvalidInput, Refusal
 from domain.granting import must_be_allowed
 from domain.permissions import Permission

@@ -1,9 +1,8 @@
 """Merging duplicates, and taking a merge back exactly (A17, A22)."""
 
-from dataclasses import replace
-
 from domain.catalogue import Catalogue
 from domain.command import Decision, decides, evolves
+from domain.copying import replace
 from domain.errors import InvalidInput, Refusal
 from domain.permissions import Permission
 from domain.ticket.state import Absorbed, Ticket

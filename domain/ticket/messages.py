@@ -1,13 +1,13 @@
 """What people write on a ticket: replies, notes, remarks, with files and mentions, and redaction (A7, A8, A18, A24)."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from uuid import UUID
 
 from pydantic import Field
 
 from domain.catalogue import Catalogue
 from domain.command import Decision, decides, evolves
+from domain.copying import replace
 from domain.errors import InvalidInput, Refusal
 from domain.event import Content, Secret
 from domain.granting import must_be_allowed

@@ -1,7 +1,6 @@
 """What became of the promises about a ticket: which policy it is under, what was late, whom it was brought to mind (E1-E4)."""
 
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -9,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from domain.catalogue import Catalogue
 from domain.command import Decision, decides, evolves
+from domain.copying import replace
 from domain.errors import Refusal
 from domain.permissions import Permission
 from domain.receivers import Receivers
@@ -162,5 +162,5 @@ def _(ticket: Ticket, event: TicketReminded) -> Ticket:
 
 
 def _with(ticket: Ticket, **changed: object) -> Ticket:
-    promises: Promises = replace(ticket.promises, **changed)  # type: ignore[arg-type]
+    promises: Promises = replace(ticket.promises, **changed)
     return replace(ticket, promises=promises)

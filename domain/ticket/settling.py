@@ -1,12 +1,12 @@
 """The requester's moves at the end: confirm, rate (A7). Continuing is a reply, closing is a close."""
 
-from dataclasses import replace
 from uuid import UUID
 
 from pydantic import Field
 
 from domain.catalogue import Catalogue
 from domain.command import Decision, decides, evolves
+from domain.copying import replace
 from domain.errors import Refusal
 from domain.event import Content
 from domain.permissions import Permission

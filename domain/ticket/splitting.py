@@ -1,10 +1,10 @@
 """Splitting a message off into a ticket of its own, and taking that back (A17, A22)."""
 
-from dataclasses import replace
 from uuid import UUID
 
 from domain.catalogue import Catalogue
 from domain.command import CONTEXT_FIELDS, Decision, decides, evolves
+from domain.copying import replace
 from domain.errors import Refusal
 from domain.permissions import Permission
 from domain.ticket.commands import OpenTicket

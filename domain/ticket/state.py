@@ -1,11 +1,12 @@
 """A ticket as decisions see it, folded from its events."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from domain.command import evolves
+from domain.copying import replace
 from domain.errors import Refusal
 from domain.event import ERASED, Actor, Content
 from domain.ticket import events as e

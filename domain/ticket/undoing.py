@@ -1,7 +1,7 @@
 """Undo (A22): an event that puts back what one command changed, as long as nothing else has changed it since."""
 
 from collections.abc import Iterable
-from dataclasses import fields, replace
+from dataclasses import fields
 from functools import cache
 from typing import Any, get_type_hints
 from uuid import UUID
@@ -10,6 +10,7 @@ from pydantic import Field, TypeAdapter
 
 from domain.catalogue import Catalogue
 from domain.command import Decision, decides, evolves
+from domain.copying import replace
 from domain.errors import Refusal
 from domain.event import Actor, Content, Secret
 from domain.granting import must_be_allowed

@@ -22,7 +22,7 @@ from cli.cluster import Cluster
 from domain.ticket.commands import NoteOnTicket, TagTicket
 from domain.ticket.marking import SnoozeTicket
 from eventstore.keyring import Keyring
-from processors import runner
+from processors import firing, runner
 from processors.waking import Waking
 from tests import threads
 from tests.conftest import scratch
@@ -155,7 +155,7 @@ async def test_two_workers_while_people_work(office: Office, database: Db, datab
 WORKER = """
 import sys, threading
 from eventstore.keyring import Keyring
-from processors import runner
+from processors import firing, runner
 from tests.desks import MASTER
 from tests.processors.greeter import Greeter
 runner.run(sys.argv[1], Keyring(MASTER), threading.Event(), (Greeter(),))
@@ -225,3 +225,30 @@ async def test_a_clock_that_jumps_back_fires_late_ones_once_in_order(
         assert firing.step() == 0
     woken = [stream for stream, topic, _ in done(database, office.workspace) if topic == "ticket.woken"]
     assert woken == [office.command(NoteOnTicket, number=n, body="-").stream_id for n in ("T-3", "T-2", "T-1")]
+
+
+async def test_of_many_that_are_due_at_once_somebody_else_fires_some_and_each_is_fired_once(
+    office: Office, database: Db, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(12):
+        await office.ticket(f"T-{number}")
+        await office.do(SnoozeTicket, number=f"T-{number}", until=datetime.now(UTC) + timedelta(hours=1))
+    with connected(database_url) as db:
+        runner.Follower(Waking(), Keyring(MASTER), db, runner.now).step()
+    monkeypatch.setattr(firing, "MOST", 2)
+    monkeypatch.setattr(runner, "MOST", 2)
+    pollers: list[Any] = []
+
+    class Counted(runner.Poller):
+        def __init__(self, *given: Any) -> None:
+            super().__init__(*given)
+            pollers.append(self)
+
+    monkeypatch.setattr(runner, "Poller", Counted)
+    stop = threading.Event()
+    asked = (database_url, Keyring(MASTER), stop, (Waking(),), lambda: datetime(2100, 1, 1, tzinfo=UTC))
+    with threads.working(stop, [partial(runner.run, *asked)]):
+        await until(lambda: topics(database, office).count("woken") == 12)
+        await until(lambda: not rows(database, "timers"))
+    assert topics(database, office) == ["woken"] * 12
+    assert len(pollers) > 1
