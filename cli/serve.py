@@ -66,7 +66,8 @@ def worker(
 
 def preload_api() -> None:
     """Import what API processes need."""
-    import uvicorn  # noqa: F401
+    import api.app
+    import api.wire  # noqa: F401
 
 
 def preload() -> None:
