@@ -20,6 +20,7 @@ from api import (
     downloads,
     drafts,
     events,
+    figures,
     forms,
     jobs,
     keys,
@@ -90,6 +91,8 @@ ROUTERS = (
     workflows,
     calendars,
     policies,
+    # Before `people` and `tags`: these are nobody's id, and no tag.
+    figures,
     people,
     availability,
     notifications,

@@ -27,6 +27,12 @@ async def must_know_requester(me: Caller, requester_id: UUID) -> None:
         raise RequesterBlocked(requester=requester_id)
 
 
+async def absorbed_by(me: Caller, requester_id: UUID) -> list[UUID]:
+    """The records that turned out to be the requester; none where there is no such requester."""
+    state = (await me.services.desk.recalled(me.workspace_id, "requester", requester_id)).state
+    return sorted(state.absorbed) if isinstance(state, Requester) else []
+
+
 async def organisation_of(me: Caller, organisation_id: UUID) -> Loaded:
     """The organisation as the log has it now, or refused where it is not there or erased."""
     loaded = await organisation_known(me, organisation_id)

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
+import anyio.from_thread
 import psycopg
 from fastapi import Query, Response
 from psycopg import Cursor
@@ -17,6 +18,7 @@ from api.answers import POSITION
 from api.auth import Caller, needs
 from api.errors import NotCaughtUp, ReadModelMissing
 from api.following import reached
+from api.known import absorbed_by
 from api.problems import problems
 from domain.catalogue import shown
 from domain.conditions import ALWAYS, AllOf, Condition, Context, InvalidCondition, Leaf, depends_on
@@ -195,7 +197,7 @@ class Board(BaseModel):
 @router.get("/tickets", response_model=TicketRows, **_READS)
 def list_tickets(asked: Annotated[TicketsAsked, Query()], me: Caller = needs(Permission.TICKET_VIEW)) -> Response:
     """A page of the tickets that match, sorted; deleted ones are not in it."""
-    query = ListQuery(askable(me, asked.condition()), me.reach, asked.everywhere, asked.sort, asked.limit, asked.after)
+    query = ListQuery(_filtered(me, asked), me.reach, asked.everywhere, asked.sort, asked.limit, asked.after)
     return answer(me, query, total=asked.total)
 
 
@@ -211,7 +213,7 @@ def read_board(asked: Annotated[BoardAsked, Query()], me: Caller = needs(Permiss
     """The tickets that match in groups: how many each has, and its first ones."""
     if me.actor.kind == "requester" and asked.group_by not in PUBLIC:
         raise InvalidInput(field="group_by", reason="is for the desk; use status, priority or type")
-    query = ListQuery(askable(me, asked.condition()), me.reach, limit=max(asked.cards, 1))
+    query = ListQuery(_filtered(me, asked), me.reach, limit=max(asked.cards, 1))
     with reading(me) as db:
         position = freshness.position_of(db, "ticket_list")
         found = ticket_board.board(db, me.workspace_id, query, context(me), asked.group_by, asked.cards)
@@ -243,6 +245,19 @@ def _page(db: Cursor[Any], me: Caller, query: ListQuery, began: Began, columns: 
     # Which of a ticket's fields they see, the desk's set-up says.
     page = ticket_pages.page(db, me.workspace_id, query, context(me))
     return WrittenPage(to_json(visible(me, page.rows, columns)), set(), page.next, page.found)
+
+
+def _filtered(me: Caller, asked: TicketFilter) -> Condition:
+    """What is filtered by; a customer has the tickets of all who were merged into them."""
+    if asked.requester is None or not (absorbed := anyio.from_thread.run(absorbed_by, me, asked.requester)):
+        return askable(me, asked.condition())
+    rest = asked.model_copy(update={"requester": None}).condition()
+    return askable(me, merged(rest, of_customer([asked.requester, *absorbed])))
+
+
+def of_customer(records: Iterable[UUID]) -> Condition:
+    """That the ticket is the customer's who is known by these records."""
+    return Leaf(field="requester_id", op="is_any_of", value=[str(each) for each in records])
 
 
 def askable(me: Caller, condition: Condition) -> Condition:

@@ -1,13 +1,15 @@
 """AgentLoad: how many unfinished tickets each person has, by priority, from the kept counts of the ticket list."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from psycopg import Cursor
+from psycopg.sql import SQL
 
-from domain.values import Priority
+from domain.values import FINISHED, Priority
+from projections.ticket_pages import Where
 
 
 @dataclass
@@ -20,10 +22,25 @@ class AgentLoad:
 
 def loads(db: Cursor[Any], workspace: UUID) -> dict[UUID, AgentLoad]:
     """Of every person who has any."""
-    found: dict[UUID, AgentLoad] = {}
     rows = db.execute(
         "SELECT value, open FROM desk.facet_counts WHERE workspace_id = %s AND facet = 'load' AND open > 0", [workspace]
     )
+    return _loads(rows)
+
+
+_WITHIN = SQL(
+    "SELECT assignee_person || ' ' || priority, count(*) FROM desk.ticket_list "
+    "WHERE {} AND listed AND kind <> ALL (%s) AND assignee_person IS NOT NULL GROUP BY 1"
+)
+
+
+def loads_within(db: Cursor[Any], reach: Where) -> dict[UUID, AgentLoad]:
+    """The same of those tickets alone that are in reach."""
+    return _loads(db.execute(_WITHIN.format(reach.text), [*reach.values, list(FINISHED)]))
+
+
+def _loads(rows: Iterable[tuple[str, int]]) -> dict[UUID, AgentLoad]:
+    found: dict[UUID, AgentLoad] = {}
     for value, tickets in rows:
         person, _, priority = value.partition(" ")
         load = found.setdefault(UUID(person), AgentLoad())

@@ -1,11 +1,15 @@
-"""RequesterCard: the figures of customers' tickets, from the kept counts of the ticket list."""
+"""RequesterCard: the figures of a customer's tickets, from the kept counts of the ticket list."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg import Cursor
+from psycopg.sql import SQL
+
+from domain.values import FINISHED
+from projections.ticket_pages import Where
 
 
 class RequesterFigures(NamedTuple):
@@ -17,21 +21,34 @@ class RequesterFigures(NamedTuple):
     rating: float | None = None
 
 
-# Stars are kept as "REQUESTER STARS", so that a card reads five counts and no tickets but the newest.
+# Stars are kept as "REQUESTER STARS", so that a card reads some counts and of the tickets the newest alone.
 _FIGURES = """
-    SELECT wanted.id, coalesce(c.open, 0), coalesce(c.tickets, 0),
-        (SELECT t.opened_at FROM desk.ticket_list t WHERE t.workspace_id = %(workspace)s AND t.requester_id = wanted.id
-         ORDER BY t.opened_at DESC LIMIT 1),
-        (SELECT sum(r.tickets * s.stars)::float8 / nullif(sum(r.tickets), 0) FROM generate_series(1, 5) AS s (stars)
+    SELECT coalesce(sum(c.open), 0)::int, coalesce(sum(c.tickets), 0)::int,
+        max((SELECT t.opened_at FROM desk.ticket_list t WHERE t.workspace_id = %(workspace)s AND t.requester_id = wanted.id
+             ORDER BY t.opened_at DESC LIMIT 1)),
+        (SELECT sum(r.tickets * s.stars)::float8 / nullif(sum(r.tickets), 0)
+         FROM generate_series(1, 5) AS s (stars) CROSS JOIN unnest(%(records)s::uuid[]) AS rated (id)
          JOIN desk.facet_counts r ON r.workspace_id = %(workspace)s AND r.facet = 'rated'
-            AND r.value = wanted.id || ' ' || s.stars)
-    FROM unnest(%(ids)s::uuid[]) AS wanted (id)
+            AND r.value = rated.id || ' ' || s.stars)
+    FROM unnest(%(records)s::uuid[]) AS wanted (id)
     LEFT JOIN desk.facet_counts c ON c.workspace_id = %(workspace)s AND c.facet = 'requester_id'
         AND c.value = wanted.id::text
 """
 
 
-def figures(db: Cursor[Any], workspace: UUID, requesters: Iterable[UUID]) -> dict[UUID, RequesterFigures]:
-    """The figures of each of them."""
-    rows = db.execute(_FIGURES, {"workspace": workspace, "ids": list(requesters)})
-    return {requester: RequesterFigures(*rest) for requester, *rest in rows}
+def figures(db: Cursor[Any], workspace: UUID, records: Collection[UUID]) -> RequesterFigures:
+    """The figures of a customer who is known by these records: one, and those that were merged into it."""
+    (row,) = db.execute(_FIGURES, {"workspace": workspace, "records": list(records)})
+    return RequesterFigures(*row)
+
+
+_WITHIN = SQL(
+    "SELECT count(*) FILTER (WHERE listed AND kind <> ALL (%s)), count(*), max(opened_at), avg(rating)::float8 "
+    "FROM desk.ticket_list WHERE {} AND requester_id = ANY (%s)"
+)
+
+
+def figures_within(db: Cursor[Any], reach: Where, records: Collection[UUID]) -> RequesterFigures:
+    """The same of those tickets alone that are in reach."""
+    (row,) = db.execute(_WITHIN.format(reach.text), [list(FINISHED), *reach.values, list(records)])
+    return RequesterFigures(*row)

@@ -4,6 +4,10 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg import Cursor
+from psycopg.sql import SQL
+
+from domain.values import FINISHED
+from projections.ticket_pages import Where
 
 
 class TagUsage(NamedTuple):
@@ -17,18 +21,20 @@ class TagUsage(NamedTuple):
 def most_used(db: Cursor[Any], workspace: UUID, limit: int = 500) -> list[TagUsage]:
     """The tags that tickets have, the most used first."""
     rows = db.execute(
-        "SELECT value, open, tickets FROM desk.facet_counts WHERE workspace_id = %s AND facet = 'tags' "
+        "SELECT value, open, tickets FROM desk.facet_counts WHERE workspace_id = %s AND facet = 'tags' AND tickets > 0 "
         "ORDER BY tickets DESC, value LIMIT %s",
         [workspace, limit],
     )
     return [TagUsage(*row) for row in rows]
 
 
-def of(db: Cursor[Any], workspace: UUID, tags: list[str]) -> dict[str, TagUsage]:
-    """The usage of these tags; one that no ticket has is not in it."""
-    rows = db.execute(
-        "SELECT value, open, tickets FROM desk.facet_counts "
-        "WHERE workspace_id = %s AND facet = 'tags' AND value = ANY(%s)",
-        [workspace, tags],
-    )
-    return {row[0]: TagUsage(*row) for row in rows}
+_WITHIN = SQL(
+    "SELECT tag, count(*) FILTER (WHERE listed AND kind <> ALL (%s)), count(*) "
+    "FROM desk.ticket_list, unnest(tags) AS tag WHERE {} GROUP BY tag ORDER BY 3 DESC, tag LIMIT %s"
+)
+
+
+def most_used_within(db: Cursor[Any], reach: Where, limit: int = 500) -> list[TagUsage]:
+    """The same of those tickets alone that are in reach: counted, for nothing is kept about them."""
+    rows = db.execute(_WITHIN.format(reach.text), [list(FINISHED), *reach.values, limit])
+    return [TagUsage(*row) for row in rows]

@@ -143,6 +143,11 @@ def where(workspace: UUID, query: ListQuery, context: Context) -> Where:
     return inside(workspace, listed_only=query.listed_only).and_(*holds(query.whole, context))
 
 
+def within(workspace: UUID, reach: Condition, context: Context) -> Where:
+    """All tickets in reach, whatever shelf they are on."""
+    return inside(workspace, listed_only=False).and_(*holds(reach, context))
+
+
 def inside(workspace: UUID, *, listed_only: bool) -> Where:
     """All tickets of the desk, or those of the usual lists."""
     # Row-level security says the same of the workspace; said here, the planner can use it for the index.

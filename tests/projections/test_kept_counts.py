@@ -33,7 +33,7 @@ async def test_kept_counts_are_what_counting_would_say(database_url: str) -> Non
         used = tag_usage.most_used(cursor, WORKSPACE)
         loads = agent_load.loads(cursor, WORKSPACE)
         counts = agent_load.counts(cursor, WORKSPACE, [*loads, requester])
-        card = requester_card.figures(cursor, WORKSPACE, [requester])[requester]
+        card = requester_card.figures(cursor, WORKSPACE, [requester])
     unfinished = [row for row in rows if row[1] and row[2] not in FINISHED]
     assert len(rows) == 10
     assert {each.tag: each.tickets for each in used} == Counter(tag for row in rows for tag in row[0])

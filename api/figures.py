@@ -1,0 +1,152 @@
+"""What the desk's tickets come to: the use of tags (B4), how much each person has to do (B6), a customer's tickets (F7)."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import anyio.to_thread
+from fastapi import Query
+from psycopg import Cursor
+from pydantic import BaseModel, Field
+
+from api import routing
+from api.auth import Caller, needs
+from api.errors import NotCaughtUp, ReadModelMissing
+from api.following import reached
+from api.known import requester_of
+from api.problems import problems
+from api.ticket_lists import Names, TicketRow, context, of_customer, reading, referenced, visible
+from domain.catalogue import shown
+from domain.errors import InvalidInput
+from domain.permissions import Permission
+from domain.requester import GONE, Requester
+from domain.staff import available
+from domain.values import Priority
+from projections import agent_load, requester_card, tag_usage, ticket_pages
+from projections.agent_load import AgentLoad
+from projections.requester_card import RequesterFigures
+from projections.ticket_pages import ListQuery, Where
+
+router = routing.router("figures")
+
+_READS: dict[str, Any] = {
+    "responses": problems(InvalidInput, NotCaughtUp, ReadModelMissing),
+    "dependencies": [reached("ticket_list")],
+}
+_OPEN = Field(description="Unfinished ones in the usual lists.")
+
+
+class TagUse(BaseModel):
+    """How many tickets have a tag."""
+
+    tag: str
+    colour: str | None = Field(description="Null where none was chosen, or the tag is none that is set up.")
+    open: int = _OPEN
+    tickets: int
+
+
+class Load(BaseModel):
+    """How much somebody has to do."""
+
+    person: UUID
+    name: str | None
+    available: bool = Field(description="Whether they take tickets now.")
+    load_limit: int | None
+    open: int = _OPEN
+    by_priority: dict[Priority, int] = Field(description="The same by priority; what they have none of is left out.")
+
+
+class CustomerCard(BaseModel):
+    """A customer's tickets, with those of the records that were merged into theirs."""
+
+    records: list[UUID] = Field(description="The customer, and who turned out to be the same.")
+    open: int = _OPEN
+    tickets: int
+    last_opened_at: datetime | None
+    rating: float | None = Field(description="Mean of their stars, 1 to 5.")
+    newest: list[TicketRow] = Field(description="Their newest tickets.")
+    names: Names
+
+
+@contextmanager
+def _within(me: Caller) -> Iterator[tuple[Cursor[Any], Where | None]]:
+    """A read of the caller's workspace, and the tickets in their reach where it is not all of them."""
+    with reading(me) as db:
+        yield db, None if me.reach is None else ticket_pages.within(me.workspace_id, me.reach, context(me))
+
+
+@router.get("/tags/usage", **_READS)
+def read_tag_usage(
+    limit: Annotated[int, Query(ge=1, le=500)] = 100, me: Caller = needs(Permission.WORKSPACE_VIEW)
+) -> list[TagUse]:
+    """How many tickets have each tag, of those that the caller sees; the most used first."""
+    with _within(me) as (db, reach):
+        if reach is None:
+            used = tag_usage.most_used(db, me.workspace_id, limit)
+        else:
+            used = tag_usage.most_used_within(db, reach, limit)
+    known = me.desk.tags
+    return [TagUse(**each._asdict(), colour=known[each.tag].colour if each.tag in known else None) for each in used]
+
+
+@router.get("/people/loads", **_READS)
+def read_loads(me: Caller = needs(Permission.WORKSPACE_VIEW)) -> list[Load]:
+    """How many unfinished tickets each person has, of those that the caller sees; who works on the desk, and who has any."""
+    with _within(me) as (db, reach):
+        loads = agent_load.loads(db, me.workspace_id) if reach is None else agent_load.loads_within(db, reach)
+    return list(_told(me, loads))
+
+
+def _told(me: Caller, loads: dict[UUID, AgentLoad]) -> Iterator[Load]:
+    now = me.services.desk.clock()
+    for person in me.desk.people.values():
+        load = loads.get(person.id)
+        if load is None and not person.active:
+            continue
+        yield Load(
+            person=person.id,
+            name=shown(person.name),
+            available=available(person, now),
+            load_limit=person.load_limit,
+            open=load.open if load else 0,
+            by_priority=load.by_priority if load else {},
+        )
+
+
+@router.get(
+    "/requesters/{requester_id}/card",
+    responses=problems(*GONE, InvalidInput, NotCaughtUp, ReadModelMissing),
+    dependencies=[reached("ticket_list")],
+)
+async def read_card(
+    requester_id: UUID,
+    newest: Annotated[int, Query(ge=0, le=50, description="How many of the newest tickets to show.")] = 10,
+    me: Caller = needs(Permission.REQUESTER_VIEW),
+) -> CustomerCard:
+    """A customer's figures and newest tickets, of those that the caller sees; of merged records all of them."""
+    me.require(Permission.TICKET_VIEW)
+    state: Requester = (await requester_of(me, requester_id)).state
+    state.must_be_there(requester_id)
+    return await anyio.to_thread.run_sync(_card, me, [requester_id, *sorted(state.absorbed)], newest)
+
+
+def _card(me: Caller, records: list[UUID], newest: int) -> CustomerCard:
+    with _within(me) as (db, reach):
+        if reach is None:
+            figures = requester_card.figures(db, me.workspace_id, records)
+        else:
+            figures = requester_card.figures_within(db, reach, records)
+        rows = _newest(db, me, records, newest) if newest else []
+    return _described(me, records, figures, rows)
+
+
+def _newest(db: Cursor[Any], me: Caller, records: list[UUID], count: int) -> list[dict[str, Any]]:
+    query = ListQuery(of_customer(records), me.reach, everywhere=True, sort="-opened_at", limit=count)
+    return ticket_pages.page(db, me.workspace_id, query, context(me)).rows
+
+
+def _described(me: Caller, records: list[UUID], figures: RequesterFigures, rows: list[dict[str, Any]]) -> CustomerCard:
+    told = [TicketRow(**row) for row in visible(me, rows)]
+    return CustomerCard(records=records, **figures._asdict(), newest=told, names=referenced(me, rows))
