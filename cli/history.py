@@ -160,7 +160,9 @@ def standing(ticket: Ticket, names: Names) -> str:
         parts.append(f"in {path(ticket.category)}")
     if ticket.tags:
         parts.append(f"tagged {', '.join(sorted(ticket.tags))}")
-    fields = "".join(f"\n  {key}: {value}" for key, value in (shown(ticket.fields) or {}).items())
+    fields = "".join(
+        f"\n  {key}: {names.value(f'fields.{key}', value)}" for key, value in (shown(ticket.fields) or {}).items()
+    )
     return f"{quoted(ticket.title)} {', '.join(parts)}.{fields}"
 
 

@@ -88,7 +88,9 @@ def said(event: Event, names: Names) -> str:
     did = event.NAME.partition(".")[2].replace("_", " ")
     told = "".join(f", {_changed(each, names)}" for each in changes(event))
     text = written(event)
-    return f"{did}{told}" + (f":{_indented(ERASED if text.after is None else text.after)}" if text else "")
+    if text is None or getattr(event, text.field) is None:
+        return f"{did}{told}"
+    return f"{did}{told}:{_indented(ERASED if text.after is None else text.after)}"
 
 
 def _changed(change: Change, names: Names) -> str:
@@ -235,6 +237,8 @@ def shown(value: Any) -> str:
     """A value in a sentence; times to the minute, UTC."""
     if value is None:
         return "nothing"
+    if isinstance(value, dict) and value.keys() == {"amount", "currency"}:
+        return f"{value['amount']} {value['currency']}"
     return minute(value) if isinstance(value, datetime) else str(value)
 
 

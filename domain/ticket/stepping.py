@@ -44,9 +44,7 @@ class ApprovalPending(Refusal):
     """A step cannot be left while somebody has not approved it."""
 
     code = "approval_pending"
-    sentence = (
-        "The step «{node}» waits for an approval, which is {outcome}. Get it approved, ask again, or withdraw it."
-    )
+    sentence = "The step «{node}» waits for an approval, which is {outcome}. Get it approved; where it was refused or taken back, ask again."
 
 
 @decides(SubmitStep, needs=Permission.TICKET_SUBMIT)

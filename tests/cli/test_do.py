@@ -13,7 +13,10 @@ from cli.story import Names, said
 from domain.catalogue import Catalogue
 from domain.command import DECIDERS
 from domain.errors import InvalidInput, NotAllowed
+from domain.event import ERASED, Actor
 from domain.requester import UnknownRequester
+from domain.ticket import flowing
+from domain.ticket.events import TicketFieldsSet
 from domain.ticket.handling import AlreadyClaimed
 from domain.ticket.state import UnknownTicket
 from tests.commandline import Run
@@ -68,6 +71,16 @@ def test_a_history_can_tell_every_event_of_a_ticket() -> None:
     for event in SAMPLES:
         if event.NAME.startswith("ticket."):
             assert "cannot describe" not in said(event, names)
+
+
+def test_what_nobody_wrote_is_not_called_erased() -> None:
+    names, asked = Names(Catalogue(), str), {"approval_id": uuid4(), "mode": "all", "approvers": ()}
+    by = Actor(kind="person", id=str(uuid4()))
+    for note, told in ((None, False), (ERASED, True)):
+        event = flowing.ApprovalRequested(**asked, asked_by=by, note=note)
+        assert ("[erased]" in said(event, names)) is told
+    paid = TicketFieldsSet(fields={"cost": {"amount": "12.30", "currency": "CNY"}}, previous={"cost": None})
+    assert "12.30 CNY" in said(paid, names)
 
 
 def test_the_list_has_every_action_that_is_done_by_hand(ledgerdesk: Run) -> None:
