@@ -14,6 +14,7 @@ class Name(StrEnum):
     """What can be measured."""
 
     APPEND = "append"
+    WRITES = "writes"
     HTTP = "http"
     REBUILD = "rebuild"
     LAG = "lag"

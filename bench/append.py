@@ -6,6 +6,7 @@ import statistics
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from bench.generator import texts
 from bench.place import scratch, server, server_facts
 from bench.result import Result
 from cli.programs import binaries
-from domain.ticket.commands import OpenTicket
+from domain.command import Command
 from eventstore.desk import Desk
 from eventstore.process import settled
 
@@ -55,15 +56,16 @@ def run() -> Result:
 async def opening(url: str, round_: int) -> float:
     """Tickets opened a second, after a warm-up."""
     async with opened(url, f"bench{round_}") as (desk, place):
-        await _all(desk, [place.open_ticket(*text) for text in texts(seed=round_, count=CALLERS * 5)])
+        await carry_out(desk, [place.open_ticket(*text) for text in texts(seed=round_, count=CALLERS * 5)])
         work = [place.open_ticket(*text) for text in texts(seed=100 + round_, count=TICKETS)]
         settled()
         began = time.perf_counter()
-        await _all(desk, work)
+        await carry_out(desk, work)
         return TICKETS / (time.perf_counter() - began)
 
 
-async def _all(desk: Desk, commands: list[OpenTicket]) -> None:
+async def carry_out(desk: Desk, commands: Sequence[Command]) -> None:
+    """All of them, by so many callers at once."""
     left = iter(commands)
 
     async def caller() -> None:
