@@ -2,10 +2,11 @@
 
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import psycopg
@@ -17,9 +18,12 @@ from bench.place import scratch, server, server_facts
 from bench.result import Result
 from domain.catalogue import Catalogue
 from domain.command import Command
+from domain.conditions import Leaf, leaves
+from domain.conditions.fields import field_named
 from domain.event import SYSTEM
 from domain.happening import Happening
 from domain.rules.assigning import Roster
+from domain.rules.automating import Look, next_look
 from domain.rules.chain import chain
 from domain.rules.rule import Rule, RuleDefinition, rule_id
 from domain.setup.rules import SetRule
@@ -37,6 +41,8 @@ ACTIVE, MANY = 200, 1_000
 # Of so many tags that the desk uses each trigger of the first kind waits for one.
 TAGS = 1_000
 PURE = 5 * TICKETS
+T = TypeVar("T")
+
 _PAGE = SELECT_EVENTS + " WHERE topic LIKE 'ticket.%%' ORDER BY notification_id LIMIT %s"
 
 
@@ -48,12 +54,15 @@ def run() -> Result:
         floor, _ = _followed(quiet)
         value, acted = _followed(busy)
         happened = _happenings(quiet)
-        costs = {f"{count}_triggers_us": round(_cost(happened, count), 1) for count in (0, ACTIVE, MANY)}
+        numbers = (0, ACTIVE, MANY)
+        costs = {f"{count}_triggers_us": round(_cost(happened, count), 1) for count in numbers}
+        waits = {f"{count}_automations_us": round(_wait(happened, count), 1) for count in numbers}
         conditions: dict[str, Any] = {
             "triggers": ACTIVE,
             "tickets": TICKETS,
             "events_by_rules": acted,
             "chain_alone_per_happening": costs,
+            "next_look_of_automations_per_happening": waits,
         }
         return Result("rules", value, "events/s", {"none": floor}, {**conditions, **server_facts(url)})
 
@@ -142,23 +151,48 @@ def _happenings(url: str) -> list[Happening]:
 
 
 def _cost(happened: list[Happening], triggers: int) -> float:
-    """Microseconds that the chain takes for one happening, in the median of five rounds."""
-    desk = _with(happened[0].desk, triggers)
-    ruled = [replace(each, desk=desk) for each in happened]
-    chain(ruled[0], Roster())
+    """Microseconds that the chain takes for one happening."""
+    desk = _with(happened[0].desk, _definitions(triggers))
+    return _median(lambda each: chain(each, Roster()), [replace(each, desk=desk) for each in happened])
+
+
+def _wait(happened: list[Happening], automations: int) -> float:
+    """Microseconds that it takes after one happening to tell when automations are to look at the ticket."""
+    desk = _with(happened[0].desk, islice(_waiting(automations), automations))
+    return _median(next_look, [Look(each.after, desk, each.requester, each.at) for each in happened])
+
+
+def _median(do: Callable[[T], object], asked: list[T]) -> float:
+    """Microseconds for one of them, in the median of five rounds."""
+    do(asked[0])
     rounds = []
     for _ in range(5):
         before = time.perf_counter()
-        for each in ruled:
-            chain(each, Roster())
-        rounds.append((time.perf_counter() - before) / len(ruled))
+        for each in asked:
+            do(each)
+        rounds.append((time.perf_counter() - before) / len(asked))
     return statistics.median(rounds) * 1e6
 
 
-def _with(desk: Catalogue, count: int) -> Catalogue:
+def _waiting(count: int) -> Iterator[tuple[str, RuleDefinition]]:
+    """As many automations that wait a day while what the triggers ask about still holds."""
+    timing = {"since": "touched_at", "after": {"amount": 1, "unit": "days"}}
+    for key, trigger in _definitions(2 * count):
+        if lasting := list(filter(None, map(_lasting, leaves(trigger.when)))):
+            made = {**trigger.model_dump(), "kind": "automation", "when": {"all": lasting}, "timing": timing}
+            yield key, RuleDefinition.model_validate(made)
+
+
+def _lasting(leaf: Leaf) -> dict[str, Any] | None:
+    if field_named(leaf.field).of_happening:
+        return None
+    return _leaf(leaf.field, "is" if leaf.op == "changed_to" else leaf.op, leaf.value)
+
+
+def _with(desk: Catalogue, definitions: Iterable[tuple[str, RuleDefinition]]) -> Catalogue:
     workspace = uuid4()
     rules = {
         key: (Rule(key=key, rule_id=rule_id(workspace, key), version=1, **dict(definition)),)
-        for key, definition in _definitions(count)
+        for key, definition in definitions
     }
     return replace(desk, rules=rules, rule_order=tuple(rules))

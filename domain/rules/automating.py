@@ -18,6 +18,7 @@ from domain.rules.acting import Occasion, tried
 from domain.rules.chain import Act, Refused
 from domain.rules.effects import Armed, settled
 from domain.rules.facts import Facts, asked_by
+from domain.rules.index import automations_of
 from domain.rules.rule import Rule
 
 _UTC = ZoneInfo("UTC")
@@ -62,16 +63,11 @@ class Look(NamedTuple):
         return asked_by(None, self.at, self.desk, self.requester)
 
 
-def automations_of(desk: Catalogue) -> list[Rule]:
-    """The automations of the desk that act, in their order."""
-    found: list[Rule] = desk.derived("automations", lambda: desk.rules_in_order("automation"))
-    return found
-
-
 def next_look(look: Look, passed: frozenset[str] = frozenset()) -> datetime | None:
     """When something is to be done next, as far as that can be known now; rules that had their turn are passed over."""
     facts, context = look.facts, look.context
-    turns = (_turn(rule, look, facts, context) for rule in automations_of(look.desk) if rule.key not in passed)
+    waiting = (rule for _, rule in automations_of(look.desk).candidates(facts) if rule.key not in passed)
+    turns = (_turn(rule, look, facts, context) for rule in waiting)
     return min((turn for turn in turns if turn is not None), default=None)
 
 
@@ -101,8 +97,10 @@ def fired(look: Look, occasion: Occasion) -> Firing:
     refused: list[Refused] = []
     made: list[Happening] = []
     passed: set[str] = set()
-    for rule in automations_of(look.desk):
-        facts = look.facts
+    automations, facts = automations_of(look.desk), look.facts
+    waiting = automations.candidates(facts)
+    while waiting:
+        (place, rule), *waiting = waiting
         due = due_at(rule, look, facts)
         if due is None or due > look.at or not evaluate(rule.when, facts, look.context):
             continue
@@ -116,6 +114,8 @@ def fired(look: Look, occasion: Occasion) -> Firing:
             settled(look.now.row.ticket_id, trial.actions, occasion.roster)
             made.append(trial.happening)
             look = look._replace(now=trial.happening.after)
+            facts = look.facts
+            waiting = automations.candidates(facts, beyond=place)
         if effects.stops:
             break
     again = next_look(look, frozenset(passed) - _repeating(acts))
@@ -129,7 +129,7 @@ def _repeating(acts: list[Act]) -> set[str]:
 def plans(look: Look) -> list[Plan]:
     """How each automation of the desk stands on the ticket."""
     facts, context = look.facts, look.context
-    return [_plan(rule, look, facts, context) for rule in automations_of(look.desk)]
+    return [_plan(rule, look, facts, context) for rule in automations_of(look.desk).all]
 
 
 def _plan(rule: Rule, look: Look, facts: Facts, context: Context) -> Plan:

@@ -1,4 +1,4 @@
-"""Which triggers may act on what happened: found by what they depend on, so that a thousand cost what the few relevant ones cost."""
+"""Which rules may act: found by what they depend on, so that a thousand cost what the few relevant ones cost."""
 
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
@@ -36,30 +36,28 @@ class Trigger:
         self.effects = Armed(rule.then)
 
 
-class Triggers:
-    """The triggers of a desk in their order."""
+class Index:
+    """Conditions, each under the rarest of what must hold wherever it does; of some nothing is sure."""
 
-    def __init__(self, rules: Iterable[Rule]) -> None:
-        self.all = tuple(Trigger(place, rule) for place, rule in enumerate(rules))
+    def __init__(self, conditions: Iterable[Condition], *, waiting: bool = False) -> None:
         self._always: list[int] = []
         self._by_field: dict[str, dict[Any, list[int]]] = {}
         self._by_change: dict[str, list[int]] = {}
-        for trigger in self.all:
-            self._enter(trigger)
+        for place, condition in enumerate(conditions):
+            self._enter(place, list(needed(condition, waiting=waiting)))
 
-    def _enter(self, trigger: Trigger) -> None:
-        found = list(needed(trigger.rule.when))
+    def _enter(self, place: int, found: list[frozenset[Atom]]) -> None:
         if not found:
-            self._always.append(trigger.place)
+            self._always.append(place)
             return
         for name, value in min(found, key=_commonness):
             if name is CHANGED:
-                self._by_change.setdefault(value, []).append(trigger.place)
+                self._by_change.setdefault(value, []).append(place)
             else:
-                self._by_field.setdefault(name, {}).setdefault(value, []).append(trigger.place)
+                self._by_field.setdefault(name, {}).setdefault(value, []).append(place)
 
-    def candidates(self, facts: Facts) -> list[Trigger]:
-        """In their order, all that may act: those that are left out certainly do not."""
+    def places(self, facts: Facts) -> list[int]:
+        """In order, those of all that may hold: those that are left out certainly do not."""
         places = set(self._always)
         for name, by_value in self._by_field.items():
             value = facts.get(name)
@@ -70,20 +68,45 @@ class Triggers:
             for name, found in self._by_change.items():
                 if _differs(facts.get(name), before.get(name)):
                     places.update(found)
-        return [self.all[place] for place in sorted(places)]
+        return sorted(places)
 
 
-def needed(condition: Condition) -> Iterator[frozenset[Atom]]:
-    """Of each of these sets at least one atom holds wherever the condition does."""
+class Triggers:
+    """The triggers of a desk in their order."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self.all = tuple(Trigger(place, rule) for place, rule in enumerate(rules))
+        self._index = Index(trigger.rule.when for trigger in self.all)
+
+    def candidates(self, facts: Facts) -> list[Trigger]:
+        """In their order, all that may act."""
+        return [self.all[place] for place in self._index.places(facts)]
+
+
+class Automations:
+    """The automations of a desk in their order, found by what holds until something happens."""
+
+    def __init__(self, rules: tuple[Rule, ...]) -> None:
+        self.all = rules
+        self._index = Index((rule.when for rule in rules), waiting=True)
+
+    def candidates(self, facts: Facts, beyond: int = -1) -> list[tuple[int, Rule]]:
+        """Those beyond that place that may act now or, if nothing happens meanwhile, later; each with its place."""
+        return [(place, self.all[place]) for place in self._index.places(facts) if place > beyond]
+
+
+def needed(condition: Condition, *, waiting: bool = False) -> Iterator[frozenset[Atom]]:
+    """Of each of these sets at least one atom holds wherever the condition does; `waiting`: or comes to, if nothing happens."""
     match condition:
         case AllOf(all=parts):
             for part in parts:
-                yield from needed(part)
+                yield from needed(part, waiting=waiting)
         case AnyOf(any=parts) if parts:
-            ways = [list(needed(part)) for part in parts]
+            ways = [list(needed(part, waiting=waiting)) for part in parts]
             if all(ways):
                 yield frozenset().union(*(min(way, key=_commonness) for way in ways))
-        case Leaf():
+        # Customers change while nothing happens to their tickets.
+        case Leaf() if not (waiting and field_named(condition.field).of_requester):
             yield from _needed_by(condition)
 
 
@@ -118,3 +141,12 @@ def triggers_of(desk: Catalogue) -> Triggers:
 
 # Most changes of a desk leave its rules alone.
 _triggers = lru_cache(maxsize=64)(Triggers)
+
+
+def automations_of(desk: Catalogue) -> Automations:
+    """The same of its automations."""
+    made: Automations = desk.derived("automations", lambda: _automations(tuple(desk.rules_in_order("automation"))))
+    return made
+
+
+_automations = lru_cache(maxsize=64)(Automations)

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from domain.conditions import evaluate, parse, refused_by
 from domain.requester import Requester
+from domain.rules.automating import Look, may_hold
 from domain.rules.facts import context_of, facts_of
-from domain.rules.index import Triggers, needed
+from domain.rules.index import Automations, Triggers, needed
 from domain.rules.rule import Rule, rule_id
 from domain.ticket import events as e
 from domain.ticket.marking import TicketPinned
@@ -117,6 +118,37 @@ def test_the_index_finds_every_trigger_that_acts_in_order(some, happening):
     candidates = [each.place for each in triggers.candidates(facts)]
     assert candidates == sorted(candidates)
     assert set(by_force) <= set(candidates)
+
+
+@settings(max_examples=300, deadline=None)
+@for_all(st.lists(conditions, max_size=6), happenings())
+def test_the_index_finds_every_automation_whose_turn_may_come(some, happening):
+    look = Look(happening.after, happening.desk, happening.requester, happening.at)
+    automations = Automations(tuple(rule(place, condition) for place, condition in enumerate(some)))
+    by_force = [place for place, condition in enumerate(some) if may_hold(parse(condition), look.facts, look.context)]
+    candidates = [place for place, _ in automations.candidates(look.facts)]
+    assert candidates == sorted(candidates)
+    assert set(by_force) <= set(candidates)
+    assert [place for place, _ in automations.candidates(look.facts, beyond=2)] == [p for p in candidates if p > 2]
+
+
+def test_an_automation_waits_for_what_may_be_known_of_the_customer_but_not_for_another_tag():
+    asked = [
+        {"field": "tags", "op": "has_any", "value": ["vip"]},
+        {"field": "requester.tier", "op": "is", "value": "vip"},
+        {"field": "status", "op": "is", "value": "open"},
+        {
+            "any": [
+                {"field": "requester.tier", "op": "is", "value": "vip"},
+                {"field": "status", "op": "is", "value": "x"},
+            ]
+        },
+        {"field": "status", "op": "is", "value": "new"},
+    ]
+    automations = Automations(tuple(rule(place, condition) for place, condition in enumerate(asked)))
+    happening = none_yet(desk_with(), None).when(opened())
+    facts = Look(happening.after, happening.desk, None, happening.at).facts
+    assert [place for place, _ in automations.candidates(facts)] == [1, 3, 4]
 
 
 def test_the_index_leaves_out_what_cannot_act():
