@@ -5,7 +5,11 @@
 # full, the next by its root, and so on. Walking to the last hit costs `most * every / expected` tickets that lie side by
 # side, the index of words `expected` that lie anywhere. Common words that never meet, or no longer, are not expected: so
 # nobody walks further than to where both ways cost the same.
+#
+# Of few tickets, as of a rare word, each is looked at, by a statement that is planned once: to plan one that is put together
+# for a question takes longer.
 WAYS = """
+    CREATE OR REPLACE FUNCTION few() RETURNS int LANGUAGE sql IMMUTABLE AS $$ SELECT 100 $$;
     CREATE OR REPLACE FUNCTION furthest(every float8, most int) RETURNS int
     LANGUAGE sql IMMUTABLE AS $$ SELECT ceil(2 * sqrt(most * every))::int $$;
     CREATE OR REPLACE FUNCTION walks(shares float8[], every float8, most int) RETURNS boolean
@@ -33,13 +37,17 @@ HITS = """
     CREATE OR REPLACE FUNCTION hits(exact text[], prefixes text[], phrases text[], without text[], requesters uuid[],
         after_title boolean, after_said timestamptz, after_ticket uuid, most int)
     RETURNS TABLE (ticket_id uuid, in_title boolean, said_at timestamptz)
-    LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 50 SET search_path FROM CURRENT
+    LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 50 SET search_path FROM CURRENT SET plan_cache_mode = force_generic_plan
     AS $$
     DECLARE
         here uuid := log.bound_workspace();
-        every float8 := coalesce((SELECT w.tickets FROM ticket_search_terms w WHERE w.workspace_id = here AND w.term = ''), 0);
+        every float8;
+        -- How many tickets have each of the words, in a text and in the title; the words that the beginnings stand for.
         shares float8[] := '{}';
         title_shares float8[] := '{}';
+        beginnings text[] := '{}';
+        fewest float8 := 'infinity';
+        rarest text[];
         -- What is asked of the texts and of the title, and of what an index of words cannot say.
         texts text := '';
         titles text := '';
@@ -58,13 +66,10 @@ HITS = """
             SELECT coalesce(max(w.tickets), 0) AS tickets, coalesce(max(w.titles), 0) AS titles INTO known
             FROM ticket_search_terms w WHERE w.workspace_id = here AND w.term = wanted;
             IF known.tickets = 0 THEN RETURN; END IF;
-            shares := shares || known.tickets / every;
-            title_shares := title_shares || known.titles / every;
+            shares := shares || known.tickets::float8;
+            title_shares := title_shares || known.titles::float8;
+            IF known.tickets < fewest THEN fewest := known.tickets; rarest := ARRAY[wanted]; END IF;
         END LOOP;
-        IF exact <> '{}' THEN
-            texts := format(' AND d.terms @> %L::text[]', exact);
-            titles := format(' AND d.title_terms @> %L::text[]', exact);
-        END IF;
         FOREACH wanted IN ARRAY prefixes LOOP
             -- The most used of the words that begin so; a beginning with more of them asks for another letter anyway.
             SELECT array_agg(w.term) AS terms, sum(w.tickets) AS tickets, sum(w.titles) AS titles INTO known FROM (
@@ -72,12 +77,40 @@ HITS = """
                 WHERE t.workspace_id = here AND t.term >= wanted AND t.term < wanted || chr(1114111)
                 ORDER BY t.tickets DESC, t.term LIMIT 64) w;
             IF known.terms IS NULL THEN RETURN; END IF;
-            shares := shares || least(1, known.tickets / every);
-            title_shares := title_shares || least(1, known.titles / every);
-            texts := texts || format(' AND d.terms && %L::text[]', known.terms);
-            titles := titles || format(' AND d.title_terms && %L::text[]', known.terms);
+            shares := shares || known.tickets::float8;
+            title_shares := title_shares || known.titles::float8;
+            beginnings := beginnings || known.terms::text;
+            IF known.tickets < fewest THEN fewest := known.tickets; rarest := known.terms; END IF;
+        END LOOP;
+        IF fewest <= few() THEN
+            RETURN QUERY SELECT d.ticket_id, d.titled, d.said_at FROM (
+                SELECT t.*, t.title_terms @> exact AND NOT EXISTS
+                    (SELECT FROM unnest(beginnings) w WHERE NOT t.title_terms && w::text[]) AS titled
+                FROM ticket_search t WHERE t.workspace_id = here AND t.terms && rarest) d
+            WHERE (d.terms @> exact) IS TRUE AND NOT d.terms && without
+                AND NOT EXISTS (SELECT FROM unnest(beginnings) w WHERE NOT d.terms && w::text[])
+                AND (requesters IS NULL OR d.requester_id = ANY (requesters) AND NOT d.internal_terms && exact
+                    AND NOT EXISTS (SELECT FROM unnest(beginnings) w WHERE NOT EXISTS
+                        (SELECT FROM unnest(w::text[]) one WHERE one = ANY (d.terms) AND one <> ALL (d.internal_terms))))
+                AND NOT EXISTS (SELECT FROM unnest(phrases) w WHERE NOT EXISTS
+                    (SELECT FROM ticket_search_parts p WHERE p.ticket_id = d.ticket_id AND (requesters IS NULL OR NOT p.internal)
+                        AND position(w IN casefold(normalize(p.body, NFKC) COLLATE pg_catalog.pg_unicode_fast)) > 0))
+                AND (after_title IS NULL OR (d.titled, d.said_at, d.ticket_id) < (after_title, after_said, after_ticket))
+            ORDER BY d.titled DESC, d.said_at DESC, d.ticket_id DESC LIMIT most;
+            RETURN;
+        END IF;
+        every := coalesce((SELECT w.tickets FROM ticket_search_terms w WHERE w.workspace_id = here AND w.term = ''), 0);
+        shares := ARRAY(SELECT least(1, share / every) FROM unnest(shares) share);
+        title_shares := ARRAY(SELECT least(1, share / every) FROM unnest(title_shares) share);
+        IF exact <> '{}' THEN
+            texts := format(' AND d.terms @> %L::text[]', exact);
+            titles := format(' AND d.title_terms @> %L::text[]', exact);
+        END IF;
+        FOREACH wanted IN ARRAY beginnings LOOP
+            texts := texts || format(' AND d.terms && %L::text[]', wanted);
+            titles := titles || format(' AND d.title_terms && %L::text[]', wanted);
             IF requesters IS NOT NULL THEN
-                rest := rest || format(' AND EXISTS (SELECT FROM unnest(%L::text[]) w WHERE w = ANY (d.terms) AND w <> ALL (d.internal_terms))', known.terms);
+                rest := rest || format(' AND EXISTS (SELECT FROM unnest(%L::text[]) w WHERE w = ANY (d.terms) AND w <> ALL (d.internal_terms))', wanted);
             END IF;
         END LOOP;
         IF requesters IS NOT NULL THEN

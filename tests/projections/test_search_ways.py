@@ -1,4 +1,4 @@
-"""By walking the newest tickets, by the index of words or by one after the other: a search finds what reading all finds."""
+"""By looking at few, by walking the newest, by the index of words or one after the other: a search finds what reading all finds."""
 
 import random
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from uuid import UUID, uuid5
 from psycopg import Cursor
 
 from domain.conditions import Context
-from domain.event import SYSTEM, Metadata, Recorded
+from domain.event import SYSTEM, Event, Metadata, Recorded
 from domain.ids import workspace_id
 from domain.ticket import events as e
 from domain.values import StatusKind
@@ -26,6 +26,8 @@ from tests.projections.tables import live, working
 
 PLACE, BEGAN = workspace_id("acme"), datetime(2026, 1, 1, tzinfo=UTC)
 EVERYBODY = Audience(None, None, Context(now=BEGAN))
+CUSTOMER = uuid5(PLACE, "customer")
+THEMSELVES = Audience((CUSTOMER,), None, Context(now=BEGAN))
 OLD, LASTING, NEW = ("fax", "telex", "传真"), ("printer", "print", "floor", "打印机", "印"), ("tablet", "网络")
 QUERIES = (
     *(
@@ -42,12 +44,14 @@ QUERIES = (
     ),
     *("floor -printer", '"printer floor"', '"fax" flo', "tab 网络", "fa te", "nothing", "print nothing"),
 )
+FEW = "few() RETURNS int"
 WALKS = "walks(shares float8[], every float8, most int) RETURNS boolean"
 FURTHEST = "furthest(every float8, most int) RETURNS int"
 LOOKING_UP = "looking_up(here uuid, titled boolean, wanted text) RETURNS text"
 NOTHING = "'SELECT NULL::uuid, NULL::boolean, NULL::timestamptz WHERE false'"
 WAYS: dict[str, dict[str, str]] = {
-    "as decided": {},
+    "looking at few": {FEW: "1000"},
+    "as decided of many": {FEW: "0"},
     "only walking": {WALKS: "true", FURTHEST: "1000"},
     "only the index": {WALKS: "false"},
     "both": {WALKS: "true", FURTHEST: "7"},
@@ -59,6 +63,13 @@ class Ticket(NamedTuple):
     at: datetime
     title: str
     body: str
+    # Written for the desk alone.
+    note: str = ""
+    requester: UUID | None = None
+
+    def text(self, asker: Audience) -> str:
+        """What the asker may find it by."""
+        return "\n".join((self.title, self.body, *([self.note] if asker.requesters is None else [])))
 
 
 def test_every_way_finds_what_reading_every_ticket_finds(database_url):
@@ -68,8 +79,9 @@ def test_every_way_finds_what_reading_every_ticket_finds(database_url):
         for head, answer in answers.items():
             replaced(database_url, head, answer)
         for text in QUERIES:
-            for limit in (2, 5, 100):
-                assert paged(database_url, text, limit) == read(parsed(text), tickets), (way, text, limit)
+            for limit, asker in ((2, EVERYBODY), (5, THEMSELVES), (100, EVERYBODY), (100, THEMSELVES)):
+                expected = read(parsed(text), tickets, asker)
+                assert paged(database_url, text, limit, asker) == expected, (way, text, limit, asker)
 
 
 def test_nobody_walks_to_the_end_for_a_common_word_of_years_ago(database_url):
@@ -83,27 +95,31 @@ def test_nobody_walks_to_the_end_for_a_common_word_of_years_ago(database_url):
 def made(chance: random.Random, count: int) -> list[Ticket]:
     """Tickets of a desk whose words change with the years."""
     return [
-        ticket(n, *(" ".join(chance.choices((*LASTING, *(OLD if n < count / 2 else NEW)), k=k)) for k in (1, 3)))
+        ticket(n, *(" ".join(chance.choices((*LASTING, *(OLD if n < count / 2 else NEW)), k=k)) for k in (1, 3, n % 2)))
         for n in range(count)
     ]
 
 
-def ticket(n: int, title: str, body: str) -> Ticket:
+def ticket(n: int, title: str, body: str, note: str = "") -> Ticket:
     # Several of the same moment.
-    return Ticket(uuid5(PLACE, str(n)), BEGAN + timedelta(hours=n // 3), title, body)
+    at = BEGAN + timedelta(hours=n // 3)
+    return Ticket(uuid5(PLACE, str(n)), at, title, body, note, CUSTOMER if n % 3 else None)
 
 
-def read(query: Query, tickets: list[Ticket]) -> list[UUID]:
+def read(query: Query, tickets: list[Ticket], asker: Audience) -> list[UUID]:
     """What matches, in the order of a search."""
-    found = [each for each in tickets if matches(query, each)]
+    found = [each for each in tickets if matches(query, each, asker)]
     return [each.id for each in sorted(found, key=lambda it: (said(query, it.title), it.at, it.id), reverse=True)]
 
 
-def matches(query: Query, it: Ticket) -> bool:
-    """Whether the ticket is what is asked for."""
-    text = f"{it.title}\n{it.body}"
+def matches(query: Query, it: Ticket, asker: Audience) -> bool:
+    """Whether the ticket is what is asked for, and the asker's to find."""
+    text, theirs = it.text(asker), asker.requesters is None or it.requester in asker.requesters
     return (
-        said(query, text) and all(phrase in text for phrase in query.phrases) and terms(text).isdisjoint(query.without)
+        theirs
+        and said(query, text)
+        and all(phrase in text for phrase in query.phrases)
+        and terms(it.text(EVERYBODY)).isdisjoint(query.without)
     )
 
 
@@ -117,7 +133,7 @@ def said(query: Query, text: str) -> bool:
 
 def filled(url: str, tickets: list[Ticket]) -> None:
     """Both read models as their folds leave them, live."""
-    pages = Page([opened(place, it) for place, it in enumerate(tickets, 1)])
+    pages = Page([event for place, it in enumerate(tickets, 1) for event in events(place, it)])
     with closing(working(url)) as db:
         for model in (TicketList(), TicketSearch()):
             build = builds.begin(db, model)
@@ -129,12 +145,28 @@ def filled(url: str, tickets: list[Ticket]) -> None:
         db.execute("ANALYZE desk.ticket_search")
 
 
-def opened(position: int, it: Ticket) -> Recorded[e.TicketOpened]:
-    event = e.TicketOpened(
-        number=f"X{position}", title=it.title, description=it.body, status="new", kind=StatusKind.NEW
+def events(place: int, it: Ticket) -> Iterator[Recorded[Event]]:
+    """What was recorded of it: that it was opened, and a note."""
+    yield recorded(
+        2 * place,
+        1,
+        it,
+        e.TicketOpened(
+            number=f"X{place}",
+            title=it.title,
+            description=it.body,
+            status="new",
+            kind=StatusKind.NEW,
+            requester_id=it.requester,
+        ),
     )
+    if it.note:
+        yield recorded(2 * place + 1, 2, it, e.TicketNoted(message_id=it.id, body=it.note))
+
+
+def recorded(position: int, version: int, it: Ticket, event: Event) -> Recorded[Event]:
     told = Metadata(it.id, PLACE, it.at, SYSTEM, "test", it.id, it.id)
-    return Recorded(position, it.id, 1, it.at, told, event)
+    return Recorded(position, it.id, version, it.at, told, event)
 
 
 def replaced(url: str, head: str, answer: str) -> None:
@@ -152,13 +184,13 @@ def reading(url: str) -> Iterator[Cursor[Any]]:
             yield db
 
 
-def paged(url: str, text: str, limit: int) -> list[UUID]:
+def paged(url: str, text: str, limit: int, asker: Audience = EVERYBODY) -> list[UUID]:
     """All that is found, page after page."""
     found: list[UUID] = []
     after = None
     with reading(url) as db:
         while True:
-            hits = page(db, parsed(text), EVERYBODY, limit, after)
+            hits = page(db, parsed(text), asker, limit, after)
             found += [row["ticket_id"] for row in hits.rows]
             if hits.next is None:
                 return found
