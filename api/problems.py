@@ -15,6 +15,7 @@ from api.errors import NotCaughtUp
 from api.routing import allowed_methods
 from domain.errors import LedgerdeskError, Refusal
 from domain.forms import InvalidField
+from domain.wording import wrong
 from eventstore.database import DatabaseNotMigrated, DatabaseRefused, DatabaseUnavailable
 
 log = structlog.get_logger()
@@ -24,15 +25,6 @@ RETRY_AFTER = 1
 # They name hosts, users and settings: of use to whoever runs the service, and to whoever attacks it.
 FOR_OPERATORS = (DatabaseUnavailable, DatabaseRefused, DatabaseNotMigrated)
 # Said in our words where the framework's speak of Python.
-SAID = {
-    "missing": "is missing",
-    "extra_forbidden": "is not known here; see the description of the API",
-    "model_attributes_type": "must be a JSON object",
-    "dict_type": "must be a JSON object",
-    "list_type": "must be a JSON array",
-    "string_type": "must be a string",
-    "int_parsing": "must be a whole number",
-}
 AWAY = (
     "The service cannot use its database at the moment. Try again soon; with an Idempotency-Key nothing happens twice."
 )
@@ -189,8 +181,7 @@ async def _http(request: Request, error: Exception) -> Response:
 def _wrong(error: Mapping[str, Any]) -> WrongField:
     # The value itself is left out: it may be a password or what a customer wrote.
     pointer = "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in error["loc"])
-    reason = SAID.get(error["type"]) or str(error["msg"]).removeprefix("Value error, ")
-    return WrongField(field=_clean(pointer), reason=_clean(reason))
+    return WrongField(field=_clean(pointer), reason=_clean(wrong(error)))
 
 
 def _json(problem: Mapping[str, Any]) -> bytes:

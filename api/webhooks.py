@@ -18,6 +18,7 @@ from api.form_bodies import parts
 from api.problems import problems
 from api.setup_bodies import Reasons
 from api.workspace import catalogue_now
+from domain.catalogue import Catalogue
 from domain.conditions import InvalidCondition
 from domain.errors import CommandIdReused, InvalidInput, VersionConflict
 from domain.permissions import Permission
@@ -44,6 +45,7 @@ from domain.webhooks import (
 )
 from processors.deliveries import UnknownDelivery
 from processors.webhooks import rows
+from processors.webhooks.reaching import looked_at
 from processors.webhooks.rows import Attempt, Health
 from processors.webhooks.secrets import new_secret
 from processors.webhooks.settings import WebhookSettings
@@ -77,6 +79,12 @@ class SecretChanged(Changed):
     """A change is recorded; where it made a secret, that is shown this once."""
 
     secret: str | None = Field(description="Shown this once: keep it. Null where there was one already.")
+
+
+class WebhookChanged(SecretChanged):
+    """A webhook is as it was asked for."""
+
+    note: str | None = Field(description="What is to be known of its address; null where nothing is.")
 
 
 class EndpointView(BaseModel):
@@ -182,7 +190,7 @@ def _view(found: Subscription, health: dict[str, Health]) -> WebhookView:
 
 @router.put(
     "/webhooks/{key}",
-    response_model=SecretChanged,
+    response_model=WebhookChanged,
     openapi_extra=CHANGES,
     responses=documented() | problems(InvalidWebhook, InvalidCondition, *_REFUSED),
 )
@@ -190,7 +198,11 @@ async def set_webhook(key: WebhookKey, body: WebhookBody, me: Caller = needs(Per
     """Set up a webhook or change it. A new one's secret is in the answer, this once."""
     context, secret = _with_secret(me, key)
     command = SetWebhook(**context, key=key, url=body.url, secret=secret, **parts(body, WebhookDefinition))
-    return await _told(me, key, command, secret)
+    known = (await _desk(me)).webhooks.get(key)
+    # An address that it has already is its own affair: what else is changed must not be refused for it.
+    same = known is not None and known.url == body.url
+    note = None if same else await looked_at(body.url, WebhookSettings.load())
+    return await _told(me, key, command, secret, note=note)
 
 
 @router.post(
@@ -212,11 +224,15 @@ def _with_secret(me: Caller, key: str) -> tuple[dict[str, Any], str]:
     return context, new_secret(me.services.desk.keyring, me.workspace_id, key, context["command_id"])
 
 
-async def _told(me: Caller, key: str, command: SetWebhook | RotateWebhookSecret, secret: str) -> Response:
+async def _told(me: Caller, key: str, command: SetWebhook | RotateWebhookSecret, secret: str, **more: Any) -> Response:
     receipt = await me.execute(command)
-    desk = (await me.services.desk.state(me.workspace_id, "workspace", me.workspace_id)).state
-    made = receipt.events and not receipt.repeated and desk.webhooks[key].secret == secret
-    return changed(receipt, secret=secret if made else None)
+    made = receipt.events and not receipt.repeated and (await _desk(me)).webhooks[key].secret == secret
+    return changed(receipt, secret=secret if made else None, **more)
+
+
+async def _desk(me: Caller) -> Catalogue:
+    desk: Catalogue = (await me.services.desk.state(me.workspace_id, "workspace", me.workspace_id)).state
+    return desk
 
 
 @router.put("/webhooks/{key}/paused", **_CHANGES)
@@ -265,8 +281,7 @@ async def list_webhook_deliveries(
 
 
 async def _recipient(me: Caller, key: str) -> str:
-    desk = (await me.services.desk.state(me.workspace_id, "workspace", me.workspace_id)).state
-    return recipient(webhook(desk, key).webhook.webhook_id)
+    return recipient(webhook(await _desk(me), key).webhook.webhook_id)
 
 
 def _log(me: Caller, whom: str, asked: DeliveriesAsked) -> Response:

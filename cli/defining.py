@@ -13,6 +13,7 @@ from cli.naming import Register
 from cli.people import Office, in_office
 from domain.command import Command
 from domain.errors import InvalidInput
+from domain.wording import first
 from eventstore.desk import Receipt
 
 WHY = typer.Option(None, "--why", help="Why; kept in the history.")
@@ -20,6 +21,7 @@ EXPECTED = typer.Option(None, "--expected", help="What it is to bring about; kep
 JSON = typer.Option(False, "--json", help="Print JSON.")
 
 Definition = TypeVar("Definition", bound=BaseModel)
+AnyCommand = TypeVar("AnyCommand", bound=Command)
 
 
 def definition_in(text: str, kind: type[Definition]) -> Definition:
@@ -60,11 +62,15 @@ async def context_of(office: Office, who: str | None) -> dict[str, Any]:
 
 async def carried(office: Office, kind: type[Command], context: dict[str, Any], asked: dict[str, Any]) -> Receipt:
     """Carry out what is asked; InvalidInput where no command can be made of it."""
+    return await carry(office, command_of(kind, context, asked))
+
+
+def command_of(kind: type[AnyCommand], context: dict[str, Any], asked: dict[str, Any]) -> AnyCommand:
+    """The command, or InvalidInput where none can be made of what is asked."""
     try:
-        command = kind(**context, **asked)
+        return kind(**context, **asked)
     except ValidationError as error:
         raise _wrong(error) from None
-    return await carry(office, command)
 
 
 def said(what: str, receipt: Receipt, done: str = "set") -> str:
@@ -73,6 +79,5 @@ def said(what: str, receipt: Receipt, done: str = "set") -> str:
 
 
 def _wrong(error: ValidationError) -> InvalidInput:
-    wrong = error.errors(include_input=False, include_url=False)[0]
-    place = ".".join(map(str, wrong["loc"])) or "definition"
-    return InvalidInput(field=place, reason=wrong["msg"].removeprefix("Value error, "))
+    place, reason = first(error)
+    return InvalidInput(field=place or "definition", reason=reason)

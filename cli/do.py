@@ -24,6 +24,7 @@ from domain.ids import ticket_id
 from domain.ticket.confidential import ViewConfidential
 from domain.ticket.handling import ClaimTicket
 from domain.ticket.undoing import UndoCommand
+from domain.wording import first
 from eventstore.database import reader_pool
 from eventstore.desk import Receipt
 from eventstore.files.desk import Owner, files_of
@@ -168,9 +169,8 @@ def built(takes: Asked, kind: type[Command], given: dict[str, Any], context: dic
     try:
         return kind(**given, **context)
     except ValidationError as error:
-        wrong = error.errors(include_input=False, include_url=False)[0]
-        field = ".".join(map(str, wrong["loc"])) or takes.name
-        raise InvalidInput(field=field, reason=wrong["msg"].removeprefix("Value error, ")) from None
+        field, reason = first(error)
+        raise InvalidInput(field=field or takes.name, reason=reason) from None
 
 
 async def attached(office: Office, takes: Asked, by: Actor, paths: list[Path]) -> list[dict[str, Any]]:

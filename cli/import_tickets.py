@@ -20,6 +20,7 @@ from cli.imports.source import UnreadableFile
 from cli.opening import WORKSPACE, bar, chosen, desk_of, ready, workspaces
 from domain.errors import InvalidInput
 from domain.event import SYSTEM
+from domain.wording import first
 from eventstore.database import Role, async_pool
 from eventstore.identifiers import uuid7
 from eventstore.jobs import Item, Job, Jobs
@@ -83,9 +84,8 @@ def _asked(file: Path, mapping: Path | None, dry_run: bool) -> ImportAsked:
     try:
         asked = ImportAsked.model_validate({**meaning, "format": form, "file_id": _file_id(file), "dry_run": dry_run})
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        raise UnusableMapping(file=mapping or file, reason=f"{where}: {first['msg']}.") from None
+        where, reason = first(error)
+        raise UnusableMapping(file=mapping or file, reason=f"{where}: {reason}.") from None
     asked.check()
     return asked
 

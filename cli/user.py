@@ -13,6 +13,7 @@ from cli.people import NoSuchUser, Office, in_office, short
 from domain.catalogue import shown
 from domain.errors import InvalidInput
 from domain.values import Key, Line
+from domain.wording import first
 from domain.workspace import AddPerson, ChangeRole, DeactivatePerson
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, add_completion=False)
@@ -144,4 +145,4 @@ def _taken(field: str, value: str, kind: Any) -> str:
     try:
         return TypeAdapter[str](kind).validate_python(value)
     except ValidationError as error:
-        raise InvalidInput(field=field, reason=error.errors()[0]["msg"]) from None
+        raise InvalidInput(field=field, reason=first(error)[1]) from None

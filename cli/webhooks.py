@@ -9,7 +9,8 @@ from uuid import UUID
 import typer
 from pydantic import TypeAdapter
 
-from cli.defining import JSON, WHY, carried, context_of, said
+from cli.carrying import carry
+from cli.defining import JSON, WHY, command_of, context_of, said
 from cli.do import AS, reading
 from cli.opening import WORKSPACE, keyring_of
 from cli.people import Office, in_office
@@ -19,9 +20,10 @@ from domain.conditions import parse
 from domain.errors import InvalidInput
 from domain.setup.webhooks import PauseWebhook, ResumeWebhook, RetireWebhook, RotateWebhookSecret, SetWebhook
 from domain.values import Moment
-from domain.webhooks import Subscription, WebhookDefinition, recipient, shown_url, webhook
+from domain.webhooks import Subscription, recipient, shown_url, webhook
 from eventstore.vault import Vault
 from processors.webhooks import rows
+from processors.webhooks.reaching import looked_at
 from processors.webhooks.rows import Health
 from processors.webhooks.secrets import new_secret
 from processors.webhooks.settings import WebhookSettings
@@ -89,7 +91,7 @@ def add(
     condition = parse(_json(when)) if when else None
 
     def asked(secret: str) -> dict[str, Any]:
-        definition = WebhookDefinition(title=title or key, events=tuple(event), when=condition)
+        definition = {"title": title or key, "events": event, "when": condition}
         return {"key": key, "url": url, "definition": definition, "secret": secret, "why": why}
 
     _done(workspace, who, key, SetWebhook, asked)
@@ -216,8 +218,16 @@ def _done(
     async def work(office: Office) -> str:
         context = await context_of(office, who)
         secret = new_secret(keyring_of(office.settings), office.workspace.id, key, context["command_id"])
-        came = said(f"Webhook {key}", await carried(office, kind, context, asked(secret)))
-        made = (await office.catalogue()).webhooks[key].secret == secret
-        return f"{came}\nIts secret, shown this once: {secret}" if made else came
+        command = command_of(kind, context, asked(secret))
+        note = await _looked_at(office, command) if isinstance(command, SetWebhook) else None
+        lines = [said(f"Webhook {key}", await carry(office, command)), note]
+        if (await office.catalogue()).webhooks[key].secret == secret:
+            lines.append(f"Its secret, shown this once: {secret}")
+        return "\n".join(filter(None, lines))
 
     typer.echo(in_office(workspace, work))
+
+
+async def _looked_at(office: Office, command: SetWebhook) -> str | None:
+    known = (await office.catalogue()).webhooks.get(command.key)
+    return None if known and known.url == command.url else await looked_at(command.url, WebhookSettings.load())

@@ -15,6 +15,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain.errors import LedgerdeskError
+from domain.wording import wrong
 
 KEY_BYTES = 32
 # What a click runs: endings and media types, written as in HTML's `accept`.
@@ -203,4 +204,4 @@ def _first_complaint(error: ValidationError) -> SettingsError:
     # Settings that do not go together are named in the reason.
     field = str(first["loc"][0]) if first["loc"] else "THE ENVIRONMENT"
     name = field if field.isupper() else f"LEDGERDESK_{field.upper()}"
-    return SettingsError(name=name, reason=first["msg"].removeprefix("Value error, ") + ".")
+    return SettingsError(name=name, reason=wrong(first) + ".")

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from domain.catalogue import Status
 from domain.errors import LedgerdeskError
 from domain.values import Key, Line, Priority, StatusKind
+from domain.wording import first
 from domain.workspace import DEFAULT_STATUSES
 
 DEFAULTS = {key: Status(key, title, kind) for key, title, kind in DEFAULT_STATUSES}
@@ -85,9 +86,8 @@ class Mapping(BaseModel):
             for name, wanted in mapping.states.items():
                 _mapped(name, wanted)
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise UnusableMapping(file=path, reason=f"{where}: {first['msg']}.") from None
+            where, reason = first(error)
+            raise UnusableMapping(file=path, reason=f"{where}: {reason}.") from None
         except OSError as error:
             raise UnusableMapping(file=path, reason=f"cannot be read ({error.strerror}).") from None
         except ValueError as error:

@@ -14,8 +14,14 @@ class InvalidCondition(Refusal):
     sentence = "{place}: {reason}"
 
 
-def near(name: str, known: Iterable[str]) -> str:
-    """A hint that names what was probably meant, or all that there is."""
+# Of more than so many names only those close to what was written are said.
+FEW = 20
+
+
+def near(name: str, known: Iterable[str], where: str = "docs/conditions.md") -> str:
+    """A hint that names what was probably meant, or all that there is, or `where` to find them."""
     known = list(known)
     close = get_close_matches(name, known, n=3)
-    return f"Did you mean {' or '.join(close)}?" if close else f"Use one of: {', '.join(known)}."
+    if close:
+        return f"Did you mean {' or '.join(close)}?"
+    return f"Use one of: {', '.join(known)}." if len(known) <= FEW else f"All names are in {where}."

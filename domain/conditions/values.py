@@ -135,7 +135,7 @@ def _text(_field: Field, value: Any, place: str) -> str:
 def _option(field: Field, value: Any, place: str) -> str:
     text = _text(field, value, place)
     if field.options and text not in field.options:
-        _refuse(place, f"{field.label} has no such value. {near(text, field.options)}")
+        _refuse(place, f"{field.label} has no such value. {near(text, field.options, 'the settings of the field')}")
     return text
 
 

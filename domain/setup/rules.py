@@ -13,6 +13,7 @@ from domain.conditions import Condition, leaves
 from domain.conditions.fields import BEFORE_PREFIX, OF_THE_MOMENT
 from domain.conditions.model import values
 from domain.conditions.operators import Asks
+from domain.conditions.refusal import near
 from domain.errors import InvalidInput, NotAllowed, Refusal
 from domain.event import EVENTS, Actor
 from domain.granting import must_be_allowed
@@ -25,6 +26,7 @@ from domain.rules.rule import MOST_RULES, Rule, RuleDefinition, rule_id
 from domain.setup.macros import canned_reply, macro
 from domain.values import Assignee, Key
 from domain.webhooks import webhook
+from domain.wording import first
 from domain.workspace import ReasonedCommand, ReasonedEvent
 
 
@@ -108,15 +110,18 @@ def _effect(command: Command, desk: Catalogue, raw: dict[str, Any], place: str) 
         for text in texts(raw):
             checked(text)
     except ValidationError as error:
-        wrong = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(map(str, wrong["loc"][1:]))
-        raise InvalidRule(place=f"{place}.{where}" if where else place, reason=wrong["msg"]) from None
+        # Beginning with which effect it is, which `place` has.
+        where, reason = first(error)
+        raise InvalidRule(place=".".join([place, *where.split(".")[1:]]), reason=reason) from None
     except ValueError as error:
         raise InvalidRule(place=place, reason=str(error)) from None
     try:
         for action in _actions(effect, desk):
             _allowed(command, action, desk)
-    except (InvalidInput, ValidationError) as error:
+    except ValidationError as error:
+        where, reason = first(error)
+        raise InvalidRule(place=f"{place}.{where}", reason=reason) from None
+    except InvalidInput as error:
         raise InvalidRule(place=place, reason=str(error)) from None
     return dict(EFFECT.dump_python(effect, mode="json"))
 
@@ -175,8 +180,12 @@ def must_be_known(when: Condition, desk: Catalogue, refusal: type[Refusal]) -> N
             continue
         known = _KNOWN[name](desk)
         if unknown := [str(value) for value in values(leaf) if value is not None and value not in known]:
-            reason = f"{leaf.field} is never «{unknown[0][:60]}». It is one of: {', '.join(map(str, known))}"
-            raise refusal(place="when", reason=reason)
+            hint = near(unknown[0], map(str, known), EVENT_NAMES)
+            raise refusal(place="when", reason=f"{leaf.field} is never «{unknown[0][:60]}». {hint}")
+
+
+# Where people find the names of events.
+EVENT_NAMES = "docs/events.md, and `ledgerdesk schema` lists them"
 
 
 def ticket_events() -> list[str]:

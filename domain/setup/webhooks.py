@@ -8,10 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from domain.catalogue import Catalogue
 from domain.command import Decision, decides, evolves
+from domain.conditions.refusal import near
 from domain.errors import InvalidInput, Refusal
 from domain.event import Secret
 from domain.permissions import Permission
-from domain.setup.rules import must_be_known, must_reach_everything, ticket_events
+from domain.setup.rules import EVENT_NAMES, must_be_known, must_reach_everything, ticket_events
 from domain.setup.uses import must_be_free_of_rules
 from domain.values import Key
 from domain.webhooks import (
@@ -146,7 +147,7 @@ def _check(wanted: WebhookDefinition, desk: Catalogue) -> None:
         must_be_known(wanted.when, desk, InvalidWebhook)
     known = ticket_events()
     if unknown := [name for name in wanted.events if name not in known]:
-        reason = f"there is no «{unknown[0][:60]}». It is one of: {', '.join(known)}"
+        reason = f"there is no «{unknown[0][:60]}». {near(unknown[0], known, EVENT_NAMES)}"
         raise InvalidWebhook(place="events", reason=reason)
 
 

@@ -19,6 +19,7 @@ from domain.requester import RegisterRequester, RequesterExists
 from domain.ticket import Ticket
 from domain.ticket.commands import OpenTicket, TellChange
 from domain.ticket.decisions import TicketNumberTaken
+from domain.wording import wrong
 from eventstore.desk import Receipt
 from eventstore.job_files import fetch, forget
 from eventstore.jobs import Item, Job, Step
@@ -315,8 +316,8 @@ def _failed(row: int, refusal: LedgerdeskError, translator: Translator) -> Item:
 
 def _wrong(error: ValidationError, translator: Translator) -> list[Wrong]:
     found = []
-    for each in error.errors(include_url=False, include_input=False, include_context=False):
+    for each in error.errors(include_url=False, include_input=False):
         place = each["loc"] or ("",)
         target = ".".join(map(str, place[:2])) if place[0] == "fields" else str(place[0])
-        found.append(Wrong(translator.columns.get(target, target), each["msg"].removeprefix("Value error, ")))
+        found.append(Wrong(translator.columns.get(target, target), wrong(each)))
     return found

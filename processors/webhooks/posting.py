@@ -19,6 +19,9 @@ from processors.webhooks.settings import Network, WebhookSettings
 # Of an answer so much is read and kept; of its headers so many, each cut.
 MOST_BYTES, MOST_HEADERS, LONGEST_HEADER = 2_000, 30, 200
 
+# Whoever serves a name may be slow; who sets something up does not wait for long.
+PATIENCE = 3.0
+
 OK = range(200, 300)
 REDIRECTS = range(300, 400)
 GONE = 410
@@ -85,6 +88,18 @@ async def post(url: str, headers: Mapping[str, str], body: bytes, settings: Webh
     )
 
 
+async def objection(url: str, settings: WebhookSettings) -> str | None:
+    """Why nothing would be sent there now, as an outcome has it; None where it would."""
+    parts = urlsplit(url)
+    try:
+        async with asyncio.timeout(PATIENCE):
+            found = await _resolved(parts.hostname or "", parts.port or 443)
+        _must_be_callable(found, settings.allowed, secure=parts.scheme == "https")
+    except Exception as error:  # noqa: BLE001 - as for what is sent
+        return _blamed(error)
+    return None
+
+
 async def _exchange(
     url: str, headers: Mapping[str, str], body: bytes, allowed: Sequence[Network], heard: _Heard
 ) -> None:
@@ -118,9 +133,7 @@ class _Checked(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         found = await _resolved(host, port)
-        # One that is not allowed among others that are looks like an attempt, so none of them is called.
-        for address in found:
-            self._must_be_callable(address)
+        _must_be_callable(found, self._allowed, secure=self._secure)
         for address in found[:-1]:
             try:
                 return await self._network.connect_tcp(address, port, timeout, local_address, socket_options)
@@ -128,16 +141,20 @@ class _Checked(httpcore.AsyncNetworkBackend):
                 continue
         return await self._network.connect_tcp(found[-1], port, timeout, local_address, socket_options)
 
-    def _must_be_callable(self, address: str) -> None:
-        if addresses.allowed(address, self._allowed):
-            return
+
+def _must_be_callable(found: Iterable[str], allowed: Sequence[Network], *, secure: bool) -> None:
+    """Raise _Forbidden or _NotSecure. One that is not allowed among others that are looks like an attempt, so none of them is called."""
+    for address in found:
+        if addresses.allowed(address, allowed):
+            continue
         if not addresses.public(address):
             raise _Forbidden
-        if not self._secure:
+        if not secure:
             raise _NotSecure
 
 
 async def _resolved(host: str, port: int) -> list[str]:
+    """The addresses that the name leads to now, or _NotResolved."""
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
@@ -180,9 +197,16 @@ def _blamed(error: Exception) -> str:
             return "not_secure"
         case TimeoutError() | httpcore.TimeoutException():
             return "no_answer"
-        case httpcore.ConnectError(__cause__=ssl.SSLError()):
-            return "not_secure"
         case httpcore.ConnectError():
-            return "no_connection"
+            return "not_secure" if _distrusted(error) else "no_connection"
         case _:
             return "bad_answer"
+
+
+def _distrusted(error: BaseException | None) -> bool:
+    """Whether it comes of TLS, however often it was put into other words on the way."""
+    while error is not None:
+        if isinstance(error, ssl.SSLError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

@@ -2,7 +2,10 @@
 
 from datetime import UTC, datetime
 
+import pytest
+
 from api.webhooks import attempt_view
+from processors.webhooks import posting
 from processors.webhooks.rows import Attempt
 from tests.api.test_rules import code, put
 from tests.processors.endpoints import endpoint
@@ -42,9 +45,70 @@ def test_what_could_not_be_called_or_would_wait_for_ever_is_refused(admin):
     assert code(admin.get("/webhooks/nobody")) == (404, "unknown_webhook")
 
 
-def test_a_trial_does_not_go_where_it_may_not(admin):
+def test_an_event_that_there_is_not_is_told_from_those_that_are_close_to_it(admin):
+    refused = admin.put(WEBHOOK, json=CRM | {"events": ["ticket.close"]}).json()["detail"]
+    assert "Did you mean ticket.closed" in refused
+    refused = admin.put(WEBHOOK, json=CRM | {"events": ["quite.another"]}).json()["detail"]
+    assert "docs/events.md" in refused
+    assert len(refused) < 200
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://127.0.0.1/",
+        "https://localhost/",
+        "https://2130706433/",
+        "https://0x7f.1/",
+        "https://[::1]:8443/",
+        "https://[::ffff:10.0.0.1]/",
+        "http://169.254.169.254/latest/meta-data",
+    ],
+)
+def test_what_leads_to_an_address_that_is_not_public_is_refused_at_once(admin, url):
+    refused = admin.put(WEBHOOK, json=CRM | {"url": url})
+    assert code(refused) == (422, "invalid_webhook")
+    assert refused.json()["fields"]["place"] == "url"
+    assert "LEDGERDESK_WEBHOOK_ALLOW" in refused.json()["detail"]
+    assert admin.get(WEBHOOK).status_code == 404
+
+
+def leads_to(monkeypatch, *found):
+    async def resolved(host, port):
+        return list(found)
+
+    monkeypatch.setattr(posting, "_resolved", resolved)
+
+
+def test_one_private_address_among_public_ones_is_one_too_many(admin, monkeypatch):
+    leads_to(monkeypatch, "93.184.216.34", "10.0.0.1")
+    assert code(admin.put(WEBHOOK, json=CRM)) == (422, "invalid_webhook")
+
+
+def test_without_tls_only_what_an_operator_allows_is_set_up(admin, monkeypatch):
+    leads_to(monkeypatch, "93.184.216.34")
+    plain = CRM | {"url": "http://crm.example.com/"}
+    assert "https" in admin.put(WEBHOOK, json=plain).json()["detail"]
+    monkeypatch.setenv("LEDGERDESK_WEBHOOK_ALLOW", "93.184.216.0/24")
+    assert put(admin, WEBHOOK, **plain)["note"] is None
+
+
+def test_a_name_that_leads_nowhere_yet_is_taken_and_that_is_said(admin):
+    assert "nowhere" in put(admin, WEBHOOK, **CRM | {"url": "https://nowhere.invalid/"})["note"]
+
+
+def test_what_else_is_changed_is_not_refused_for_where_its_address_leads_now(admin, monkeypatch):
+    leads_to(monkeypatch, "93.184.216.34")
+    put(admin, WEBHOOK, **CRM)
+    leads_to(monkeypatch, "10.0.0.1")
+    assert put(admin, WEBHOOK, **CRM | {"title": "Customers"})["events"] == 1
+
+
+def test_a_trial_does_not_go_where_it_may_not(admin, monkeypatch):
     with endpoint() as there:
-        put(admin, WEBHOOK, **CRM | {"url": there.url})
+        leads_to(monkeypatch, "93.184.216.34")
+        put(admin, WEBHOOK, **CRM | {"url": there.url.replace("http:", "https:")})
+        leads_to(monkeypatch, "127.0.0.1")
         assert admin.post(f"{WEBHOOK}/test").json()["outcome"] == "address_forbidden"
         assert there.came == []
 

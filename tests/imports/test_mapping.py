@@ -52,8 +52,8 @@ def test_every_state_gets_a_key(state: str) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "says"),
     [
-        ("m.toml", "states = 3", "states: Input should be"),
-        ("m.toml", "statess = {}", "statess: Extra inputs"),
+        ("m.toml", "states = 3", "states: must be a JSON object"),
+        ("m.toml", "statess = {}", "statess: is not known"),
         ("m.toml", 'states = {A = "nonsense"}', "states.A: «nonsense» is neither"),
         ("m.json", "{", "Expecting property name"),
         ("missing.toml", None, "cannot be read"),

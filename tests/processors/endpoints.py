@@ -1,10 +1,12 @@
 """Endpoints on 127.0.0.1 that take what they are sent, or do what bad ones do."""
 
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from standardwebhooks import Webhook
@@ -36,17 +38,20 @@ class Endpoint:
 
     port: int
     answering: Answering
+    tls: ssl.SSLContext | None = None
     came: list[Request] = field(default_factory=list)
     closing: threading.Event = field(default_factory=threading.Event)
 
     @property
     def url(self) -> str:
         """Where it is."""
-        return f"http://127.0.0.1:{self.port}/hooks"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}/hooks"
 
     def serve(self, connection: socket.socket) -> None:
         """One connection, of one request."""
         with connection, suppress(OSError, ValueError, IndexError):
+            if self.tls:
+                connection = self.tls.wrap_socket(connection, server_side=True)
             request = _read(connection)
             if request is not None:
                 self.came.append(request)
@@ -117,10 +122,14 @@ def babbles(_: Endpoint, connection: socket.socket, __: Request) -> None:
 
 
 @contextmanager
-def endpoint(answering: Answering | None = None) -> Iterator[Endpoint]:
-    """An endpoint that is up."""
+def endpoint(answering: Answering | None = None, certificate: Path | None = None) -> Iterator[Endpoint]:
+    """An endpoint that is up, with that key and certificate or without TLS."""
+    tls = None
+    if certificate:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(certificate)
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        found = Endpoint(listening.getsockname()[1], answering or says(204))
+        found = Endpoint(listening.getsockname()[1], answering or says(204), tls)
         threading.Thread(target=_accept, args=(found, listening), daemon=True).start()
         try:
             yield found
