@@ -22,6 +22,9 @@ MOST_BYTES, MOST_HEADERS, LONGEST_HEADER = 2_000, 30, 200
 # Whoever serves a name may be slow; who sets something up does not wait for long.
 PATIENCE = 3.0
 
+# Whose values are the endpoint's own secrets.
+THEIRS = frozenset({"set-cookie", "authorization", "proxy-authenticate", "www-authenticate", "authentication-info"})
+
 OK = range(200, 300)
 REDIRECTS = range(300, 400)
 GONE = 410
@@ -172,8 +175,8 @@ def _host(url: str) -> str:
 
 
 def _kept(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
-    pairs = list(headers)[:MOST_HEADERS]
-    return [(name.decode("latin-1").lower(), value.decode("latin-1")[:LONGEST_HEADER]) for name, value in pairs]
+    pairs = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in list(headers)[:MOST_HEADERS]]
+    return [(name, "..." if name in THEIRS else value[:LONGEST_HEADER]) for name, value in pairs]
 
 
 def _outcome(status: int | None, failure: str) -> str:

@@ -25,7 +25,7 @@ def test_nothing_need_be_set():
     ("name", "value", "says"),
     [
         ("LEDGERDESK_PORT", "70000", "65535"),
-        ("LEDGERDESK_API_WORKERS", "0", "greater than or equal to 1"),
+        ("LEDGERDESK_API_WORKERS", "0", "at least 1"),
         ("LEDGERDESK_LOG_LEVEL", "loud", "'debug', 'info'"),
         ("LEDGERDESK_MASTER_KEY", "c2hvcnQ=", "ledgerdesk master-key new"),
         ("DATABASE_URL", "mysql://root:hunter2@db/desk", "postgresql://"),

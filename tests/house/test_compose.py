@@ -9,11 +9,12 @@ import yaml
 
 from eventstore.settings import Settings
 from processors.stream.settings import KafkaSettings
+from processors.webhooks.settings import WebhookSettings
 
 ROOT = Path(__file__).parents[2]
 OURS = ("migrate", "api", "worker")
 SETTINGS = {"DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS"} | {
-    f"LEDGERDESK_{name.upper()}" for name in (*Settings.model_fields, *KafkaSettings.model_fields)
+    f"LEDGERDESK_{name.upper()}" for kind in (Settings, KafkaSettings, WebhookSettings) for name in kind.model_fields
 }
 
 

@@ -52,6 +52,12 @@ def test_whatever_an_endpoint_does_is_an_answer(answering: Answering, outcome: s
     assert len(answer.beginning) <= MOST_BYTES
 
 
+def test_secrets_in_an_answer_are_not_kept() -> None:
+    with endpoint(says(200, set_cookie="session=4711", x_request="7")) as there:
+        headers = dict(posted(there.url).headers)
+    assert (headers["set-cookie"], headers["x-request"]) == ("...", "7")
+
+
 def test_a_redirect_is_not_followed() -> None:
     with endpoint() as elsewhere, endpoint(says(307, location=elsewhere.url)) as there:
         assert posted(there.url).outcome == "redirected"
