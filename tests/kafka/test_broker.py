@@ -1,15 +1,24 @@
 """The broker that tests and `ledgerdesk up --kafka` run."""
 
 from contextlib import closing
+from pathlib import Path
 
 import pytest
+import yaml
 from kafka import KafkaProducer
+from kafka.errors import InvalidReplicationFactorError
 
 from cli.broker import jars
 from cli.broker.jars import NoKafka
 from cli.broker.server import Broker
+from processors.stream import topics
+from processors.stream.producer import Producer
 from processors.stream.settings import SOON
 from tests.kafka.kit import make_topic, read_all, unique
+from tests.kafka.publishing import settings_of
+from tests.waiting import wait_until
+
+ROOT = Path(__file__).parents[2]
 
 
 def send(servers: str, topic: str, *values: bytes) -> None:
@@ -66,3 +75,33 @@ def test_without_java_it_is_said_what_to_install(monkeypatch):
     assert "apt-get install" in str(jars.lacking())
     with pytest.raises(NoKafka):
         jars.program("java")
+
+
+def test_the_settings_of_compose_are_those_of_a_broker_that_takes_transactions(make_broker):
+    environment = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["kafka"]["environment"]
+    # As the image of apache/kafka makes properties of its variables.
+    given = {name.removeprefix("KAFKA_").lower().replace("_", "."): str(value) for name, value in environment.items()}
+    del given["log.dirs"]
+    places = {"//kafka:": "//127.0.0.1:", "//:": "//127.0.0.1:", "@kafka:": "@127.0.0.1:"}
+    for there, here in {**places, "9092": "{port}", "9093": "{controller}"}.items():
+        given = {name: value.replace(there, here) for name, value in given.items()}
+    broker = make_broker(given)
+    # Fifty partitions of transactions are made at the first.
+    settings = settings_of(broker.servers, kafka_deadline=60)
+    # It answers before it takes topics.
+    wait_until(lambda: made(settings), 60)
+    producer = Producer(settings, "desk.publisher")
+    try:
+        producer.begin()
+        producer.publish([(settings.positions, [topics.positioned(settings.events, 12)])])
+    finally:
+        producer.discard()
+    assert topics.position(settings, settings.events) == 12
+
+
+def made(settings):
+    try:
+        topics.ensure(settings)
+    except InvalidReplicationFactorError:
+        return False
+    return True

@@ -101,7 +101,8 @@ async def test_an_endpoint_that_took_nothing_as_long_as_one_was_tried_is_paused_
     assert await paused(office) is Because.FAILING
 
 
-async def test_what_is_given_up_by_an_endpoint_that_takes_others_pauses_nobody(office: Office, way: Way) -> None:
+async def test_what_is_given_up_after_three_days_pauses_nobody_who_takes_others(office: Office, way: Way) -> None:
+    began = way.now
     with endpoint(says(503)) as there:
         await subscribe(office, there.url, events=("ticket.noted",))
         await noted(office, way)
@@ -111,6 +112,7 @@ async def test_what_is_given_up_by_an_endpoint_that_takes_others_pauses_nobody(o
             way.now = max(way.now, due)
             # Another was taken meanwhile.
             way.rows("UPDATE processes.endpoints SET failing_since = %s RETURNING 1", way.now)
+    assert timedelta(days=2) < way.now - began < timedelta(days=3)
     assert await paused(office) is None
 
 
