@@ -27,7 +27,13 @@ Values = dict[str, Any]
 # What is wrong with a request, as pydantic tells it.
 Errors = list[Any]
 _LISTS = (list, tuple, set, frozenset)
-_UNKNOWN = ("cookie_params", "background_tasks_param_name", "security_scopes_param_name", "http_connection_param_name")
+_UNKNOWN = (
+    "cookie_params",
+    "background_tasks_param_name",
+    "security_scopes_param_name",
+    "http_connection_param_name",
+    "websocket_param_name",
+)
 _NOTHING = object()
 
 
@@ -44,6 +50,7 @@ class _Served:
 
     def __init__(self, route: APIRoute) -> None:
         own = route.dependant
+        _refuse(own, depth=1)
         self._before, self._own = [_Wants(each) for each in own.dependencies], _Wants(own)
         self._body = _Parameter(own.body_params[0], ("body",)) if own.body_params else None
         self._told, self._field, self._status = own.response_param_name, route.response_field, route.status_code or 200
@@ -100,12 +107,27 @@ class _Served:
         return response
 
 
+def _refuse(dependant: Dependant, depth: int) -> None:
+    """Say at the start what a handler, or what it depends on, wants and would not be given."""
+    unknown = [name for name in _UNKNOWN if getattr(dependant, name)]
+    if inspect.isgeneratorfunction(dependant.call) or inspect.isasyncgenfunction(dependant.call):
+        unknown.append("what is left to do after it")
+    if dependant.dependencies and not depth:
+        unknown.append("dependencies of a dependency")
+    if dependant.body_params and not depth:
+        unknown.append("a body in a dependency")
+    if len(dependant.body_params) > 1:
+        unknown.append("several bodies")
+    if unknown:
+        raise TypeError(f"{dependant.call} asks for {unknown[0]}, which `api/serving.py` does not know")
+    for each in dependant.dependencies:
+        _refuse(each, depth - 1)
+
+
 class _Wants:
     """What a function wants to know of a request."""
 
     def __init__(self, dependant: Dependant) -> None:
-        if unknown := [name for name in _UNKNOWN if getattr(dependant, name)]:
-            raise TypeError(f"{dependant.call} asks for {unknown[0]}, which `api/serving.py` does not know")
         assert dependant.call is not None  # noqa: S101 - whoever depends on something names it
         self.call: Callable[..., Any] = dependant.call
         self.name, self._request = dependant.name, dependant.request_param_name

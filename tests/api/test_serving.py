@@ -132,9 +132,48 @@ async def test_a_request_is_answered_as_fastapi_answers_it(apps, method, path, m
     assert answers[0] == answers[1]
 
 
-def test_a_handler_that_wants_what_is_not_known_is_refused_when_it_is_made():
-    with pytest.raises(TypeError, match="cookie_params"):
+async def cookie(taste: Annotated[str, Cookie()]) -> Response:
+    return Response(taste)
 
-        @APIRouter(route_class=Route).get("/")
-        async def asking(taste: Annotated[str, Cookie()]) -> Response:
-            return Response(taste)
+
+async def leftover():
+    yield 3
+
+
+async def deeper(there: int = Depends(counted)) -> int:
+    return there
+
+
+async def saying(body: Said) -> str:
+    return body.body
+
+
+async def cleaned(there: int = Depends(leftover)) -> Response:
+    return Response(str(there))
+
+
+async def nested(there: int = Depends(deeper)) -> Response:
+    return Response(str(there))
+
+
+async def two(one: Said, other: Said) -> Response:
+    return Response(one.body + other.body)
+
+
+async def said_elsewhere(body: str = Depends(saying)) -> Response:
+    return Response(body)
+
+
+@pytest.mark.parametrize(
+    ("handler", "what"),
+    [
+        (cookie, "cookie_params"),
+        (cleaned, "what is left to do after it"),
+        (nested, "dependencies of a dependency"),
+        (two, "several bodies"),
+        (said_elsewhere, "a body in a dependency"),
+    ],
+)
+def test_a_handler_that_wants_what_is_not_known_is_refused_when_it_is_made(handler, what):
+    with pytest.raises(TypeError, match=what):
+        APIRouter(route_class=Route).post("/")(handler)
