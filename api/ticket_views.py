@@ -34,10 +34,6 @@ from projections.conditions import compiled
 
 router = routing.router("tickets")
 
-# A draft is no ticket yet.
-OPENED = (
-    "SELECT 1 FROM log.stored_events WHERE workspace_id = %s AND originator_id = %s AND topic = 'ticket.opened' LIMIT 1"
-)
 AfterVersion = Annotated[int, Query(ge=0, le=2**62, description="Entries above this version.")]
 
 
@@ -240,19 +236,19 @@ def read_history(
 ) -> Response:
     """Every event of the ticket (H1), deleted or not."""
     stream = ticket_id(me.workspace_id, number)
+    seen = None if me.reach is None else compiled(me.reach, context(me))
     with reading(me) as db:
-        position = freshness.position_of(db, "ticket_history")
-        _must_reach(db, me, number)
-        _must_exist(db, me, number)
+        position = ticket_history.there(db, me.workspace_id, stream, seen)
+        if position is None:
+            raise UnknownTicket(number=number)
         found = ticket_history.entries(db, stream, after, limit)
     # The entries are JSON that PostgreSQL wrote: ten thousand of them pass through untouched.
-    named = {UUID(each.decode()) for each in set(_QUOTED_ID.findall(found.naming))}
-    body = b'{"entries":%s,"last_version":%d,"names":%s}' % (found.written, found.last, to_json(names_of(me, named)))
-    return prepared(body, position)
+    names = to_json(names_of(me, found.named))
+    return prepared(b'{"entries":%s,"last_version":%d,"names":%s}' % (found.written, found.last, names), position)
 
 
 def _must_exist(db: Cursor[Any], me: Caller, number: str) -> None:
-    if db.execute(OPENED, [me.workspace_id, ticket_id(me.workspace_id, number)]).fetchone() is None:
+    if db.execute(ticket_history.OPENED, [me.workspace_id, ticket_id(me.workspace_id, number)]).fetchone() is None:
         raise UnknownTicket(number=number)
 
 
@@ -353,4 +349,3 @@ def _ids(values: Iterable[Any]) -> set[UUID]:
 
 
 _ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_QUOTED_ID = re.compile(b'"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"')
