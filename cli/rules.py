@@ -45,6 +45,8 @@ def list_(workspace: str | None = WORKSPACE, as_json: bool = JSON) -> None:
     if as_json:
         typer.echo(json.dumps([rule.model_dump(mode="json") for rule in found], ensure_ascii=False))
         return
+    if not found:
+        typer.echo("None yet. See `ledgerdesk rules set --help`.")
     for rule in found:
         state = "retired" if rule.retired else rule.kind
         typer.echo(f"{rule.key}\t{state}\tversion {rule.version}\t{rule.title}")

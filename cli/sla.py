@@ -65,6 +65,8 @@ def policies(workspace: str | None = WORKSPACE, as_json: bool = JSON) -> None:
     if as_json:
         typer.echo(json.dumps([policy.model_dump(mode="json") for policy in found], ensure_ascii=False))
         return
+    if not found:
+        typer.echo("None yet. See `ledgerdesk sla adopt --help`.")
     for policy in found:
         state = "retired" if policy.retired else ", ".join(target.measure for target in policy.targets)
         typer.echo(f"{policy.key}\t{state}\tversion {policy.version}\t{policy.title}")

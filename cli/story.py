@@ -9,6 +9,7 @@ from uuid import UUID
 from domain.catalogue import Catalogue, Status
 from domain.event import ERASED, Actor, Content, Erased, Event, UnknownEvent
 from domain.ticket import events as e
+from domain.ticket.reporting import TicketRuleRefused, TicketRulesCut
 from domain.values import Assignee, AssignmentReason
 from projections.changes import Change, changes, written
 
@@ -206,6 +207,19 @@ def _(event: e.TicketReplied, _: Names) -> str:
 @said.register
 def _(event: e.TicketNoted, _: Names) -> str:
     return f"noted inside:{_indented(event.body)}"
+
+
+@said.register
+def _(event: TicketRulesCut, _: Names) -> str:
+    why = "went round in circles" if event.because == "loop" else "led to each other too often"
+    rules = ", ".join(map(quoted, event.keys))
+    return f"stopped the chain of rules before {rules} acted again, for they {why}"
+
+
+@said.register
+def _(event: TicketRuleRefused, _: Names) -> str:
+    which = f" to do {event.do}" if event.do else ""
+    return f"was not able{which}: {event.because.replace('_', ' ')}"
 
 
 @said.register
