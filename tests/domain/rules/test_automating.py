@@ -146,6 +146,14 @@ def test_each_sees_what_earlier_ones_did():
         remind=automation("opened_at", 1, when=leaf("kind", "is", "new")),
     )
     assert keys(fire(at(situation(ticket(desk).events), desk, NOON + HOUR))) == ["close"]
+    desk = with_rules(
+        early=automation("opened_at", 1, when=leaf("tags", "has_any", ["vip"])),
+        mark=automation("opened_at", 1, {"do": "add_tags", "tags": ["vip"]}),
+        late=automation("opened_at", 1, when=leaf("tags", "has_any", ["vip"])),
+    )
+    firing = fire(at(situation(ticket(desk).events), desk, NOON + HOUR))
+    assert keys(firing) == ["mark", "late"], "what an earlier one made so is found"
+    assert firing.look == NOON + HOUR, "and what came before it has its turn"
 
 
 def test_what_follows_the_clock_is_looked_at_when_it_turns():
