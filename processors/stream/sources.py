@@ -15,8 +15,17 @@ from processors.stream.telling import gone, looked_up, present, shown_now, told
 from projections.ticket_list import TicketList
 
 # What may be in memory twice, once on its way and once prepared.
-ROWS, FIRST_ROWS = 5_000, 500
+ROWS = 5_000
 BYTES = 8 << 20
+
+# How many of the next rows fit; the first does, however large.
+_FITTING = """
+    SELECT count(*) FROM (
+        SELECT sum(size) OVER (ORDER BY notification_id) - size AS before FROM (
+            SELECT notification_id, octet_length(state) AS size FROM log.stored_events
+            WHERE notification_id > %s ORDER BY notification_id LIMIT %s) AS next) AS summed
+    WHERE before < %s
+"""
 
 _LISTED = "SELECT position FROM ops.builds WHERE name = %s AND state = 'live'"
 _TICKETS = f"SELECT {', '.join(COLUMNS)} FROM desk.ticket_list WHERE ticket_id = ANY(%s)"  # noqa: S608 - our own names
@@ -40,15 +49,12 @@ class Rows:
     """Pages of the log that are as large as memory allows."""
 
     def __init__(self, most: int = ROWS) -> None:
-        self._most, self._size = most, min(most, FIRST_ROWS)
+        self._most = most
 
     def read(self, db: Cursor[Any], after: int, upto: int | None = None) -> list[StoredRow]:
         """The next rows."""
-        rows = read_page(db, after, self._size, upto)
-        if rows:
-            bytes_each = sum(len(row.state) for row in rows) / len(rows)
-            self._size = max(1, min(self._most, int(BYTES / bytes_each)))
-        return rows
+        (fitting,) = db.execute(_FITTING, [after, self._most, BYTES]).fetchone() or (0,)
+        return read_page(db, after, fitting, upto) if fitting else []
 
 
 class Events:
