@@ -1,7 +1,9 @@
 """Webhooks over HTTP: a secret that is shown once, what refuses, a trial, and rules that call one."""
 
 from datetime import UTC, datetime
+from uuid import uuid4
 
+import psycopg
 import pytest
 
 from api.webhooks import attempt_view
@@ -111,6 +113,35 @@ def test_a_trial_does_not_go_where_it_may_not(admin, monkeypatch):
         leads_to(monkeypatch, "127.0.0.1")
         assert admin.post(f"{WEBHOOK}/test").json()["outcome"] == "address_forbidden"
         assert there.came == []
+
+
+def test_webhooks_of_another_workspace_are_not_there(admin, server):
+    put(admin, WEBHOOK, **CRM)
+    known = admin.get(WEBHOOK).json()["webhook_id"]
+    with server.acting(other=True) as stranger:
+        put(stranger, WEBHOOK, **CRM | {"url": "https://other.example/hooks"})
+        assert stranger.get(WEBHOOK).json()["webhook_id"] != known
+        assert [each["url"] for each in stranger.get("/webhooks").json()] == ["https://other.example/hooks"]
+        delivery = told(server, f"webhook:{known}")
+        assert admin.get(f"{WEBHOOK}/deliveries").json()["deliveries"][0]["delivery_id"] == str(delivery)
+        assert stranger.get(f"{WEBHOOK}/deliveries").json() == {"deliveries": []}
+        again = stranger.post(f"{WEBHOOK}/deliveries/{delivery}/redelivery")
+        assert code(again) == (404, "unknown_delivery")
+        since = {"since": "2020-01-01T00:00:00Z"}
+        assert stranger.post(f"{WEBHOOK}/redelivery", json=since).json() == {"redelivered": 0}
+    assert admin.post(f"{WEBHOOK}/redelivery", json=since).json() == {"redelivered": 1}
+
+
+def told(server, recipient):
+    """A delivery that was made to it."""
+    delivery = uuid4()
+    with psycopg.connect(server.database_url, autocommit=True) as db:
+        db.execute(
+            "INSERT INTO processes.deliveries (delivery_id, workspace_id, channel, recipient, ticket_id, detail, state, due_at, asked_at, "
+            "ended_at) VALUES (%s, %s, 'webhook', %s, %s, '{}', 'sent', now(), now(), now())",
+            [delivery, server.acme.id, recipient, uuid4()],
+        )
+    return delivery
 
 
 def test_a_webhook_that_a_rule_calls_is_not_retired(admin):
