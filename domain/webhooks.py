@@ -45,7 +45,7 @@ def _address(text: str) -> str:
         raise ValueError("must be an address like https://example.com/hooks")
     if parts.username is not None or parts.password is not None or parts.fragment:
         raise ValueError("must have no user, password or fragment: the signature says who calls")
-    if not text.isascii() or any(letter <= " " for letter in text):
+    if not (text.isascii() and text.isprintable()) or " " in text or "\\" in text:
         raise ValueError("must be plain ASCII: write a name as xn--..., other letters as %XX")
     # Raises ValueError for one that is no number.
     _ = parts.port

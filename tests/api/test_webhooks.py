@@ -41,7 +41,16 @@ def test_its_address_is_for_admins_alone(admin):
 
 
 def test_what_could_not_be_called_or_would_wait_for_ever_is_refused(admin):
-    for url in ("ftp://example.com/", "https://user:secret@example.com/", "https:///", "https://例.example/"):
+    known = "https://crm.example.com"
+    wrong = (
+        "ftp://example.com/",
+        "https://user:secret@example.com/",
+        "https:///",
+        "https://例.example/",
+        f"{known}:99999/",
+    )
+    split = (f"{known}/\r\nX-Admin: 1", f"{known}/\x7f", f"{known}/ ?q", f"{known}\\.evil.example/", f"{known}/#here")
+    for url in wrong + split:
         assert admin.put(WEBHOOK, json=CRM | {"url": url}).status_code == 422
     assert code(admin.put(WEBHOOK, json=CRM | {"events": ["ticket.exploded"]})) == (422, "invalid_webhook")
     assert code(admin.get("/webhooks/nobody")) == (404, "unknown_webhook")
