@@ -1,10 +1,12 @@
 """The newest stretch of the log, read once for all that follow it in one process."""
 
+import math
 import threading
 import time
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
+from typing import NamedTuple
 
 import structlog
 
@@ -18,8 +20,6 @@ log = structlog.get_logger()
 HELD = 2 * PAGE
 # After a look that found something nobody looks for so long, in seconds: what comes meanwhile is followed in one go.
 GATHER = 0.02
-# Those who nobody sits and waits for let more of it gather, in seconds: lists are shown sooner, and many share a transaction.
-LEISURE = 0.1
 # What leads to nothing may be kept this late, in seconds, so that not every page costs everybody a transaction.
 REST = 0.25
 # Somebody has decided what becomes of dead letters.
@@ -27,14 +27,22 @@ DECIDED = "processes"
 _NEVER = 2**62
 
 
+class _Waiting(NamedTuple):
+    """Somebody who waits for one of the topics above the position; for anything where there are none."""
+
+    position: int
+    topics: Collection[str] | None
+    woken: threading.Event
+
+
 class Newest:
     """Safe from any thread. Who is further behind than it reaches has to read the log himself."""
 
     def __init__(self, begin: int) -> None:
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._waiting: list[_Waiting] = []
         self._rows: list[SharedRow] = []
         self._begin = self._end = begin
-        self._decided = 0
 
     @property
     def begin(self) -> int:
@@ -48,46 +56,90 @@ class Newest:
 
     def after(self, position: int) -> list[StoredRow] | None:
         """Rows above the position; None where it does not reach back so far."""
-        with self._changed:
-            if position < self._begin:
-                return None
-            return [*self._rows[bisect_right(self._rows, position, key=_position) :]]
+        with self._lock:
+            return None if position < self._begin else [*self._above(position)]
 
-    def wait(self, position: int, seconds: float, leisure: float = 0.0) -> None:
+    def wait(self, position: int, seconds: float, topics: Collection[str] | None = None) -> None:
         """Until there is something above the position, somebody has decided on dead letters, or that time is over.
 
-        With leisure so many seconds longer, unless a whole page is there.
+        With topics: one of these, or a whole page of others. Whom nothing concerns is not woken by every look of the reader.
         """
-        with self._changed:
-            decided = self._decided
-            self._changed.wait_for(lambda: position < self._end < _NEVER or self._decided != decided, seconds)
-        if leisure and self._end < position + PAGE:
-            # Not on the condition: each look of the reader would wake everybody for nothing.
-            time.sleep(leisure)
+        waiting = _Waiting(position, topics, threading.Event())
+        with self._lock:
+            if self._concerns(waiting, self._above(position)):
+                return
+            self._waiting.append(waiting)
+        if not waiting.woken.wait(seconds):
+            with self._lock:
+                self._waiting = [each for each in self._waiting if each is not waiting]
 
     def add(self, rows: Sequence[StoredRow]) -> None:
         """What a look at the log has found above the end; nothing where there was other news."""
-        with self._changed:
-            if rows:
-                if erased_in(rows):
-                    for shared in {row.shared for row in self._rows}:
-                        shared.forget()
-                self._rows += Shared(rows).rows
-                self._end = rows[-1].notification_id
-                if gone := self._rows[:-HELD]:
-                    self._begin = gone[-1].notification_id
-                    del self._rows[: len(gone)]
-            else:
-                self._decided += 1
-            self._changed.notify_all()
+        with self._lock:
+            if not rows:
+                self._wake_all()
+                return
+            self._take(rows)
+            waiting, self._waiting = self._waiting, []
+            for each in waiting:
+                if self._concerns(each, rows):
+                    each.woken.set()
+                else:
+                    self._waiting.append(each)
 
     def close(self) -> None:
         """Nobody adds any more: everybody reads for himself, as often as they would poll."""
-        with self._changed:
+        with self._lock:
             self._rows, self._begin, self._end = [], _NEVER, _NEVER
             # Who waits now is not to wait for what nobody adds; who comes later rests, so as not to keep the database busy.
-            self._decided += 1
-            self._changed.notify_all()
+            self._wake_all()
+
+    def _take(self, rows: Sequence[StoredRow]) -> None:
+        if erased_in(rows):
+            for shared in {row.shared for row in self._rows}:
+                shared.forget()
+        self._rows += Shared(rows).rows
+        self._end = rows[-1].notification_id
+        if gone := self._rows[:-HELD]:
+            self._begin = gone[-1].notification_id
+            del self._rows[: len(gone)]
+
+    def _concerns(self, waiting: _Waiting, rows: Sequence[StoredRow]) -> bool:
+        position, topics, _ = waiting
+        if not position < self._end < _NEVER:
+            return False
+        if topics is None or position < self._begin or self._end >= position + PAGE:
+            return True
+        return any(row.topic in topics for row in rows)
+
+    def _above(self, position: int) -> list[SharedRow]:
+        return self._rows[bisect_right(self._rows, position, key=_position) :]
+
+    def _wake_all(self) -> None:
+        for each in self._waiting:
+            each.woken.set()
+        self._waiting = []
+
+
+class Pace:
+    """How one of those who follow waits.
+
+    Who has leisure looks once in so many seconds: lists are shown sooner, and many events share a transaction. What comes
+    after a while without any is taken at once, and so is what is urgent, and a whole page.
+    """
+
+    def __init__(
+        self, newest: Newest, stop: threading.Event, leisure: float = 0.0, urgent: Collection[str] = frozenset()
+    ) -> None:
+        self._newest, self._stop, self._leisure, self._urgent = newest, stop, leisure, urgent
+        self._looked = -math.inf
+
+    def wait(self, position: int, seconds: float, topics: Collection[str] | None = None) -> None:
+        """As the newest stretch has it, and then for as long as there is leisure."""
+        self._newest.wait(position, seconds, topics)
+        if (rest := self._looked + self._leisure - time.monotonic()) > 0 and not self._stop.is_set():
+            self._newest.wait(position, rest, self._urgent)
+        self._looked = time.monotonic()
 
 
 def _position(row: StoredRow) -> int:

@@ -1,6 +1,7 @@
 """What happens at the newest end of the log, made out once for all processes of a worker."""
 
 import threading
+from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -37,7 +38,7 @@ class Lookout:
             self._go_on(db)
             if self._witness is None or position < self._begin:
                 return None
-            return Stretch([each for each in self._told if last_of(each) > position], self._end)
+            return Stretch(self._above(position), self._end)
 
     def _go_on(self, db: Cursor[Any]) -> None:
         witness, self._witness = self._witness, None
@@ -68,7 +69,10 @@ class Lookout:
         begin = self._newest.begin
         if begin > self._begin:
             self._begin = min(begin, self._end)
-            self._told = [each for each in self._told if last_of(each) > self._begin]
+            self._told = self._above(self._begin)
+
+    def _above(self, position: int) -> list[Told]:
+        return self._told[bisect_right(self._told, position, key=last_of) :]
 
 
 def _union(wanted: Sequence[frozenset[str] | None]) -> frozenset[str] | None:

@@ -13,11 +13,12 @@ from typing import Any
 import structlog
 from psycopg import Connection
 
+from domain.event import EVENTS
 from eventstore.database import Role, connect
 from eventstore.desk import Clock, Desk
 from eventstore.keyring import Keyring
 from eventstore.loading import BY_KEY
-from eventstore.newest import LEISURE, Newest, following
+from eventstore.newest import Newest, Pace, following
 from processors.automations import Automations
 from processors.counterparts import Counterparts
 from processors.effects import EffectFollower
@@ -32,6 +33,7 @@ from processors.sla_clock import SlaClock
 from processors.triggers import Triggers
 from processors.waking import Waking
 from processors.webhooks.process import Webhooks
+from processors.witness import OTHERS
 
 log = structlog.get_logger()
 
@@ -53,6 +55,10 @@ LEASE_PAUSE = 1.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0
 # How often somebody looks whether a timer is due, in seconds.
 TICK = 0.2
+# Nobody sits and waits for what processes do: on a busy desk they look once in so many seconds.
+LEISURE = 0.25
+# Then at once: what was erased is to be in nobody's memory.
+URGENT = frozenset(name for name in EVENTS if name.endswith(".erased"))
 # Who fires gives way to who follows: it has locked its timers already, and would wait in a ring.
 GIVE_WAY = "SET lock_timeout = '500ms'"
 
@@ -156,10 +162,12 @@ def lease(name: str, url: str, stop: threading.Event) -> Iterator[Connection[Any
 def _follow(process: TicketProcess, lookout: Lookout, given: _Given, moved: Moved) -> None:
     with lease(process.NAME, given.url, given.stop) as db:
         follower = Follower(process, given.keyring, db, given.clock, lookout)
+        pace = Pace(given.newest, given.stop, LEISURE, URGENT)
+        topics = None if process.TOPICS is None else process.TOPICS | OTHERS
         while not given.stop.is_set():
             if follower.step():
                 moved()
-            given.newest.wait(follower.checkpoint.reached, follower.checkpoint.patience, LEISURE)
+            pace.wait(follower.checkpoint.reached, follower.checkpoint.patience, topics)
 
 
 def _follow_effects(process: Process, given: _Given, moved: Moved) -> None:
@@ -170,10 +178,13 @@ def _follow_effects(process: Process, given: _Given, moved: Moved) -> None:
 async def _have_effects(process: Process, given: _Given, moved: Moved, db: Connection[Any]) -> None:
     async with Desk(given.url, given.keyring, given.clock) as desk:
         follower = EffectFollower(process, given.keyring, db, desk, given.newest)
+        topics = {event.NAME for event in process.EVENTS}
         while not given.stop.is_set():
             if await follower.step():
                 moved()
-            await asyncio.to_thread(given.newest.wait, follower.checkpoint.reached, follower.checkpoint.patience)
+            await asyncio.to_thread(
+                given.newest.wait, follower.checkpoint.reached, follower.checkpoint.patience, topics
+            )
 
 
 def _fire(processes: Sequence[TicketProcess], given: _Given, moved: Moved) -> None:

@@ -39,8 +39,10 @@ class ReadModel(ABC):
     # Whether an event writes nothing but rows of its own stream and reads no others of these tables: then several workers may
     # keep them, each the streams of its partitions. Whatever counts or orders over streams has one owner.
     PARTITIONED: ClassVar[bool] = False
-    # How long it lets more gather before it takes what is new, in seconds; for one whose pages cost more than their events.
+    # It takes what is new once in so many seconds; for one whose pages cost more than their events ...
     LEISURE: ClassVar[float] = 0.0
+    # ... but these at once.
+    URGENT: ClassVar[tuple[type[Event], ...]] = ()
 
     @abstractmethod
     def apply(self, page: Page, db: Cursor[Any]) -> None:

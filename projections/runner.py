@@ -13,7 +13,7 @@ from eventstore.codec import StoredRow
 from eventstore.database import Role, conninfo
 from eventstore.feed import POLL, read_page
 from eventstore.keyring import Keyring
-from eventstore.newest import REST, Newest
+from eventstore.newest import REST, Newest, Pace
 from projections import builds
 from projections.apply import apply_rows, interesting
 from projections.builds import Build, BuildOvertaken, NewerIsLive
@@ -46,6 +46,7 @@ class Runner:
 
     def __init__(self, url: str, keyring: Keyring, model: ReadModel, stop: threading.Event, newest: Newest) -> None:
         self._url, self._keyring, self._model, self._stop, self._newest = url, keyring, model, stop, newest
+        self._wanted = {event.NAME for event in model.EVENTS}
         self._failures = 0
         self.failed: str | None = None
 
@@ -100,6 +101,7 @@ class Runner:
     def _follow(self, db: Connection[Any], build: Build) -> None:
         passed: StoredRow | None = None
         due = 0.0
+        pace = Pace(self._newest, self._stop, self._model.LEISURE, {event.NAME for event in self._model.URGENT})
         while not self._stop.is_set():
             reached = passed.notification_id if passed else build.position
             rows = self._rows(db, reached)
@@ -111,7 +113,9 @@ class Runner:
                 self._failures = 0
                 self.failed = None
             reached = passed.notification_id if passed else build.position
-            self._newest.wait(reached, REST if passed else POLL, self._model.LEISURE)
+            rest = due - time.monotonic()
+            # Until its checkpoint is to be moved it need not know of what does not concern it.
+            pace.wait(reached, *(rest, self._wanted) if rest > 0 else (POLL,))
 
     def _rows(self, db: Connection[Any], after: int) -> list[StoredRow]:
         rows = self._newest.after(after)

@@ -13,7 +13,6 @@ from psycopg import Cursor
 from domain.event import Event, Recorded
 from domain.ticket import events as e
 from domain.ticket import messages, undoing
-from eventstore.newest import LEISURE
 from projections.bulk import texts, upsert
 from projections.read_model import Page, ReadModel
 from projections.search_lookup import HITS, WAYS
@@ -92,7 +91,8 @@ class TicketSearch(ReadModel):
     VERSION = 2
     EVENTS = (*SAYING, e.TicketRequesterSet, e.TicketErasureRequested)
     OPENS = tuple(kind for kind in SAYING if kind.CONTENT)
-    LEISURE = LEISURE
+    LEISURE = 0.4
+    URGENT = (e.TicketErasureRequested, messages.TicketMessageRedacted, messages.TicketAttachmentRemoved)
     TABLES = f"""
         CREATE TABLE ticket_search (
             workspace_id uuid NOT NULL, ticket_id uuid PRIMARY KEY, requester_id uuid, said_at timestamptz NOT NULL,

@@ -72,7 +72,6 @@ class Member(Runner):
             raise NeedsOneOwner(name=model.NAME)
         super().__init__(url, keyring, model, stop, newest)
         self._settings, self._topic = settings, settings.events
-        self._wanted = {event.NAME for event in model.EVENTS}
         self._places: dict[int, Place] = {}
 
     def _keep(self, db: Connection[Any]) -> None:

@@ -13,7 +13,7 @@ from domain.event import ERASED
 from eventstore import feed, newest
 from eventstore.feed import command_of, decode_page, read_page, read_whole
 from eventstore.keyring import Keyring
-from eventstore.newest import Newest, following
+from eventstore.newest import Newest, Pace, following
 from tests.desks import MASTER, Office, an_office
 from tests.waiting import until
 
@@ -88,12 +88,12 @@ async def test_once_it_has_failed_everybody_reads_for_himself_and_rests_in_betwe
         raise RuntimeError("PIN 4711")
 
     monkeypatch.setattr(newest.Feed, "looks", broken)
-    rests: list[bool] = []
+    rests: list[float] = []
     with capture_logs() as said, following(database_url, threading.Event()) as found:
         await until(lambda: found.after(2**61) is None)
-        monkeypatch.setattr(threading.Condition, "wait_for", lambda _, true, __: rests.append(not true()))
+        monkeypatch.setattr(threading.Event, "wait", lambda _, seconds: rests.append(seconds))
         found.wait(1, 600)
-    assert rests == [True]
+    assert 600 in rests
     assert [(each["event"], each["error"]) for each in said] == [("newest.failed", "RuntimeError")]
 
 
@@ -103,3 +103,53 @@ async def test_a_page_does_not_end_within_a_command(office: Office, database: Db
     commands = [command_of(row) for row in every]
     assert len(first) > 1
     assert commands[len(first) - 1] not in commands[len(first) :]
+
+
+@pytest.fixture
+def rests(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long those who wait were ready to, instead of waiting."""
+    found: list[float] = []
+    monkeypatch.setattr(threading.Event, "wait", lambda _, seconds: found.append(seconds))
+    return found
+
+
+async def test_nobody_is_kept_waiting_by_what_does_not_concern_him(
+    office: Office, database: Db, rests: list[float]
+) -> None:
+    found = held(database)
+    found.wait(0, 1)
+    found.wait(0, 2, {"ticket.opened"})
+    found.wait(0, 3, {"ticket.snoozed"})
+    found.wait(found.end, 4)
+    assert rests == [3, 4]
+
+
+async def test_who_waits_for_something_is_woken_by_it(office: Office, database: Db) -> None:
+    found, rows = Newest(0), read_page(database.cursor(), 0)
+    opened = next(place for place, row in enumerate(rows) if row.topic == "ticket.opened")
+    waiting = [threading.Thread(target=found.wait, args=(0, 600, {topic})) for topic in ("ticket.opened", "no.such")]
+    for thread in waiting:
+        thread.start()
+    await until(lambda: len(found._waiting) == 2)
+    found.add(rows[:opened])
+    assert len(found._waiting) == 2
+    found.add(rows[opened:])
+    waiting[0].join(10)
+    assert [thread.is_alive() for thread in waiting] == [False, True]
+    found.close()
+    waiting[1].join(10)
+    assert not waiting[1].is_alive()
+
+
+async def test_who_has_leisure_lets_more_gather_but_for_what_is_urgent(
+    office: Office, database: Db, rests: list[float]
+) -> None:
+    found = held(database)
+    pace = Pace(found, threading.Event(), 500, {"ticket.replied"})
+    for _ in range(3):
+        pace.wait(0, 600)
+    assert [round(rest, -2) for rest in rests] == [500, 500]
+    pace = Pace(found, threading.Event(), 500, {"ticket.opened"})
+    for _ in range(3):
+        pace.wait(0, 600)
+    assert len(rests) == 2
