@@ -10,6 +10,7 @@ from domain.inbox.notification import SendNotification, Told, notification_id
 from domain.inbox.preferences import Channel
 from domain.inbox.telling import told
 from domain.rules.channels import TRIGGER
+from domain.rules.index import triggers_of
 from domain.ticket.telling import TicketNoticeGiven
 from processors.process import Deliver, Do, Memory, Output, TicketProcess, because_of
 
@@ -38,10 +39,13 @@ class Notifications(TicketProcess):
 
 def _began(happening: Happening, memory: Memory) -> UUID | None:
     """Whose action it was that triggers made this of; those of people are remembered for a while."""
-    envelope, recent = happening.metadata, memory.setdefault("recent", [])
+    envelope = happening.metadata
     if envelope.channel == TRIGGER:
+        recent = memory.get("recent", [])
         return next((UUID(person) for action, person in recent if action == str(envelope.correlation_id)), None)
-    if (doer := _doer(happening)).kind == "person":
+    # Where no trigger looks at it none will come to it: there is nothing to remember.
+    if triggers_of(happening.desk).all and (doer := _doer(happening)).kind == "person":
+        recent = memory.setdefault("recent", [])
         recent.insert(0, [str(envelope.correlation_id), doer.id])
         del recent[RECENT:]
     return None

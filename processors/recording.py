@@ -6,13 +6,13 @@ from typing import Any
 from uuid import UUID
 
 from psycopg import Cursor
-from psycopg.types.json import Jsonb
+from pydantic_core import from_json, to_json
 
 from domain.catalogue import Catalogue
 from domain.command import Command
 from domain.errors import LedgerdeskError
 from eventstore.append import append
-from eventstore.arrays import Uuids
+from eventstore.arrays import Texts, Uuids
 from eventstore.keyring import Keyring
 from eventstore.loading import load_many
 from eventstore.streams import Loaded
@@ -35,11 +35,11 @@ _BEGIN_TO_REMEMBER = (
     "SELECT %s, w, '{}' FROM unnest(%s::uuid[]) w ORDER BY w ON CONFLICT DO NOTHING"
 )
 _REMEMBERED = (
-    "SELECT workspace_id, state FROM processes.memories WHERE process = %s AND workspace_id = ANY(%s) "
+    "SELECT workspace_id, state::text FROM processes.memories WHERE process = %s AND workspace_id = ANY(%s) "
     "ORDER BY workspace_id FOR UPDATE"
 )
 _REMEMBER = (
-    "UPDATE processes.memories m SET state = n.state FROM unnest(%s::uuid[], %s::jsonb[]) AS n (workspace, state) "
+    "UPDATE processes.memories m SET state = n.state FROM unnest(%s::uuid[], %s::text[]::jsonb[]) AS n (workspace, state) "
     "WHERE m.process = %s AND m.workspace_id = n.workspace AND m.state <> n.state"
 )
 
@@ -137,12 +137,21 @@ def alone(db: Cursor[Any], process: str) -> None:
 
 def remembered(db: Cursor[Any], process: str, workspaces: Iterable[UUID]) -> dict[UUID, Memory]:
     """What the process remembers of the workspaces; nobody else changes it until the transaction ends."""
-    wanted = list(set(workspaces))
-    db.execute(_BEGIN_TO_REMEMBER, [process, wanted])
-    return dict(db.execute(_REMEMBERED, [process, wanted]).fetchall())
+    wanted = set(workspaces)
+    found = _remembered(db, process, wanted)
+    if missing := wanted - found.keys():
+        db.execute(_BEGIN_TO_REMEMBER, [process, Uuids(list(missing))])
+        found = _remembered(db, process, wanted)
+    return found
+
+
+def _remembered(db: Cursor[Any], process: str, workspaces: Iterable[UUID]) -> dict[UUID, Memory]:
+    rows = db.execute(_REMEMBERED, [process, Uuids(list(workspaces))])
+    return {workspace: from_json(state) for workspace, state in rows}
 
 
 def remember(db: Cursor[Any], process: str, memories: Mapping[UUID, Memory]) -> None:
     """Keep it."""
     if memories:
-        db.execute(_REMEMBER, [list(memories), [Jsonb(state) for state in memories.values()], process])
+        states = Texts([to_json(state).decode() for state in memories.values()])
+        db.execute(_REMEMBER, [Uuids(list(memories)), states, process])

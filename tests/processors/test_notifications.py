@@ -15,7 +15,9 @@ from domain.permissions import RoleName
 from domain.receivers import Receivers
 from domain.requester import RegisterRequester
 from domain.rules.channels import TRIGGER
+from domain.rules.rule import RuleDefinition
 from domain.setup.notifications import SetNotifications
+from domain.setup.rules import SetRule
 from domain.ticket.commands import AssignTicket, ChangePriority, NoteOnTicket, OpenTicket, TagTicket, TellChange
 from domain.ticket.marking import FollowTicket
 from domain.values import Assignee, Priority
@@ -39,6 +41,17 @@ def stage() -> Stage:
     stage.log.clear()
     stage.deliveries.clear()
     return stage
+
+
+def some_rule(stage: Stage) -> None:
+    """A trigger of the desk; what it makes of things is told as its actions."""
+    when = {"field": "priority", "op": "is", "value": "urgent"}
+    then = [{"do": "pin"}]
+    stage.do(
+        SetRule,
+        key="r",
+        definition=RuleDefinition.model_validate({"title": "r", "kind": "trigger", "when": when, "then": then}),
+    )
 
 
 def sent(stage: Stage) -> list[NotificationSent]:
@@ -75,11 +88,20 @@ def test_what_rules_make_of_an_action_belongs_to_it(stage):
 
 
 def test_what_rules_make_of_ones_own_action_is_no_news(stage):
+    some_rule(stage)
     action = uuid4()
     bob = Actor(kind="person", id=str(BOB))
     stage.do(ChangePriority, number="T-1", priority=Priority.HIGH, command_id=action, by=bob)
     stage.do(TagTicket, number="T-1", add={"vip"}, by=RULE, channel=TRIGGER, correlation_id=action)
     assert list(told(stage)) == [{CEM: (Kind.FOLLOWED,)}]
+
+
+def test_whose_action_it_was_is_kept_only_where_triggers_may_come_to_it(stage):
+    stage.do(ChangePriority, number="T-1", priority=Priority.HIGH)
+    assert not stage.memories[Notifications.NAME]
+    some_rule(stage)
+    stage.do(ChangePriority, number="T-1", priority=Priority.LOW)
+    assert len(stage.memories[Notifications.NAME]["recent"]) == 1
 
 
 def test_mails_are_for_those_who_want_them_and_have_no_content(stage):
