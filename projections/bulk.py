@@ -1,6 +1,6 @@
 """Rows of a page into a table: a few as they are, many by COPY into a temporary table and one INSERT."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import cache
 from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
@@ -16,6 +16,8 @@ def upsert(
     db: Cursor[Any], table: str, columns: tuple[str, ...], rows: Sequence[Sequence[Any]], on_conflict: LiteralString
 ) -> None:
     """Insert the rows; `on_conflict` is what follows ON CONFLICT, `{updates}` in it sets every column anew."""
+    if not rows:
+        return
     statements = _statements(table, columns, on_conflict)
     if len(rows) <= FEW:
         # One round trip: psycopg sends them in a pipeline.
@@ -68,12 +70,11 @@ def array(values: Iterable[UUID | int]) -> str:
     return f"{{{','.join(map(str, values))}}}"
 
 
-def texts(values: Iterable[str]) -> str:
+def texts(values: Collection[str]) -> str:
     """Texts in the same way."""
-    return f"{{{','.join(map(_quoted, values))}}}"
-
-
-def _quoted(text: str) -> str:
-    if "\\" in text or '"' in text:
-        text = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{text}"'
+    if not values:
+        return "{}"
+    every = "".join(values)
+    if "\\" in every or '"' in every:
+        values = [text.replace("\\", "\\\\").replace('"', '\\"') for text in values]
+    return '{"' + '","'.join(values) + '"}'

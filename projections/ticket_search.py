@@ -13,6 +13,7 @@ from psycopg import Cursor
 from domain.event import Event, Recorded
 from domain.ticket import events as e
 from domain.ticket import messages, undoing
+from eventstore.arrays import Ints, Texts
 from projections.bulk import texts, upsert
 from projections.read_model import Page, ReadModel
 from projections.search_lookup import HITS, WAYS
@@ -231,23 +232,21 @@ def _count_terms(db: Cursor[Any], documents: Iterable[Document]) -> None:
         tickets, titles = counts.setdefault(document.workspace_id, (Counter(), Counter()))
         _differ(tickets, document.before, set() if document.gone else document.terms | {""})
         _differ(titles, document.title_before, set() if document.gone else document.title_terms)
-    rows = [
-        (workspace, term, tickets[term], titles[term])
-        for workspace, (tickets, titles) in sorted(counts.items())
-        for term in sorted(tickets.keys() | titles.keys())
-        if tickets[term] or titles[term]
-    ]
-    clause = (
-        "(workspace_id, term) DO UPDATE SET tickets = ticket_search_terms.tickets + excluded.tickets, "
-        "titles = ticket_search_terms.titles + excluded.titles"
-    )
-    upsert(db, "ticket_search_terms", ("workspace_id", "term", "tickets", "titles"), rows, clause)
-    if fewer := [row[:2] for row in rows if row[2] < 0]:
-        db.execute(
-            "DELETE FROM ticket_search_terms t USING unnest(%s::uuid[], %s::text[]) AS gone (workspace_id, term) "
-            "WHERE t.workspace_id = gone.workspace_id AND t.term = gone.term AND t.tickets <= 0",
-            [[place[0] for place in fewer], [place[1] for place in fewer]],
-        )
+    for workspace, (tickets, titles) in sorted(counts.items()):
+        said = sorted(term for term in tickets.keys() | titles.keys() if tickets[term] or titles[term])
+        # A page has a thousand of them: as arrays they need no table to be copied through.
+        more = [Texts(said), Ints([tickets[term] for term in said]), Ints([titles[term] for term in said])]
+        db.execute(_COUNT, [workspace, *more])
+        if fewer := [term for term in said if tickets[term] < 0]:
+            db.execute(_FORGET, [workspace, Texts(fewer)])
+
+
+_COUNT = """
+    INSERT INTO ticket_search_terms AS t (workspace_id, term, tickets, titles)
+    SELECT %s, * FROM unnest(%s::text[], %s::int[], %s::int[])
+    ON CONFLICT (workspace_id, term) DO UPDATE SET tickets = t.tickets + excluded.tickets, titles = t.titles + excluded.titles
+"""
+_FORGET = "DELETE FROM ticket_search_terms WHERE workspace_id = %s AND term = ANY(%s) AND tickets <= 0"
 
 
 def _differ(counts: Counter[str], before: AbstractSet[str], after: AbstractSet[str]) -> None:
