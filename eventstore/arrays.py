@@ -3,6 +3,7 @@ more than the rest of an append."""
 
 import struct
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,10 +15,13 @@ _HEAD = struct.Struct("!iiIii")
 _LENGTH = struct.Struct("!i")
 _INT = struct.Struct("!ii")
 _LONG = struct.Struct("!iq")
+_NULL = b"\xff\xff\xff\xff"
+# PostgreSQL counts the time from here.
+_BEGAN, _MICROSECOND = datetime(2000, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 
 
 class Packed:
-    """A one-dimensional array without nulls; subclasses say of what."""
+    """A one-dimensional array; subclasses say of what, and whether some of it may be null."""
 
     __slots__ = ("items",)
     element = 0
@@ -53,13 +57,13 @@ class Texts(Packed):
 
 
 class Uuids(Packed):
-    """uuid[]"""
+    """uuid[], null where there is None"""
 
     element, array = 2950, 2951
 
     def pack(self) -> Iterable[bytes]:
-        items: list[UUID] = self.items
-        return [b"\0\0\0\x10" + item.bytes for item in items]
+        items: list[UUID | None] = self.items
+        return [_NULL if item is None else b"\0\0\0\x10" + item.bytes for item in items]
 
 
 class Ints(Packed):
@@ -80,6 +84,16 @@ class Longs(Packed):
         return [_LONG.pack(8, item) for item in self.items]
 
 
+class Times(Packed):
+    """timestamptz[]"""
+
+    element, array = 1184, 1185
+
+    def pack(self) -> Iterable[bytes]:
+        items: list[datetime] = self.items
+        return [_LONG.pack(8, (item - _BEGAN) // _MICROSECOND) for item in items]
+
+
 def _register(kind: type[Packed]) -> None:
     class PackedDumper(Dumper):
         format = Format.BINARY
@@ -93,5 +107,5 @@ def _register(kind: type[Packed]) -> None:
     adapters.register_dumper(kind, PackedDumper)
 
 
-for _kind in (Bytes, Texts, Uuids, Ints, Longs):
+for _kind in (Bytes, Texts, Uuids, Ints, Longs, Times):
     _register(_kind)

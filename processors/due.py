@@ -7,8 +7,9 @@ from typing import Any
 from uuid import UUID
 
 from psycopg import Cursor
-from psycopg.types.json import Jsonb
+from pydantic_core import to_json
 
+from eventstore.arrays import Texts, Times, Uuids
 from processors.deciding import Reaction
 from processors.process import CancelTimer, Hasten, SetTimer, Timer
 
@@ -24,7 +25,8 @@ _HASTEN = (
 _SET = """
     INSERT INTO processes.timers AS t (ticket_id, process, key, workspace_id, due_at, wake_at, detail, cause, correlation)
     SELECT s.ticket, s.process, s.key, s.workspace, s.due, s.wake, s.detail, s.cause, s.correlation
-    FROM unnest(%s::text[], %s::uuid[], %s::text[], %s::uuid[], %s::timestamptz[], %s::timestamptz[], %s::jsonb[], %s::uuid[],
+    FROM unnest(%s::text[], %s::uuid[], %s::text[], %s::uuid[], %s::timestamptz[], %s::timestamptz[],
+        %s::text[]::jsonb[], %s::uuid[],
         %s::uuid[]) AS s (process, ticket, key, workspace, due, wake, detail, cause, correlation)
     ORDER BY s.ticket, s.process, s.key
     ON CONFLICT (ticket_id, process, key) DO UPDATE SET due_at = excluded.due_at, wake_at = excluded.wake_at,
@@ -89,11 +91,11 @@ class Changes:
         if self._hastened:
             db.execute(_HASTEN, [self.at, *_columns(self._hastened), self.at])
         if self._set:
-            db.execute(_SET, _columns(self._set.values()))
+            db.execute(_SET, [pack(column) for pack, column in zip(_KINDS, _columns(self._set.values()), strict=True)])
 
     def _set_one(self, reaction: Reaction, wish: SetTimer) -> None:
         place = [reaction.process, wish.ticket, wish.key, reaction.workspace]
-        times = [wish.due_at, wish.due_at, Jsonb(dict(wish.detail))]
+        times = [wish.due_at, wish.due_at, to_json(dict(wish.detail)).decode() if wish.detail else "{}"]
         self._set[reaction.process, wish.ticket, wish.key] = [*place, *times, *_causes(reaction)]
 
     def _cancel(self, process: str, wish: CancelTimer) -> None:
@@ -109,6 +111,8 @@ class Changes:
                 row[_WAKE] = min(row[_WAKE], self.at)
 
 
+# What the columns of _SET are arrays of.
+_KINDS = (Texts, Uuids, Texts, Uuids, Times, Times, Texts, Uuids, Uuids)
 # Where a row has when it is looked at.
 _WAKE = 5
 
