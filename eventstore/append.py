@@ -16,7 +16,7 @@ from psycopg.rows import TupleRow
 from domain.errors import LedgerdeskError
 from eventstore.arrays import Bytes, Ints, Longs, Packed, Texts, Uuids
 from eventstore.database import DatabaseUnavailable, Role, StorageFull, conninfo, explained, server_name
-from eventstore.gathering import ENOUGH, gathered
+from eventstore.gathering import ENOUGH, Coming, gathered
 from eventstore.keyring import WrappedKey
 
 log = structlog.get_logger()
@@ -75,11 +75,11 @@ class Appender:
     """Takes calls from any number of tasks of one event loop.
 
     One batch is under way at a time: meanwhile the next gathers. A second connection would only wait for the same lock
-    with smaller batches.
+    with smaller batches. What is `coming` is what callers wait for who will append afterwards.
     """
 
-    def __init__(self, url: str, *, patience: float = PATIENCE) -> None:
-        self._url, self._patience = url, patience
+    def __init__(self, url: str, *, patience: float = PATIENCE, coming: Coming = ()) -> None:
+        self._url, self._patience, self._coming = url, patience, coming
         self._waiting: deque[_Waiting] = deque()
         self._wake = asyncio.Event()
         self._closing = False
@@ -115,7 +115,7 @@ class Appender:
             self._wake.clear()
             if not self._waiting:
                 await self._wake.wait()
-            await gathered(self._waiting)
+            await gathered(self._waiting, self._coming)
             if not (batch := self._next_batch()):
                 continue
             try:

@@ -73,7 +73,7 @@ class Desk:
         self.streams = Streams(url, keyring)
         self.vault = Vault(url)
         self.numbers = Numbers(self.vault)
-        self._appender = Appender(url)
+        self._appender = Appender(url, coming=self.streams.under_way)
         self._memory = Memory(self.streams)
         self._turns: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
         self._open = AsyncExitStack()

@@ -93,6 +93,8 @@ class GroupRead:
         self._read = read
         self._waiting: dict[UUID, list[_Waiting]] = {}
         self._serving: dict[UUID, asyncio.Task[None]] = {}
+        # Reads that the database is at: those who wait for them will want to append.
+        self.under_way: set[asyncio.Future[None]] = set()
 
     async def ask(self, workspace: UUID, ask: Ask) -> Found:
         """What the log has of the stream now."""
@@ -118,6 +120,8 @@ class GroupRead:
 
     async def _settle(self, workspace: UUID, waiting: Sequence[_Waiting]) -> None:
         """Give everybody who waits an answer or the error."""
+        under_way: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.under_way.add(under_way)
         try:
             found = await self._read(workspace, [ask for ask, _ in waiting])
         except BaseException as error:
@@ -131,3 +135,6 @@ class GroupRead:
                 # A reader that was cancelled has gone.
                 if not answer.done():
                     answer.set_result(each)
+        finally:
+            self.under_way.discard(under_way)
+            under_way.set_result(None)

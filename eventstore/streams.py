@@ -19,6 +19,7 @@ from eventstore.append import Answer
 from eventstore.arrays import Uuids
 from eventstore.codec import SELECT_EVENTS, StoredRow, decode, subject
 from eventstore.database import Role, async_pool, explained
+from eventstore.gathering import Coming
 from eventstore.group_read import Ask, Found, GroupRead
 from eventstore.keyring import SELECT_KEYS, ContentKey, Keyring, WrappedKey
 
@@ -58,6 +59,11 @@ class Streams:
     async def __aexit__(self, *_: object) -> None:
         await self._together.finish()
         await self._pool.close()
+
+    @property
+    def under_way(self) -> Coming:
+        """The shared reads that the database is at, as they come and go."""
+        return self._together.under_way
 
     @asynccontextmanager
     async def bound(self, workspace: UUID) -> AsyncIterator[AsyncConnection[Any]]:

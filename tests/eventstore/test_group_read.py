@@ -63,6 +63,20 @@ async def test_nobody_joins_a_read_that_has_begun() -> None:
     assert {each.kept[0] for each in answers if each.kept} == {2}
 
 
+async def test_reads_are_under_way_until_they_are_answered() -> None:
+    log = Log()
+    group = GroupRead(log.read)
+    log.let.clear()
+    asked = [asyncio.create_task(group.ask(where, *asks(1))) for where in (HERE, THERE)]
+    for _ in asked:
+        await log.began.acquire()
+    assert len(group.under_way) == 2
+    log.error = DatabaseUnavailable(server="here", reason="gone")
+    log.let.set()
+    await asyncio.wait([*asked, *group.under_way])
+    assert not group.under_way
+
+
 async def test_workspaces_are_read_apart_and_do_not_wait_for_each_other() -> None:
     log = Log()
     group = GroupRead(log.read)
