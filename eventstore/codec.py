@@ -99,6 +99,11 @@ def decode(row: StoredRow, keys: Mapping[UUID, ContentKey | Erased] | None) -> R
     )
 
 
+def event_of(row: StoredRow, keys: Mapping[UUID, ContentKey | Erased] | None) -> Event:
+    """The event alone, for whoever folds: its envelope is not read."""
+    return _event(from_json(row.state), row, keys)
+
+
 def identity(workspace: UUID, stream: UUID, version: int, name: str, event_id: UUID) -> bytes:
     """What ciphertext is bound to: fixed lengths first, so that no two events share it."""
     return b"%b%b%b%b%b" % (workspace.bytes, stream.bytes, event_id.bytes, version.to_bytes(8, "big"), name.encode())

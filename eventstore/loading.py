@@ -11,7 +11,7 @@ from domain.aggregates import INITIAL, evolve
 from domain.event import Erased
 from eventstore import snapshots
 from eventstore.arrays import Longs, Uuids
-from eventstore.codec import SELECT_EVENTS, StoredRow, decode, subject
+from eventstore.codec import SELECT_EVENTS, StoredRow, event_of, subject
 from eventstore.keyring import SELECT_KEYS, ContentKey, Keyring, WrappedKey
 from eventstore.streams import Loaded
 
@@ -92,5 +92,5 @@ def _snapshots(
 
 def _folded(before: Loaded, stream: UUID, rows: Sequence[StoredRow], keys: Keys) -> Loaded:
     needed = {who: keys[who] for who in {stream, *filter(None, map(subject, rows))} if who in keys}
-    state = reduce(evolve, (decode(row, keys).event for row in rows), before.state)
+    state = reduce(evolve, (event_of(row, keys) for row in rows), before.state)
     return Loaded(state, rows[-1].originator_version if rows else before.version, {**before.keys, **needed})

@@ -17,7 +17,7 @@ from domain.event import Erased, Event, Recorded
 from eventstore import group_read, snapshots
 from eventstore.append import Answer
 from eventstore.arrays import Uuids
-from eventstore.codec import SELECT_EVENTS, StoredRow, decode, subject
+from eventstore.codec import SELECT_EVENTS, StoredRow, decode, event_of, subject
 from eventstore.database import Role, async_pool, explained
 from eventstore.gathering import Coming
 from eventstore.group_read import Ask, Found, GroupRead
@@ -206,7 +206,7 @@ async def folded(before: Loaded, rows: Sequence[StoredRow], keys: dict[UUID, Con
     for start in range(0, len(rows), _SLICE):
         for row in rows[start : start + _SLICE]:
             if row.originator_version > before.version:
-                state = evolve(state, decode(row, keys).event)
+                state = evolve(state, event_of(row, keys))
         if len(rows) > _SLICE:
             await asyncio.sleep(0)
     version = max([before.version, *(row.originator_version for row in rows[-1:])])

@@ -12,7 +12,7 @@ import pytest
 
 from domain.event import ERASED, EVENTS, Content, Event, UnknownEvent
 from domain.ticket.events import TicketReplied
-from eventstore.codec import decode, encode, subject
+from eventstore.codec import decode, encode, event_of, subject
 from eventstore.keyring import ContentDamaged, ContentKey, UnknownKey
 from eventstore.upcasters import UPCASTERS, upcasts
 from tests.eventstore.golden import FOLDER, KEY, METADATA, STREAM, envelope, path_of, readable, row_of, shape
@@ -48,6 +48,7 @@ def test_a_golden_file_loads_as_what_it_meant(path: Path) -> None:
     assert type(recorded.event) is EVENTS[golden["name"]]
     assert _as_then(readable(recorded.event), golden["reads_as"]) == golden["reads_as"]
     assert envelope(recorded.metadata) == golden["metadata"]
+    assert event_of(row, keys_of(golden)) == recorded.event
 
 
 # What a later version says of an older event without adding anything: all time counted, before business time could.
