@@ -22,7 +22,7 @@ class Tail:
 
     def __init__(self, url: str) -> None:
         self._conninfo = conninfo(url, Role.READER, "ledgerdesk-tail")
-        self._news = asyncio.Event()
+        self._news, self._wanted = asyncio.Event(), asyncio.Event()
         self._listener: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -37,6 +37,7 @@ class Tail:
 
     def mark(self) -> asyncio.Event:
         """What the next news will set."""
+        self._wanted.set()
         return self._news
 
     async def wait(self, mark: asyncio.Event, seconds: float) -> bool:
@@ -63,7 +64,14 @@ class Tail:
         for channel in CHANNELS:
             await db.execute(f"LISTEN {channel}".encode())
         while True:
+            await self._somebody()
             async for _ in db.notifies(timeout=POLL, stop_after=1):
                 pass
             self._wake()
             await asyncio.sleep(PAUSE)
+
+    async def _somebody(self) -> None:
+        """Until somebody has a mark; else no longer than a while, since the server keeps what is not taken from it."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._wanted.wait(), POLL)
+        self._wanted.clear()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -195,8 +196,17 @@ class Catalogue(Rulebook, Timekeeping):
         """What a person or a requester may do here; UnknownPerson for anybody else."""
         if actor.kind == "requester":
             return REQUESTERS
+        # Asked for twice by every request, and by every decision of a job.
+        if (known := self._granted.get((actor.kind, actor.id))) is not None:
+            return known
         role = self.role(self.acting(actor).role)
-        return Grant(role.key, role.permissions if role.active else frozenset(), role.scope)
+        grant = Grant(role.key, role.permissions if role.active else frozenset(), role.scope)
+        self._granted[actor.kind, actor.id] = grant
+        return grant
+
+    @cached_property
+    def _granted(self) -> dict[tuple[str, str], Grant]:
+        return {}
 
     def acting(self, actor: Actor) -> Person:
         """The active person who acts, or UnknownPerson."""

@@ -25,11 +25,11 @@ _KEPT = (
 # leak is asked only after row-level security, and every change of a ticket with 10,000 events would read all of them.
 # What a stream has beside its events comes in a row of its own, without a position.
 SELECT_FOUND = f"""
-    SELECT place, own.subject_id, kept.version, own.master_id, kept.state, NULL::bigint, own.workspace_id, NULL::uuid,
+    SELECT place, NULL::uuid, kept.version, own.master_id, kept.state, NULL::bigint, NULL::uuid, NULL::uuid,
         NULL::timestamptz, own.wrapped
     FROM {_WANTED}
     LEFT JOIN LATERAL ({_KEPT}) kept ON true
-    LEFT JOIN LATERAL (SELECT workspace_id, subject_id, master_id, wrapped FROM vault.keys
+    LEFT JOIN LATERAL (SELECT master_id, wrapped FROM vault.keys
         WHERE workspace_id = %(workspace)s AND subject_id = wanted.stream LIMIT 1) own ON true
     UNION ALL
     SELECT place, e.*, NULL::bytea FROM {_WANTED}
@@ -73,13 +73,13 @@ async def read(db: AsyncConnection[Any], workspace: UUID, asks: Sequence[Ask]) -
             heads[place] = row
         else:
             rows[place].append(StoredRow(*row[:-1]))
-    return [_found(heads[place], newer) for place, newer in rows.items()]
+    return [_found(workspace, ask, heads[place], rows[place]) for place, ask in enumerate(asks, 1)]
 
 
-def _found(head: Sequence[Any], rows: list[StoredRow]) -> Found:
-    subject, version, master, state, _, workspace, _, _, wrapped = head
+def _found(workspace: UUID, ask: Ask, head: Sequence[Any], rows: list[StoredRow]) -> Found:
+    _, version, master, state, *_, wrapped = head
     kept = None if version is None else (version, state)
-    return Found(kept, None if subject is None else WrappedKey(workspace, subject, master, wrapped), rows)
+    return Found(kept, None if master is None else WrappedKey(workspace, ask.stream, master, wrapped), rows)
 
 
 class GroupRead:

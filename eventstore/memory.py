@@ -60,7 +60,7 @@ class Memory:
         state = before.state
         for event in events:
             state = evolve(state, event)
-        after = Loaded(state, before.version + len(events), {**before.keys, **keys})
+        after = Loaded(state, before.version + len(events), {**before.keys, **keys} if keys else before.keys)
         known = self._known.get(_place(workspace, stream))
         return self._remember(_place(workspace, stream), after, known.read_at if known else _now())
 

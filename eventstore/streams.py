@@ -85,7 +85,10 @@ class Streams:
         before = known or Loaded(INITIAL[aggregate])
         for shape in (snapshots.shape(aggregate), ""):
             found = await self._together.ask(workspace, Ask(stream, before.version, shape))
-            keys = {**before.keys, **self._own(found, before)}
+            own = self._own(found, before)
+            if known and not (found.rows or own or found.kept):
+                return known
+            keys = {**before.keys, **own}
             if missing := _missing(found.rows, keys):
                 async with self.bound(workspace) as db:
                     keys |= await self._keys(db, workspace, missing)

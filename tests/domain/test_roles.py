@@ -3,13 +3,13 @@
 import pytest
 
 from domain import workspace as w
-from domain.errors import NotAllowed, UnknownRole
+from domain.errors import NotAllowed, UnknownPerson, UnknownRole
 from domain.permissions import PERMISSIONS, Permission, RoleName
 from domain.setup import roles as r
 from domain.staff import RoleTooWide, Scope
 from domain.ticket import commands as c
 from domain.ticket.state import UnknownTicket
-from tests.domain.kit import BOB, given, id_of, opened, person
+from tests.domain.kit import BOB, DESK, folded, given, id_of, opened, person
 
 P = Permission
 HARDWARE = r.RoleSet(
@@ -28,6 +28,7 @@ ASKED = {
 }
 BOB_HAS_IT = w.RoleChanged(person_id=BOB, role="hardware", previous=RoleName.AGENT)
 MANAGER = r.RoleSet(key="manager", title="Manager", permissions=("access.edit", "ticket.view"))
+BOB_ACTS = person("bob")
 BOB_MANAGES = w.RoleChanged(person_id=BOB, role="manager", previous=RoleName.AGENT)
 
 
@@ -133,3 +134,12 @@ def test_only_who_manages_access_makes_roles():
         outcome = given().when(r.SetRole, by=person(role), **ASKED) if role is not RoleName.REQUESTER else None
         if outcome is not None and role is not RoleName.ADMIN:
             outcome.then_refused(NotAllowed, permission=P.ACCESS_EDIT)
+
+
+def test_what_somebody_may_do_is_worked_out_once_and_again_when_the_desk_is_another():
+    assert DESK.grant(BOB_ACTS) is DESK.grant(BOB_ACTS)
+    now = folded(DESK, HARDWARE, BOB_HAS_IT)
+    assert now.grant(BOB_ACTS).permissions == {P.TICKET_NOTE, P.TICKET_VIEW}
+    left = folded(now, w.PersonDeactivated(person_id=BOB))
+    with pytest.raises(UnknownPerson):
+        left.grant(BOB_ACTS)
