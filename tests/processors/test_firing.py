@@ -12,6 +12,7 @@ from psycopg.rows import TupleRow
 
 from eventstore.database import Role, connect
 from eventstore.keyring import Keyring
+from processors import due as due_rows
 from processors import runner
 from tests.desks import MASTER, Office
 from tests.processors.greeter import LATER, Greeter, connected, done, follower, poller, rows
@@ -110,3 +111,26 @@ def _running(url: str) -> AbstractContextManager[None]:
     """A worker as the desk runs it, for whom all is due."""
     stop = threading.Event()
     return working(stop, [partial(runner.run, url, Keyring(MASTER), stop, (Greeter(),), lambda: LATER)])
+
+
+@pytest.mark.parametrize("known", [False, True])
+async def test_what_is_due_is_found_by_its_time_alone_however_many_wait(
+    office: Office, database: Db, database_url: str, known: bool
+) -> None:
+    """Whether the planner knows the table or not: a plan that reads what is not due would sweep a desk's tickets."""
+    database.execute(MANY, [office.workspace])
+    if known:
+        database.execute("ANALYZE processes.timers")
+    asked = {"now": runner.now(), "processes": ["greeter"], "most": 500}
+    with connected(database_url) as db, psycopg.ClientCursor(db) as bound:
+        plan = "\n".join(row for (row,) in db.execute(f"EXPLAIN {bound.mogrify(due_rows._TAKE, asked)}".encode()))
+    assert "timers_wake_idx" in plan
+    assert "Index Cond: (wake_at <=" in plan
+    assert "Seq Scan" not in plan
+
+
+MANY = """
+    INSERT INTO processes.timers (ticket_id, process, key, workspace_id, due_at, wake_at)
+    SELECT gen_random_uuid(), 'greeter', 'k', %s, due, due
+    FROM generate_series(1, 20000) n, LATERAL (SELECT now() + (n - 20) * interval '1 minute' AS due) d
+"""
