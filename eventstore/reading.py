@@ -13,6 +13,9 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from eventstore.database import explained
 
 _bound_to: WeakKeyDictionary[Connection[Any], UUID | None] = WeakKeyDictionary()
+Remembered = dict[Any, Any]
+_memories: WeakKeyDictionary[Connection[Any], Remembered] = WeakKeyDictionary()
+_of_pools: WeakKeyDictionary[ConnectionPool[Any], Remembered] = WeakKeyDictionary()
 _BIND = "SELECT set_config('ledgerdesk.workspace', %s, false), set_config('default_transaction_read_only', 'on', false)"
 
 
@@ -24,6 +27,7 @@ def bound(pool: ConnectionPool[Any], workspace: UUID) -> Iterator[Cursor[Any]]:
     """
     try:
         with pool.connection() as db, db.cursor() as cursor:
+            _share(pool, db)
             bind(cursor, workspace)
             yield cursor
     except (psycopg.OperationalError, PoolTimeout) as error:
@@ -38,3 +42,17 @@ def bind(cursor: Cursor[Any], workspace: UUID | None) -> None:
         _bound_to.pop(db, None)
         cursor.execute(_BIND, ["" if workspace is None else str(workspace)])
         _bound_to[db] = workspace
+
+
+def remembered(db: Connection[Any]) -> Remembered:
+    """What may be remembered of the database that is asked through this connection, from one statement to the next.
+
+    A pool's connections share it until one of them is new: the server may have come back from before what was read then.
+    """
+    return _memories.setdefault(db, {})
+
+
+def _share(pool: ConnectionPool[Any], db: Connection[Any]) -> None:
+    if db not in _memories or pool not in _of_pools:
+        _of_pools[pool] = {}
+    _memories[db] = _of_pools[pool]

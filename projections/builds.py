@@ -152,6 +152,8 @@ def swap(db: Cursor[Any], model: ReadModel, build: Build) -> Build:
             _search(db, build, table)
         else:
             _show(db, build, table)
+        if table in model.VERSIONED:
+            _search(db, build, table, _ROW_VERSION)
     if old is not None:
         _drop(db, old)
     db.execute("UPDATE ops.builds SET state = 'live', updated_at = now() WHERE build = %s", [build.build])
@@ -176,11 +178,15 @@ def _show(db: Cursor[Any], build: Build, table: str) -> None:
         db.execute(SQL("GRANT SELECT ON {} TO {}").format(view, Identifier(reader)))
 
 
-def _search(db: Cursor[Any], build: Build, table: str) -> None:
+# Which transaction wrote the row, and of which table it is: another version of it, or of another build's, has another one.
+_ROW_VERSION: LiteralString = ", tableoid::bigint << 32 | xmin::text::bigint AS row_version"
+
+
+def _search(db: Cursor[Any], build: Build, table: str, more: LiteralString = "") -> None:
     view, behind = Identifier("ops", table), Identifier(build.schema, table)
     bound = SQL(ROW_POLICIES["ledgerdesk_reader"])
     db.execute(SQL("DROP VIEW IF EXISTS {}").format(view))
-    db.execute(SQL("CREATE VIEW {} AS SELECT * FROM {} WHERE {}").format(view, behind, bound))
+    db.execute(SQL("CREATE VIEW {} AS SELECT *{} FROM {} WHERE {}").format(view, SQL(more), behind, bound))
     db.execute(SQL("GRANT SELECT ON {} TO ledgerdesk_reader").format(view))
 
 

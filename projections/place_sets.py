@@ -1,18 +1,124 @@
-"""Sets of places: in memory a number whose bits are set, in the database chunks of it, short where few are in them.
+"""Sets of places: few as a list, many as a number whose bits are set; in the database chunks, short where few are in them.
 
 A place is a small number that a ticket has within its desk; a million of them are a number of 125 kB, and what two sets
 have in common is one operation.
 """
 
 import struct
+from array import array
+from bisect import bisect_left
 from collections.abc import Collection, Iterable, Sequence
+from functools import cached_property, reduce
 from itertools import compress
+from operator import or_
+from typing import Final
 
 # Places of a chunk: as bits it just fits into a row that PostgreSQL does not put elsewhere.
 CHUNK = 8192
 _BYTES = CHUNK // 8
 # Up to so many are written one by one, in two bytes each.
 _FEW = 64
+# Up to so many of a set are listed: to look each up in another set takes less than to join, count and list that many bits.
+LISTED = 4_096
+
+
+class Places:
+    """A set of places that never changes. It is known by its list, by its bits, or by both."""
+
+    def __init__(self, listed: Sequence[int] | None = None, bits: int | None = None) -> None:
+        if listed is not None:
+            self.listed = listed
+        if bits is not None:
+            self.bits = bits
+        self._few: Final = listed is not None and len(listed) <= LISTED
+
+    @cached_property
+    def listed(self) -> Sequence[int]:
+        """What is in the set, the lowest first."""
+        return _listed_bits(self.bits)
+
+    @cached_property
+    def bits(self) -> int:
+        """The set as a number."""
+        return int.from_bytes(self.written, "little")
+
+    @cached_property
+    def written(self) -> bytes:
+        """The set as PostgreSQL's get_bit reads it."""
+        if "bits" in self.__dict__:
+            return self.bits.to_bytes((self.bits.bit_length() + 7) // 8, "little")
+        return bytes(_marked(bytearray((self.listed[-1] >> 3) + 1), self.listed)) if self.listed else b""
+
+    @cached_property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self.listed) if "listed" in self.__dict__ else self.bits.bit_count()
+
+    @property
+    def size(self) -> int:
+        """Bytes that it takes: a list, or bits both ways."""
+        return 4 * len(self.listed) if self._few else self.bits.bit_length() // 4
+
+    def __bool__(self) -> bool:
+        return bool(self.listed if self._few else self.bits)
+
+    def __and__(self, other: "Places") -> "Places":
+        if not (self and other):
+            return NOTHING
+        if self._few or other._few:
+            few, others = (self, other) if self._few else (other, self)
+            return Places(others.among(few.listed))
+        return Places(bits=self.bits & other.bits)
+
+    def __or__(self, other: "Places") -> "Places":
+        if not (self and other):
+            return self or other
+        if self._few and other._few:
+            return Places(sorted({*self.listed, *other.listed}))
+        return Places(bits=self.bits | other.bits)
+
+    def __sub__(self, other: "Places") -> "Places":
+        if not other:
+            return self
+        if self._few:
+            gone = set(other.among(self.listed))
+            return Places([place for place in self.listed if place not in gone])
+        return Places(bits=self.bits & ~other.bits)
+
+    def among(self, places: Sequence[int]) -> Sequence[int]:
+        """Those of the places that are in the set."""
+        if self._few:
+            own = set(self.listed)
+            return [place for place in places if place in own]
+        written = self.written
+        end = len(written) * 8
+        if places and places[-1] >= end:
+            places = places[: bisect_left(places, end)]
+        return [place for place in places if written[place >> 3] >> (place & 7) & 1]
+
+    def of_chunk(self, number: int) -> Sequence[int]:
+        """What is in a chunk of the set."""
+        begin = number * CHUNK
+        if self.count <= LISTED:
+            return self.listed[bisect_left(self.listed, begin) : bisect_left(self.listed, begin + CHUNK)]
+        part = self.written[begin // 8 : begin // 8 + _BYTES]
+        return [begin + place for place in _listed_bits(int.from_bytes(part, "little"))]
+
+    def reach(self, everything: "Places", wanted: int, *, highest: bool) -> int:
+        """How many of everything have to be looked at, from one end of the places, until so many of the set were seen."""
+        wanted = min(wanted, self.count)
+        place = self._nth(self.count - wanted if highest else wanted - 1) if wanted else 0
+        bits = everything.bits
+        return (bits >> place if highest else bits & ((2 << place) - 1)).bit_count()
+
+    def _nth(self, nth: int) -> int:
+        """The place above so many others."""
+        return self.listed[nth] if self._few else _nth(self.bits, nth + 1)
+
+
+def union(sets: Iterable[Places]) -> Places:
+    """What is in any of the sets."""
+    return reduce(or_, sets, NOTHING)
 
 
 def changed(kept: bytes, more: Collection[int], fewer: Collection[int]) -> bytes:
@@ -26,32 +132,33 @@ def changed(kept: bytes, more: Collection[int], fewer: Collection[int]) -> bytes
     for place in fewer:
         bits[place >> 3] &= ~(1 << (place & 7))
     left = int.from_bytes(bits, "little")
-    return struct.pack(f"<{left.bit_count()}H", *places(left)) if left.bit_count() <= _FEW else bytes(bits)
+    return struct.pack(f"<{left.bit_count()}H", *_listed_bits(left)) if left.bit_count() <= _FEW else bytes(bits)
 
 
-def joined(chunks: Sequence[tuple[int, bytes]]) -> int:
+def joined(chunks: Iterable[tuple[int, bytes]]) -> Places:
     """The set that was kept in numbered chunks."""
-    bits = bytearray((max((number for number, _ in chunks), default=-1) + 1) * _BYTES)
-    for number, kept in chunks:
+    ordered = sorted(chunks)
+    if sum(len(kept) for _, kept in ordered) <= LISTED * 2 and all(len(kept) < _BYTES for _, kept in ordered):
+        return Places(array("i", [number * CHUNK + place for number, kept in ordered for place in _listed(kept)]))
+    bits = bytearray((ordered[-1][0] + 1) * _BYTES if ordered else 0)
+    for number, kept in ordered:
         begin = number * _BYTES
         if len(kept) == _BYTES:
             bits[begin : begin + _BYTES] = kept
         else:
             for place in _listed(kept):
                 bits[begin + (place >> 3)] |= 1 << (place & 7)
-    return int.from_bytes(bits, "little")
+    return Places(bits=int.from_bytes(bits, "little"))
 
 
-def of_places(found: Iterable[int]) -> int:
+def of_places(found: Iterable[int]) -> Places:
     """The set of these places."""
-    sorted_ = sorted(found)
-    return int.from_bytes(_marked(bytearray((sorted_[-1] >> 3) + 1), sorted_), "little") if sorted_ else 0
+    return Places(sorted(found))
 
 
-def places(found: int) -> list[int]:
-    """What is in the set, the lowest first."""
-    count = -(-found.bit_length() // 64)
-    words = struct.unpack(f"<{count}Q", found.to_bytes(count * 8, "little"))
+def _listed_bits(bits: int) -> list[int]:
+    count = -(-bits.bit_length() // 64)
+    words = struct.unpack(f"<{count}Q", bits.to_bytes(count * 8, "little"))
     result: list[int] = []
     for number in compress(range(count), words):
         left = words[number]
@@ -60,18 +167,6 @@ def places(found: int) -> list[int]:
             result.append(number * 64 + low.bit_length() - 1)
             left ^= low
     return result
-
-
-def as_bytes(found: int) -> bytes:
-    """The set as PostgreSQL's get_bit reads it."""
-    return found.to_bytes((found.bit_length() + 7) // 8, "little")
-
-
-def reach(found: int, everything: int, count: int, *, highest: bool) -> int:
-    """How many of everything have to be looked at, from one end of the places, until `count` of the set were seen."""
-    count = min(count, found.bit_count())
-    place = _nth(found, found.bit_count() - count + 1 if highest else count)
-    return (everything >> place if highest else everything & ((2 << place) - 1)).bit_count()
 
 
 def _nth(found: int, nth: int) -> int:
@@ -95,3 +190,6 @@ def _marked(bits: bytearray, more: Iterable[int]) -> bytearray:
     for place in more:
         bits[place >> 3] |= 1 << (place & 7)
     return bits
+
+
+NOTHING = Places([])

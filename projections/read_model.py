@@ -33,6 +33,8 @@ class ReadModel(ABC):
     COMMENTS: ClassVar[Mapping[str, str]]
     # Tables that only our own queries can make sense of: seen in `ops`, each row bound to the workspace, by no analyst.
     SEARCHED: ClassVar[frozenset[str]] = frozenset()
+    # Tables of which our queries ask whether a row is still the one that they read: seen in `ops` with `row_version`.
+    VERSIONED: ClassVar[frozenset[str]] = frozenset()
     EVENTS: ClassVar[tuple[type[Event], ...]]
     # Events whose content is needed; that of the others stays closed, which saves opening it.
     OPENS: ClassVar[tuple[type[Event], ...]] = ()

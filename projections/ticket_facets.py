@@ -16,15 +16,17 @@ from psycopg import Cursor
 
 from domain.conditions.folding import fold
 from domain.ticket.row import Row
-from projections import place_sets
+from projections import known_sets, place_sets, place_spans
 from projections.bulk import upsert
-from projections.place_sets import CHUNK
+from projections.known_sets import Asked
+from projections.place_sets import CHUNK, Places
 
 Facet = tuple[str, str]
 # Custom values that name an option, a person or a yes: free text would make a facet of every sentence.
 _OPTION = re.compile(r"[\w-]{1,60}")
 BRANCH = "\x1f"
 ALL: Facet = ("all", "")
+NEVER_DUE: Facet = ("due_at", "")
 SINGLE = ("status", "kind", "priority", "type", "source", "assignee_role", "workflow", "node", "shelf")
 
 
@@ -52,6 +54,9 @@ def facets(row: Row) -> Iterator[Facet]:
     yield from (("involved", str(person)) for person in row.involved)
     if row.pinned:
         yield "pinned", "true"
+    if row.due_at is None:
+        yield NEVER_DUE
+    yield from place_spans.far(row)
     yield from custom(row.fields or {})
 
 
@@ -205,13 +210,14 @@ def keep(db: Cursor[Any], before: Mapping[UUID, Seen], after: Mapping[UUID, Seen
     changed = {ticket: now for ticket, now in after.items() if before.get(ticket) != now}
     gone = before.keys() - after.keys()
     was = [before[ticket] for ticket in (*changed, *gone) if ticket in before]
-    _place(db, [(places[ticket], before.get(ticket), after.get(ticket)) for ticket in (*changed, *gone)])
-    _count(db, was, changed.values())
+    moved = _place(db, [(places[ticket], before.get(ticket), after.get(ticket)) for ticket in (*changed, *gone)])
+    _count(db, was, changed.values(), moved)
 
 
 # Of which set, which part of it.
 Chunk = tuple[UUID, int, int]
 _NOTHING: frozenset[Facet] = frozenset()
+_Moved = dict[UUID, set[Facet]]
 
 
 class _Moves(NamedTuple):
@@ -221,16 +227,19 @@ class _Moves(NamedTuple):
     fewer: list[int]
 
 
-def _place(db: Cursor[Any], tickets: Iterable[tuple[int, Seen | None, Seen | None]]) -> None:
-    """Move tickets into the sets of facets that they have now, and out of those they have no more."""
+def _place(db: Cursor[Any], tickets: Iterable[tuple[int, Seen | None, Seen | None]]) -> _Moved:
+    """Move tickets into the sets of facets that they have now, and out of those they have no more; answers which."""
     chunks: dict[Chunk, _Moves] = {}
+    moved: _Moved = {}
     for place, was, now in tickets:
         had, has = was.found_by if was else _NOTHING, now.found_by if now else _NOTHING
         known = now or was
         if known is None or had == has:
             continue
         workspace, (number, inside) = known.workspace, divmod(place, CHUNK)
-        for facet in had ^ has:
+        differs = had ^ has
+        moved.setdefault(workspace, set()).update(differs)
+        for facet in differs:
             chunk = (workspace, hashed(workspace, *facet), number)
             moves = chunks.get(chunk)
             if moves is None:
@@ -238,6 +247,7 @@ def _place(db: Cursor[Any], tickets: Iterable[tuple[int, Seen | None, Seen | Non
             (moves.more if facet in has else moves.fewer).append(inside)
     if chunks:
         _write(db, chunks)
+    return moved
 
 
 def _write(db: Cursor[Any], chunks: Mapping[Chunk, _Moves]) -> None:
@@ -252,15 +262,21 @@ def _write(db: Cursor[Any], chunks: Mapping[Chunk, _Moves]) -> None:
         db.execute(_DROP_PLACES, [list(column) for column in zip(*emptied, strict=True)])
 
 
-def _count(db: Cursor[Any], was: Iterable[Seen], now: Iterable[Seen]) -> None:
+def _count(db: Cursor[Any], was: Iterable[Seen], now: Iterable[Seen], sets: _Moved) -> None:
     counts: dict[UUID, dict[Facet, list[int]]] = {}
     cube = Counter[tuple[Any, ...]]()
     for sign, rows in ((-1, was), (1, now)):
         for row in rows:
             cube[row.workspace, *row.cube] += sign
             _add(counts.setdefault(row.workspace, {}), row, sign)
-    moved = [(workspace, *facet, *delta) for workspace, kept in counts.items() for facet, delta in kept.items()]
-    _add_to_counts(db, [row for row in moved if any(row[3:])])
+    # Where as many came into a set as left it, its count is written all the same: it is the set's version.
+    moved = [
+        (workspace, *facet, *delta)
+        for workspace, kept in counts.items()
+        for facet, delta in kept.items()
+        if any(delta) or facet in sets.get(workspace, ())
+    ]
+    _add_to_counts(db, moved)
     _add_to_cube(db, [(*key, delta) for key, delta in cube.items() if delta])
 
 
@@ -303,14 +319,15 @@ def tallies(db: Cursor[Any], workspace: UUID, wanted: Iterable[Facet]) -> dict[F
     return {(facet, value): Tally(*counts) for facet, value, *counts in rows}
 
 
-def sets(db: Cursor[Any], workspace: UUID, wanted: Iterable[Facet]) -> dict[Facet, int]:
-    """The places of the tickets that have each of the facets."""
+class Sets(NamedTuple):
+    """The places of the tickets that have each of some facets; whether they are of a build that knows all of today's."""
+
+    have: dict[Facet, Places]
+    current: bool
+
+
+def sets(db: Cursor[Any], workspace: UUID, wanted: Iterable[Facet]) -> Sets:
+    """The sets of the facets."""
     asked = {hashed(workspace, *facet): facet for facet in wanted}
-    chunks: dict[int, list[tuple[int, bytes]]] = {facet: [] for facet in asked}
-    with db.connection.cursor(binary=True) as cursor:
-        for facet, chunk, kept in cursor.execute(_SETS, [workspace, list(asked)]).fetchall():
-            chunks[facet].append((chunk, kept))
-    return {asked[facet]: place_sets.joined(found) for facet, found in chunks.items()}
-
-
-_SETS = "SELECT facet, chunk, places FROM ops.facet_places WHERE workspace_id = %s AND facet = ANY(%s::bigint[])"
+    found = known_sets.read(db, workspace, [Asked(*facet, number) for number, facet in asked.items()])
+    return Sets({asked[number]: places for number, places in found.sets.items()}, found.versioned)

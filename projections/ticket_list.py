@@ -15,7 +15,7 @@ from domain.ticket import events as e
 from domain.ticket.folds import FOLDS, fold, wake
 from domain.ticket.row import COLUMNS, Row
 from domain.ticket.undoing import TicketUndone
-from projections import kept_views, tag_names, ticket_facets, ticket_places
+from projections import kept_views, place_spans, tag_names, ticket_facets, ticket_places
 from projections.bulk import array, upsert
 from projections.kept_views import KeptViews
 from projections.read_model import Page, ReadModel
@@ -33,8 +33,9 @@ class TicketList(ReadModel):
     """One row a ticket that is not deleted."""
 
     NAME = "ticket_list"
-    VERSION = 4
-    SEARCHED = frozenset({"facet_places", *ticket_places.SEARCHED})
+    VERSION = 5
+    SEARCHED = frozenset({"facet_places", *place_spans.SEARCHED, *ticket_places.SEARCHED})
+    VERSIONED = frozenset({"facet_counts"})
     EVENTS = (e.TicketOpened, *FOLDS, *tag_names.EVENTS, *kept_views.EVENTS)
     OPENS = (e.TicketOpened, e.TicketRetitled, e.TicketFieldsSet, TicketUndone, ViewSaved)
     TABLES = (
@@ -66,7 +67,7 @@ class TicketList(ReadModel):
             due_last timestamptz GENERATED ALWAYS AS (coalesce(due_at, '0001-01-01 00:00:00+00'::timestamptz)) STORED
         ) WITH (fillfactor = 80);
         CREATE INDEX by_waking ON ticket_list (workspace_id, snoozed_until) WHERE shelf = 'snoozed';"""
-        f"{ticket_facets.TABLES};{ticket_places.TABLES};{tag_names.TABLES};{kept_views.TABLES}"
+        f"{ticket_facets.TABLES};{place_spans.TABLES};{ticket_places.TABLES};{tag_names.TABLES};{kept_views.TABLES}"
     )
     # Led by `listed`: the usual lists must not walk past everything that was ever archived. Ended by the place, by which
     # a walk along the index alone tells who is in a set.
@@ -148,6 +149,7 @@ class TicketList(ReadModel):
         "ticket_list.due_first": "For sorting by due time upwards: tickets without one are due in 9999.",
         "ticket_list.due_last": "For sorting by due time downwards: tickets without one were due in 0001.",
         **ticket_facets.COMMENTS,
+        **place_spans.COMMENTS,
         **ticket_places.COMMENTS,
         **tag_names.COMMENTS,
         **kept_views.COMMENTS,
@@ -192,6 +194,8 @@ def _write(db: Cursor[Any], views: KeptViews, before: _Before, rows: Collection[
     upsert(db, "ticket_list", WRITTEN, [_values(row, places[row.ticket_id]) for row in kept], NEWER)
     if gone := [row.ticket_id for row in rows if row.erased]:
         db.execute("DELETE FROM ticket_list WHERE ticket_id = ANY(%s)", [gone])
+    # Those of deleted ones too, so that a rebuild, which sees less of them, comes to the same.
+    place_spans.keep(db, [row for row in rows if row.ticket_id not in before.seen], places)
     ticket_facets.keep(db, before.seen, {row.ticket_id: seen(row) for row in kept}, places)
     views.count(db, before.rows, rows)
 

@@ -1,8 +1,8 @@
 """Pages of the ticket list: conditions, sorting by several columns, and cursors that stay right while tickets move.
 
-A page is read in one of three ways. A queue, and what most tickets match, is read along an index of the list. Otherwise sets
-of places say which tickets match, or may: where these are few they are looked up and sorted; else the sort's index is walked
-by itself, and only tickets of the set are looked up on the way.
+A page is read in one of four ways. A queue, and what most tickets match, is read along an index of the list. Otherwise sets
+of places say which tickets match, or may: where these are few they are looked up and sorted; of more those in the chunks that an
+order by age comes to first; else the sort's index is walked by itself, and only tickets of the set are looked up on the way.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from pydantic_core import from_json
 
 from domain.conditions import ALWAYS, AllOf, Condition, Context, depends_on
 from domain.errors import Refusal
-from projections import place_sets, ticket_sets
+from projections import ticket_nearest, ticket_sets
 from projections.bulk import array
 from projections.condition_shapes import queue, timeless
 from projections.conditions import compiled
@@ -36,6 +36,8 @@ LOOKED_UP = 35
 WALK = 10_000
 # Where at least one in so many matches, sets are not worth their reading.
 DENSE = 4
+# Where a page takes no longer than so many steps of a walk, chunks are not told apart.
+SOON = 5_000
 # Sorted by these, tickets come much in the order of their places.
 BY_AGE = frozenset({"opened_at", "updated_at", "number"})
 SHOWN: LiteralString = (
@@ -172,7 +174,7 @@ def _holds(condition: Condition, context: Context) -> Where:
 
 def among(found: Found, place: SQL) -> Where:
     """That the place is in the set. A ticket that came since lies behind its end."""
-    bits = found.bits
+    bits = found.places.written
     text = SQL("CASE WHEN {0} < %s THEN get_bit(%s, {0}) = 1 ELSE FALSE END").format(place)
     return Where(text, [len(bits) * 8, bits])
 
@@ -230,8 +232,8 @@ class _Reader:
     ) -> None:
         self.db, self.workspace, self.query, self.shown = db, workspace, query, shown
         self.sorts = parse_sort(query.sort)
-        keys = opened(query.after, query.sort, self.sorts) if query.after else None
-        self.beyond = Where(*beyond(self.sorts, keys)) if keys else Where(SQL("TRUE"), [])
+        self.keys = opened(query.after, query.sort, self.sorts) if query.after else None
+        self.beyond = Where(*beyond(self.sorts, self.keys)) if self.keys else Where(SQL("TRUE"), [])
         self.meant = where(workspace, query, context)
         self.asked = ticket_sets.asked(query.whole, context)
         self.found: Found | None = None
@@ -253,12 +255,16 @@ class _Reader:
         ordered = indexed(self.sorts)
         if ordered and (not self.asked.facets or self._is_queue()):
             return self._along()
-        self.found = found = ticket_sets.found(self.db, self.workspace, self.asked, listed_only=self.query.listed_only)
+        self.found = found = ticket_sets.found(
+            self.db, self.workspace, self.asked, ticket_nearest.beside(self.sorts), listed_only=self.query.listed_only
+        )
+        if (rows := self._nearest(found)) is not None:
+            return rows
         steps = self._steps(found) if ordered else 0
         if not ordered and found.tickets > MOST_SORTED:
             raise SortTooWide(most=MOST_SORTED, sort=self.query.sort)
         if not ordered or found.tickets * LOOKED_UP <= steps:
-            return self._looked_up(found)
+            return self._looked_up(found.places.listed)
         if found.tickets * DENSE >= found.all_tickets:
             return self._along()
         return self._walked(found, steps)
@@ -272,7 +278,7 @@ class _Reader:
         wanted = self.query.limit + 1
         if self.sorts[0].name in BY_AGE and not self.query.after:
             highest = self.sorts[0].descending
-            return place_sets.reach(found.places, found.everything, wanted, highest=highest)
+            return found.places.reach(found.everything, wanted, highest=highest)
         return min(1.0, wanted / max(found.tickets, 1)) * found.all_tickets
 
     def _along(self) -> list[dict[str, Any]]:
@@ -280,15 +286,27 @@ class _Reader:
         meant = self.meant.and_(*self.beyond)
         return self._read(Where(SQL("SELECT * FROM desk.ticket_list WHERE {}").format(meant.text), meant.values))
 
-    def _looked_up(self, found: Found) -> list[dict[str, Any]]:
-        """All that may match, sorted."""
+    def _nearest(self, found: Found) -> list[dict[str, Any]] | None:
+        """Those in the chunks that the sort comes to first; None where that is not less, or not enough."""
+        wanted = self.query.limit + 1
+        steps = wanted * found.all_tickets // max(found.tickets, 1)
+        least = min(found.tickets * LOOKED_UP, steps)
+        if least < SOON or not ticket_nearest.spanned(self.sorts, self.keys):
+            return None
+        most = max(least // (2 * LOOKED_UP), 4 * wanted)
+        near = ticket_nearest.nearest(self.db, self.workspace, found, self.sorts, self.keys, wanted, most)
+        rows = self._looked_up(near.places) if near else []
+        return rows if near and len(rows) == wanted and near.is_beyond(rows[-1]["keys"]) else None
+
+    def _looked_up(self, places: Sequence[int]) -> list[dict[str, Any]]:
+        """Those of the places that match, sorted."""
         # Apart, or the sort's index would look inviting.
         chosen = (
             "(SELECT * FROM desk.ticket_list WHERE workspace_id = %s AND place = ANY(%s::int[]) OFFSET 0) AS chosen"
         )
         meant = self.meant.and_(*self.beyond)
         rows = SQL("SELECT * FROM {} WHERE {}").format(SQL(chosen), meant.text)
-        return self._read(Where(rows, [self.workspace, array(place_sets.places(found.places)), *meant.values]))
+        return self._read(Where(rows, [self.workspace, array(places), *meant.values]))
 
     def _walked(self, found: Found, steps: float) -> list[dict[str, Any]]:
         """Along the sort's index, looking at tickets of the set alone; if the page is far, all of a small set are looked up."""
@@ -299,7 +317,7 @@ class _Reader:
             if len(rows) > self.query.limit:
                 return rows
             if found.tickets <= MOST_SORTED // 4:
-                return self._looked_up(found)
+                return self._looked_up(found.places.listed)
         return self._walk(found, None)
 
     def _walk(self, found: Found, most: int | None) -> list[dict[str, Any]]:

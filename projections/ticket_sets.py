@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -15,10 +15,11 @@ from domain.conditions.model import resolved
 from domain.conditions.operators import Asks
 from projections import place_sets
 from projections.condition_shapes import timeless
+from projections.place_sets import Places
 from projections.ticket_facets import ALL, BRANCH, Facet, is_option, plain, sets
 
 LISTED: Facet = ("shelf", "desk")
-Have = Mapping[Facet, int]
+Have = Mapping[Facet, Places]
 _KINDS = frozenset({FieldType.OPTION, FieldType.PERSON, FieldType.TEAM, FieldType.TAGS, FieldType.PEOPLE})
 _ASKED = frozenset({Asks.EQUAL, Asks.HAS_ANY, Asks.HAS_ALL})
 _WITHOUT = frozenset({"assignee_person", "assignee_team"})
@@ -26,33 +27,32 @@ _WITHOUT = frozenset({"assignee_person", "assignee_team"})
 
 @dataclass(frozen=True)
 class Found:
-    """Places of tickets, out of `everything`: just those that are meant, or, where there is a `rest`, those of which it must hold too."""
+    """Places of tickets, out of `everything`: just those that are meant, or, where there is a `rest`, those of which it must hold too.
 
-    everything: int
-    places: int
+    `beside` are sets that were read in the same moment; none where the tables are of an older build, which has not all of them.
+    """
+
+    everything: Places
+    places: Places
     rest: tuple[Condition, ...]
+    beside: Have
 
-    @cached_property
+    @property
     def tickets(self) -> int:
         """How many."""
-        return self.places.bit_count()
+        return self.places.count
 
-    @cached_property
+    @property
     def all_tickets(self) -> int:
         """Out of how many."""
-        return self.everything.bit_count()
-
-    @cached_property
-    def bits(self) -> bytes:
-        """The places as PostgreSQL's get_bit reads them."""
-        return place_sets.as_bytes(self.places)
+        return self.everything.count
 
 
 class Asked(NamedTuple):
     """The sets that a condition needs, the tickets that it may mean by them, out of some, and what is not told by them."""
 
     facets: frozenset[Facet]
-    of: Callable[[Have, int], int]
+    of: Callable[[Have, Places], Places]
     rest: tuple[Condition, ...] = ()
 
 
@@ -61,11 +61,13 @@ def asked(condition: Condition, context: Context) -> Asked:
     return _timeless(condition) if timeless(condition) else _asked(condition, context)
 
 
-def found(db: Cursor[Any], workspace: UUID, wanted: Asked, *, listed_only: bool) -> Found:
+def found(
+    db: Cursor[Any], workspace: UUID, wanted: Asked, beside: frozenset[Facet] = frozenset(), *, listed_only: bool
+) -> Found:
     """The tickets that are meant, as far as sets tell."""
     base = LISTED if listed_only else ALL
-    have = _have(db, workspace, wanted.facets | {base})
-    return Found(have[base], wanted.of(have, have[base]), wanted.rest)
+    have, current = _have(db, workspace, wanted.facets | beside | {base})
+    return Found(have[base], wanted.of(have, have[base]), wanted.rest, have if current else {})
 
 
 @lru_cache(maxsize=1024)
@@ -73,13 +75,13 @@ def _timeless(condition: Condition) -> Asked:
     return _asked(condition, Context(datetime(1970, 1, 1, tzinfo=UTC)))
 
 
-def _have(db: Cursor[Any], workspace: UUID, facets: frozenset[Facet]) -> Have:
+def _have(db: Cursor[Any], workspace: UUID, facets: frozenset[Facet]) -> tuple[Have, bool]:
     requesters = [facet for facet in facets if facet[0] == "requester_id"]
     kept = sets(db, workspace, facets.difference(requesters))
-    return kept | {facet: _of_requester(db, workspace, facet[1]) for facet in requesters}
+    return kept.have | {facet: _of_requester(db, workspace, facet[1]) for facet in requesters}, kept.current
 
 
-def _of_requester(db: Cursor[Any], workspace: UUID, requester: str) -> int:
+def _of_requester(db: Cursor[Any], workspace: UUID, requester: str) -> Places:
     query = "SELECT place FROM desk.ticket_list WHERE workspace_id = %s AND requester_id = %s"
     return place_sets.of_places(place for (place,) in db.execute(query, [workspace, requester]))
 
@@ -96,9 +98,9 @@ def _asked(condition: Condition, context: Context) -> Asked:
 
 
 def _all(parts: list[Asked]) -> Asked:
-    def of(have: Have, some: int) -> int:
+    def of(have: Have, some: Places) -> Places:
         for part in parts:
-            some &= part.of(have, some)
+            some = part.of(have, some)
         return some
 
     return Asked(_facets(parts), of, tuple(each for part in parts for each in part.rest))
@@ -114,18 +116,15 @@ def _none(parts: list[tuple[Condition, Asked]]) -> Asked:
     told = [asked for _, asked in parts if not asked.rest]
     untold = tuple(condition for condition, asked in parts if asked.rest)
     rest = (NoneOf(none=untold),) if untold else ()
-    return Asked(_facets(told), lambda have, some: some & ~_either(told, have, some), rest)
+    return Asked(_facets(told), lambda have, some: some - _either(told, have, some), rest)
 
 
 def _facets(parts: Iterable[Asked]) -> frozenset[Facet]:
     return frozenset[Facet]().union(*(part.facets for part in parts))
 
 
-def _either(parts: Iterable[Asked], have: Have, some: int) -> int:
-    found = 0
-    for part in parts:
-        found |= part.of(have, some)
-    return found
+def _either(parts: Iterable[Asked], have: Have, some: Places) -> Places:
+    return place_sets.union(part.of(have, some) for part in parts)
 
 
 def _leaf(leaf: Leaf, context: Context) -> Asked:
@@ -144,11 +143,8 @@ def _having(facets: Iterable[Facet], *rest: Condition) -> Asked:
     """Those with any of the facets."""
     wanted = frozenset(facets)
 
-    def of(have: Have, some: int) -> int:
-        found = 0
-        for facet in wanted:
-            found |= have[facet]
-        return some & found
+    def of(have: Have, some: Places) -> Places:
+        return some & place_sets.union(have[facet] for facet in wanted)
 
     return Asked(wanted, of, rest)
 

@@ -10,7 +10,7 @@ from domain.conditions import AllOf, Context, Leaf, depends_on
 from domain.conditions.fields import CUSTOM_PREFIX, field_named
 from domain.conditions.model import resolved
 from domain.conditions.operators import Asks
-from projections import place_sets, ticket_sets
+from projections import place_spans, ticket_sets
 from projections.bulk import array
 from projections.condition_shapes import conjunction
 from projections.ticket_facets import ALL, Facet, is_option, plain, tallies
@@ -18,6 +18,8 @@ from projections.ticket_pages import ListQuery, Where, among, awoken, begin, hol
 from projections.ticket_sets import Found
 
 MOST = 10_000
+# A desk of so many tickets has a chunk or two.
+SMALL = 10_000
 _CUBE = frozenset({"status", "kind", "priority", "type", "source", "assignee_team"})
 # Asked of these alone, an index says it without the tickets.
 _INDEXED = frozenset({"opened_at", "updated_at"})
@@ -119,14 +121,26 @@ def _counted(db: Cursor[Any], workspace: UUID, query: ListQuery, context: Contex
 def _of_sets(db: Cursor[Any], workspace: UUID, query: ListQuery, context: Context, found: Found) -> Total:
     if not found.rest:
         return Total(found.tickets)
+    if found.all_tickets > SMALL and found.beside and place_spans.half_lines(found.rest):
+        return _of_spans(db, workspace, context, found)
     rest = holds(AllOf(all=found.rest), context)
     if depends_on(AllOf(all=found.rest)) <= _INDEXED or found.tickets > 2 * MOST:
         kept = inside(workspace, listed_only=query.listed_only)
         return _limited(db, kept.and_(*among(found, SQL("place"))).and_(*rest))
-    chosen = Where(
-        SQL("workspace_id = %s AND place = ANY(%s::int[])"), [workspace, array(place_sets.places(found.places))]
-    )
+    chosen = Where(SQL("workspace_id = %s AND place = ANY(%s::int[])"), [workspace, array(found.places.listed)])
     return _limited(db, chosen.and_(*rest))
+
+
+def _of_spans(db: Cursor[Any], workspace: UUID, context: Context, found: Found) -> Total:
+    """Chunks that lie on one side of the moments as a whole are counted, of others the tickets are looked at."""
+    sides = place_spans.sides(db, workspace, [holds(each, context) for each in found.rest])
+    certain = sum(len(found.places.of_chunk(chunk)) for chunk, inside_ in sides.items() if inside_)
+    open_ = [place for chunk, inside_ in sides.items() if inside_ is None for place in found.places.of_chunk(chunk)]
+    chosen = Where(SQL("workspace_id = %s AND place = ANY(%s::int[])"), [workspace, array(open_)])
+    text = SQL("SELECT count(*) FROM desk.ticket_list WHERE {}")
+    meant = chosen.and_(*holds(AllOf(all=found.rest), context))
+    row = db.execute(text.format(meant.text), meant.values).fetchone() if open_ else None
+    return Total(certain + int(row[0] if row else 0))
 
 
 def _limited(db: Cursor[Any], meant: Where) -> Total:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -22,7 +22,7 @@ from domain.ticket.marking import PinTicket
 from domain.values import Assignee, Priority
 from domain.workspace import AddCategory, AddTeam
 from eventstore.database import Role, connect
-from projections import ticket_pages, ticket_sets, ticket_totals
+from projections import place_sets, place_spans, ticket_facets, ticket_pages, ticket_sets, ticket_totals
 from projections.ticket_pages import ListQuery, SortTooWide, page
 from projections.ticket_totals import total
 from tests.conftest import scratch
@@ -99,7 +99,20 @@ sorts = st.sampled_from(
 
 
 @pytest.fixture(scope="module")
-def listed(cluster: Cluster) -> Iterator[str]:
+def small_chunks() -> Iterator[None]:
+    """So few places in a chunk that a few tickets are in several; some are due within the while."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (place_sets, place_spans, ticket_facets):
+            patch.setattr(module, "CHUNK", 8)
+        patch.setattr(place_sets, "_BYTES", 1)
+        patch.setattr(place_sets, "_FEW", 0)
+        patch.setattr(place_sets, "LISTED", 5)
+        patch.setattr(place_spans, "WHILE", timedelta(days=40))
+        yield
+
+
+@pytest.fixture(scope="module")
+def listed(cluster: Cluster, small_chunks: None) -> Iterator[str]:
     """Tickets that have much in common; they are only looked at."""
     with scratch(cluster) as url:
         asyncio.run(_open_tickets(url))
@@ -113,6 +126,8 @@ async def _open_tickets(url: str) -> None:
         for depth in (1, 2, 3):
             await office.do(AddCategory, path=("a", "b", "c")[:depth])
         for n in range(36):
+            at = datetime(2025, 1 + n // 4, 1 + n % 4 * 7, tzinfo=UTC)
+            office.desk.clock = lambda at=at: at
             await office.ticket(
                 f"T-{n}",
                 title=f"Ticket {n}",
@@ -123,9 +138,10 @@ async def _open_tickets(url: str) -> None:
                 tags=[(), ("vip",), ("x", "vip"), ("VIP",)][n % 4],
                 fields={"kind": VALUES["fields.kind"][n % 6], "many": ["one", "two"][: n % 3], "flag": n % 2 == 0},
                 assignee=[Assignee(person=UUID(office.person.id)), Assignee(team=TEAM), Assignee()][n % 3],
-                due_at=datetime(2026, 1 + n * 5 % 12, 9, tzinfo=UTC) if n % 4 else None,
-                at=datetime(2025, 1 + n // 4, 1 + n % 4 * 7, tzinfo=UTC),
+                due_at=[None, datetime(2026, 1 + n * 5 % 12, 9, tzinfo=UTC), *[at + timedelta(days=n)] * 2][n % 4],
+                at=at,
             )
+        office.desk.clock = lambda: NOW.now
         for n in range(0, 36, 5):
             await office.do(PinTicket, number=f"T-{n}")
 
@@ -165,6 +181,64 @@ def test_every_plan_gives_the_same_page(reader: Cursor[Any], condition: Any, sor
         patch.setattr(ticket_totals, "MOST", 3)
         counted = total(reader, WORKSPACE, query, NOW)
     assert counted == (len(usual), False) or (counted == (3, True) and len(usual) > 3)
+
+
+BY_AGE = [f"{down}{name}" for name in place_spans.SPANNED for down in ("", "-")]
+PRIORITIES = ["-priority", "priority", "-priority,updated_at", "priority,-updated_at"]
+MOMENTS: list[dict[str, Any]] = [
+    {"field": field, "op": op, "value": f"2025-0{month}-09T00:00:00Z"}
+    for field in ("opened_at", "updated_at")
+    for op in ("before", "after")
+    for month in (2, 5, 9)
+]
+since = st.sampled_from([*MOMENTS, *({"none": [moment]} for moment in MOMENTS)])
+
+
+@given(
+    condition=leaves,
+    moments=st.lists(since, max_size=2),
+    sort=st.sampled_from([*BY_AGE, *PRIORITIES]),
+    limit=st.integers(3, 8),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
+def test_chunks_that_a_sort_comes_to_first_make_the_same_pages(
+    reader: Cursor[Any], condition: Any, moments: list[Any], sort: str, limit: int
+) -> None:
+    query = ListQuery(parse({"all": [condition, *moments]}), sort=sort, limit=100)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ticket_sets, "asked", lambda whole, _: ticket_sets.unknown(whole))
+        usual = page(reader, WORKSPACE, query, NOW).rows
+    shown, after = list[dict[str, Any]](), None
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (("SOON", 0), ("LOOKED_UP", 1)):
+            patch.setattr(ticket_pages, name, value)
+        patch.setattr(ticket_totals, "SMALL", 0)
+        while not shown or after:
+            found = page(reader, WORKSPACE, replace(query, limit=limit, after=after), NOW)
+            assert total(reader, WORKSPACE, query, NOW, found.found) == (len(usual), False)
+            shown, after = [*shown, *found.rows], found.next
+            if not shown:
+                break
+    assert shown == usual
+
+
+@pytest.mark.parametrize("sort", [sort for sort in BY_AGE if "number" not in sort])
+def test_a_page_by_age_or_due_time_looks_up_a_part_of_what_matches(
+    reader: Cursor[Any], sort: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_up, looks_up = list[int](), ticket_pages._Reader._looked_up
+
+    def noted(self: Any, places: Any) -> Any:
+        looked_up.append(len(places))
+        return looks_up(self, places)
+
+    monkeypatch.setattr(ticket_pages._Reader, "_looked_up", noted)
+    for name, value in (("SOON", 0), ("LOOKED_UP", 1)):
+        monkeypatch.setattr(ticket_pages, name, value)
+    condition = parse({"field": "priority", "op": "is_none_of", "value": ["low"]})
+    assert len(page(reader, WORKSPACE, ListQuery(condition, sort=sort, limit=4), NOW).rows) == 4
+    assert len(looked_up) == 1
+    assert looked_up[0] < 27
 
 
 QUEUE = [("assignee_team", "is", str(TEAM)), ("kind", "is", "new"), ("priority", "is", "high")]
