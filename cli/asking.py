@@ -53,6 +53,8 @@ NAMED = {
     "team": "team",
     "teams": "team",
     "requester_id": "requester",
+    # Where it is an id: tickets and tags go on as others by their numbers and names.
+    "into": "requester",
     "organisation_id": "organisation",
 }
 # What these commands make gets an id of its own where none is given.

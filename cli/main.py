@@ -22,6 +22,7 @@ COMMANDS = {
     "search": "cli.find:search",
     "show": "cli.find:show",
     "views": "cli.find:views",
+    "figures": "cli.figures:app",
     "rules": "cli.rules:app",
     "backtest": "cli.backtest:backtest",
     "compare": "cli.compare:compare",

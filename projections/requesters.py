@@ -238,6 +238,20 @@ def page_of(db: Cursor[Any], workspace: UUID, wanted: Wanted) -> list[Card]:
         return cursor.execute(query.encode(), [*values, wanted.limit]).fetchall()
 
 
+_SAME = """
+    WITH RECURSIVE same (id) AS (
+        SELECT requester_id FROM desk.requester_cards WHERE workspace_id = %(workspace)s AND requester_id = %(requester)s
+        UNION SELECT c.requester_id FROM desk.requester_cards c JOIN same ON c.merged_into = same.id
+        WHERE c.workspace_id = %(workspace)s
+    )
+    SELECT id FROM same"""
+
+
+def same_as(db: Cursor[Any], workspace: UUID, requester: UUID) -> list[UUID]:
+    """The requester and the records that were merged into theirs, however often; none where there is no such requester."""
+    return [row[0] for row in db.execute(_SAME, {"workspace": workspace, "requester": requester})]
+
+
 class OrganisationRow(NamedTuple):
     """A row of `organisations`, as lists show it."""
 

@@ -158,3 +158,25 @@ def test_who_may_not_look_is_refused(desk: Run) -> None:
 def test_chinese_takes_two_columns() -> None:
     assert fitted("打印机", 5) == "打印 "
     assert fitted("ab", 4) == "ab  "
+
+
+def test_figures_count_what_each_may_see(desk: Run) -> None:
+    eve = str(UUID(answer(desk, "do", "register-requester", "requester_name=Eva")["requester_id"]))
+    desk("do", "tag-ticket", "1", "add=printer,old")
+    desk("do", "tag-ticket", "2", "add=printer")
+    desk("do", "edit-ticket", "2", f"requester_id={eve}")
+    desk("do", "resolve-ticket", "2")
+    desk("do", "merge-requester", eve, f"into={EVE}")
+    desk("rebuild")
+    tags = {each["tag"]: (each["open"], each["tickets"]) for each in answer(desk, "figures", "tags")["tags"]}
+    assert tags == {"printer": (1, 2), "old": (1, 1)}
+    assert [each["tag"] for each in answer(desk, "figures", "tags", "--as", KIM)["tags"]] == ["printer"]
+    (bob,) = answer(desk, "figures", "people")["people"]
+    assert bob == {"person": "Bob", "open": 1, "by_priority": {"urgent": 1}}
+    assert answer(desk, "figures", "people", "--as", KIM)["people"] == []
+    card = answer(desk, "figures", "customer", EVE)
+    assert (card["open"], card["tickets"]) == (1, 2)
+    assert {row["number"] for row in card["newest"]} == {"2", "3"}
+    assert desk("figures", "customer", EVE).stdout.startswith("1 open, 2 in all, newest 20")
+    with pytest.raises(NotAllowed):
+        desk("figures", "tags", "--as", EVE)
