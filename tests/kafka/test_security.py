@@ -47,7 +47,8 @@ def given(ca, servers, **more):
 
 
 def test_who_signs_in_publishes(strict, authority):
-    settings = given(authority.file, strict)
+    # What is refused is refused soon; what is taken may take its time.
+    settings = given(authority.file, strict, kafka_deadline=30)
     topics.ensure(settings)
     producer = Producer(settings, "desk.publisher")
     try:
