@@ -22,6 +22,13 @@ LetterId = Annotated[int, Path(ge=1, le=2**62, examples=[1])]
 LetterState = Literal["waiting", "retry", "skipped", "done"]
 
 
+class PartView(BaseModel):
+    """A partition of a process that workers share."""
+
+    partition: int
+    position: int = Field(description="It has reacted to everything in the partition up to this position of the log.")
+
+
 class ProcessView(BaseModel):
     """A process manager."""
 
@@ -31,6 +38,7 @@ class ProcessView(BaseModel):
     timers_overdue: int = Field(description="Timers of this workspace whose time has come and that have not fired.")
     overdue_since: datetime | None
     parked: int = Field(description="Dead letters of this workspace that nobody has resolved.")
+    partitions: list[PartView] = Field(description="Where each is, for a process that workers share; else none.")
 
 
 class Processes(BaseModel):

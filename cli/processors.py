@@ -94,7 +94,10 @@ def _lines(found: dict[str, Any]) -> list[str]:
 def _process(each: dict[str, Any]) -> str:
     late = f", {each['timers_overdue']} timers overdue" if each["timers_overdue"] else ""
     parked = f", {each['parked']} parked" if each["parked"] else ""
-    return f"{each['process']:<20} position {each['position']}, {each['lag_events']} events behind{late}{parked}"
+    shared = "".join(f"\n{'':<20}   partition {at['partition']:>3} at {at['position']}" for at in each["partitions"])
+    return (
+        f"{each['process']:<20} position {each['position']}, {each['lag_events']} events behind{late}{parked}{shared}"
+    )
 
 
 def _letter(each: dict[str, Any]) -> str:

@@ -51,10 +51,16 @@ class Source(StrEnum):
 
 def worker(
     source: Annotated[
-        Source, typer.Option(help="kafka: share with other workers, by partitions, those read models that can be.")
+        Source,
+        typer.Option(
+            help="kafka: share with other workers, by partitions, those read models and processes that can be; of the others "
+            "each still has one owner, who reads the log."
+        ),
     ] = Source.LOG,
 ) -> None:
     """Run projections and processors alone; `up` starts them together with everything else.
+
+    All workers of a desk have the same source. It may be changed at any time: each goes on where it was.
 
     Example: DATABASE_URL=postgresql://ledgerdesk@db/ledgerdesk ledgerdesk worker
     """

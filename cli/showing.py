@@ -105,7 +105,7 @@ def _messages(ticket: Ticket, events: list[Recorded[Event]], names: Names) -> It
         yield {
             "message_id": message.message_id,
             "at": recorded.metadata.occurred_at,
-            "by": names.actor(recorded.metadata.on_behalf_of or recorded.metadata.actor),
+            "by": names.actor(recorded.metadata.doer),
             "internal": message.internal,
             "redacted": message.redacted,
             "text": None if message.redacted else shown(text),

@@ -67,7 +67,7 @@ def _work(newest: Newest, url: str, keyring: Keyring, outward: Outward, stop: th
     work: dict[str, Callable[[], None]] = {
         model.NAME: keeper(url, keyring, model, stop, newest, kafka).run for model in READ_MODELS
     }
-    work["processes"] = lambda: processes.run_along(newest, url, keyring, stop)
+    work["processes"] = lambda: processes.run_along(newest, url, keyring, stop, kafka=kafka)
     work["jobs"] = lambda: jobs.run(url, keyring, stop)
     work["mail"] = lambda: channels.run(url, Mail(outward.mail, keyring), stop)
     work["webhooks"] = lambda: sending.run(url, keyring, outward.webhooks, stop)

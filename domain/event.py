@@ -154,6 +154,11 @@ class Metadata(NamedTuple):
     rule_id: UUID | None = None
     rule_version: int | None = None
 
+    @property
+    def doer(self) -> Actor:
+        """Whose doing it was, whoever carried it out."""
+        return self.on_behalf_of or self.actor
+
 
 E = TypeVar("E", bound=Event)
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from domain.catalogue import Catalogue
 from domain.command import evolve
@@ -47,6 +48,7 @@ class Happening:
     """One command's events on one ticket, in the order of the log; `before` is None where it was opened by them.
 
     `desk` and `requester` are as they were at that position of the log, so that looking again gives the same answer.
+    `began` is the person whose action triggers made this of.
     """
 
     events: tuple[Recorded[Event], ...]
@@ -54,6 +56,7 @@ class Happening:
     after: Situation
     desk: Catalogue
     requester: Requester | None = None
+    began: UUID | None = None
 
     @property
     def metadata(self) -> Metadata:

@@ -155,7 +155,7 @@ def counterpart(recorded: Recorded[Event]) -> AbsorbRequester | ReleaseRequester
     context = {
         "workspace_id": cause.workspace_id,
         "by": SYSTEM,
-        "on_behalf_of": cause.on_behalf_of or cause.actor,
+        "on_behalf_of": cause.doer,
         "at": recorded.recorded_at,
         "command_id": uuid5(cause.command_id, "counterpart"),
         "channel": cause.channel,

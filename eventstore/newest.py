@@ -59,6 +59,15 @@ class Newest:
         with self._lock:
             return None if position < self._begin else [*self._above(position)]
 
+    def at(self, positions: Sequence[int]) -> list[StoredRow] | None:
+        """The rows at those positions, which are in order; None where it has not all of them."""
+        with self._lock:
+            if positions[0] <= self._begin or positions[-1] > self._end or not self._rows:
+                return None
+            # Positions follow each other without gaps.
+            first = self._rows[0].notification_id
+            return [self._rows[position - first] for position in positions]
+
     def wait(self, position: int, seconds: float, topics: Collection[str] | None = None) -> None:
         """Until there is something above the position, somebody has decided on dead letters, or that time is over.
 

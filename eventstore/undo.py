@@ -37,4 +37,4 @@ def _folded(events: list[Recorded[Event]], upto: int) -> Ticket:
 
 def _whose(recorded: Recorded[Event]) -> Actor:
     """Who wanted it: the one for whom it was done, where that was another."""
-    return recorded.metadata.on_behalf_of or recorded.metadata.actor
+    return recorded.metadata.doer

@@ -16,6 +16,7 @@ class Counterparts(Process):
 
     NAME = "counterparts"
     EVENTS = FIRST_HALVES
+    PARTITIONED = True
 
     def react(self, recorded: Recorded[Event], state: Any) -> Iterable[Command]:
         """The other half, if the event has one."""

@@ -35,12 +35,13 @@ class Wanted(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Reaction:
-    """What one cause led to in one process."""
+    """What one cause led to in one process. Timers of one that is `hurried` are looked at now."""
 
     process: str
     cause: Cause
     outputs: tuple[Output, ...]
     wanted: tuple[Wanted, ...]
+    hurried: bool = False
 
     @classmethod
     def of(cls, process: str, cause: Cause, outputs: Iterable[Output]) -> "Reaction":

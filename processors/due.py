@@ -95,7 +95,8 @@ class Changes:
 
     def _set_one(self, reaction: Reaction, wish: SetTimer) -> None:
         place = [reaction.process, wish.ticket, wish.key, reaction.workspace]
-        times = [wish.due_at, wish.due_at, to_json(dict(wish.detail)).decode() if wish.detail else "{}"]
+        wake_at = min(wish.due_at, self.at) if reaction.hurried else wish.due_at
+        times = [wish.due_at, wake_at, to_json(dict(wish.detail)).decode() if wish.detail else "{}"]
         self._set[reaction.process, wish.ticket, wish.key] = [*place, *times, *_causes(reaction)]
 
     def _cancel(self, process: str, wish: CancelTimer) -> None:

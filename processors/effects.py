@@ -1,5 +1,6 @@
 """Runs one Process along the log: its commands have effects elsewhere, so they go first, under ids that repeat no harm."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
@@ -13,7 +14,7 @@ from eventstore.feed import decode_page, read_page
 from eventstore.keyring import Keyring
 from eventstore.newest import Newest
 from processors import letters
-from processors.checkpoint import Checkpoint
+from processors.checkpoint import Checkpoint, Whereabouts
 from processors.letters import Asked, Letter
 from processors.process import NewerEvent, Process
 from projections.runner import is_outage
@@ -22,48 +23,63 @@ log = structlog.get_logger()
 
 _EVENT = f"{SELECT_EVENTS} WHERE notification_id = %s"
 UNAVAILABLE = 503
+# Events of one transaction, which waits for all of their effects.
+MOST = 50
 
 
 class EffectFollower:
     """One process on the connection that holds its lease. After any exception a new one begins at the checkpoint."""
 
     def __init__(
-        self, process: Process, keyring: Keyring, db: Connection[Any], desk: Desk, newest: Newest | None = None
+        self,
+        process: Process,
+        keyring: Keyring,
+        db: Connection[Any],
+        desk: Desk,
+        newest: Newest | None = None,
+        checkpoint: Whereabouts | None = None,
     ) -> None:
         self._process, self._keyring, self._db, self._desk, self._newest = process, keyring, db, desk, newest
         self._cursor: Cursor[Any] = db.cursor()
         self._names = {event.NAME for event in process.EVENTS}
-        self.checkpoint = Checkpoint(self._cursor, process.NAME)
+        self.checkpoint: Whereabouts = checkpoint or Checkpoint(self._cursor, process.NAME)
 
     async def step(self) -> bool:
         """Do what there is to do; False where there is nothing."""
         retried = False
-        while asked := letters.asked_for(self._cursor, self._process.NAME):
+        while asked := letters.asked_for(self._cursor, self._process.NAME, self.checkpoint.mine):
             await self._again(asked)
             retried = True
         return await self._follow() or retried
 
     async def _follow(self) -> bool:
-        if not (rows := self._rows()):
+        rows, end = self._seen()
+        if self.checkpoint.reached >= end:
             self.checkpoint.keep()
             return False
-        end, wanted = rows[-1].notification_id, self._wanted(rows)
+        wanted = [each for each in self._wanted(rows) if not self.checkpoint.has(each.stream_id, each.position)]
+        for start in range(0, len(wanted), MOST):
+            some = wanted[start : start + MOST]
+            await self._take_in(some, end if some[-1] is wanted[-1] else some[-1].position)
         if not wanted:
             self.checkpoint.passed(end)
-            return True
-        parked = letters.parked(self._cursor, self._process.NAME, {each.stream_id for each in wanted})
-        failed = [letter for recorded in wanted if (letter := await self._taken_in(recorded, parked))]
-        # On the lease's connection: one who has lost the lease cannot move the checkpoint.
-        with self._db.transaction():
-            letters.park(self._cursor, failed)
-            self.checkpoint.advance(end)
-        self.checkpoint.advanced(end)
         return True
 
-    def _rows(self) -> list[StoredRow]:
+    async def _take_in(self, wanted: Sequence[Recorded[Event]], end: int) -> None:
+        with self._db.transaction():
+            # First: who has lost the lease, or the partition, finds out before anything is done.
+            self.checkpoint.advance(end)
+            parked = letters.parked(self._cursor, self._process.NAME, {each.stream_id for each in wanted})
+            failed = [letter for recorded in wanted if (letter := await self._taken_in(recorded, parked))]
+            letters.park(self._cursor, failed)
+        self.checkpoint.advanced(end)
+
+    def _seen(self) -> tuple[list[StoredRow], int]:
+        """Rows that are new, and up to where."""
         reached = self.checkpoint.reached
-        rows = self._newest.after(reached) if self._newest else None
-        return read_page(self._cursor, reached) if rows is None else rows
+        held = self._newest.after(reached) if self._newest else None
+        rows = read_page(self._cursor, reached) if held is None else held
+        return rows, rows[-1].notification_id if rows else reached
 
     def _wanted(self, rows: list[StoredRow]) -> list[Recorded[Event]]:
         return decode_page(self._cursor, self._keyring, [row for row in rows if row.topic in self._names])
@@ -102,8 +118,9 @@ class EffectFollower:
     async def _again(self, asked: Asked) -> None:
         rows = [StoredRow(*row) for row in self._cursor.execute(_EVENT, [asked.position], binary=True)]
         (recorded,) = self._wanted(rows)
-        error = await self._failure(recorded)
         with self._db.transaction():
+            self.checkpoint.hold(asked.stream)
+            error = await self._failure(recorded)
             if error is None:
                 letters.done(self._cursor, asked)
             else:

@@ -19,6 +19,7 @@ class Erasure(Process):
 
     NAME = "erasure"
     EVENTS = (TicketErasureRequested, RequesterErasureRequested, OrganisationErasureRequested)
+    PARTITIONED = True
 
     def react(self, recorded: Recorded[Event], state: Any) -> Iterable[Command]:
         """One confirmation a request; the state is that of what is to be erased, as it is now."""

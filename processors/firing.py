@@ -20,6 +20,7 @@ from eventstore.loading import load_many, read_keys, rows_before
 from eventstore.streams import Loaded
 from processors import due, letters
 from processors.deciding import Reaction
+from processors.hurrying import hastens, share
 from processors.letters import Letter
 from processors.process import Memory, TicketProcess, Timer
 from processors.recording import Conflict, Recorder, alone, remember, remembered
@@ -45,6 +46,7 @@ class Poller:
     def __init__(self, processes: Iterable[TicketProcess], keyring: Keyring, db: Connection[Any], clock: Clock) -> None:
         self._processes = {process.NAME: process for process in processes}
         self._remembering = sorted(name for name, process in self._processes.items() if process.REMEMBERS)
+        self._hastening = sorted(name for name, process in self._processes.items() if hastens(process))
         self._keyring, self._db, self._clock = keyring, db, clock
         self._cursor: Cursor[Any] = db.cursor()
         self._recorder = Recorder(self._cursor, keyring)
@@ -73,6 +75,9 @@ class Poller:
     def _taken(self, at: datetime) -> list[Timer]:
         for name in self._remembering:
             alone(self._cursor, name)
+        # Before what is set up is read: whoever hastens after a change of it then finds the timers that are set here.
+        for name in self._hastening:
+            share(self._cursor, name)
         return due.take(self._cursor, list(self._processes), at, self._most)
 
     def _fewer(self, timers: Sequence[Timer]) -> None:

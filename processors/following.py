@@ -11,8 +11,9 @@ from eventstore.desk import Clock
 from eventstore.feed import PAGE, read_whole
 from eventstore.keyring import Keyring
 from processors import letters
-from processors.checkpoint import Checkpoint
+from processors.checkpoint import Checkpoint, Overtaken, Whereabouts
 from processors.deciding import Reaction, cause_of
+from processors.hurrying import hurried
 from processors.letters import Asked, Letter
 from processors.lookout import Lookout, Stretch
 from processors.process import Memory, Output, TicketProcess
@@ -46,13 +47,14 @@ class Follower:
         db: Connection[Any],
         clock: Clock,
         lookout: Lookout | None = None,
+        checkpoint: Whereabouts | None = None,
     ) -> None:
         self._process, self._db, self._clock, self._lookout = process, db, clock, lookout
         self._keyring = keyring
         self._cursor: Cursor[Any] = db.cursor()
         self._witness = self._own_witness()
         self._recorder = Recorder(self._cursor, keyring)
-        self.checkpoint = Checkpoint(self._cursor, process.NAME, from_now=process.FROM_NOW)
+        self.checkpoint: Whereabouts = checkpoint or Checkpoint(self._cursor, process.NAME, from_now=process.FROM_NOW)
         # How many happenings are recorded at once: fewer after a failure, to find out which it was.
         self._most = PAGE
         self._retry_due = 0.0
@@ -69,7 +71,7 @@ class Follower:
 
     def _follow(self) -> bool:
         told, end = self._seen()
-        pieces = self._leading(told)
+        pieces = self._leading([each for each in told if not self.checkpoint.has(_stream(each), last_of(each))])
         while pieces:
             done = self._attempt(pieces[: self._most], end if len(pieces) <= self._most else None)
             pieces = pieces[done:]
@@ -141,7 +143,8 @@ class Follower:
 
     def _reactions(self, pieces: Sequence[_Piece]) -> list[Reaction]:
         if not self._process.REMEMBERS:
-            return [self._reaction(each, {}) for each in pieces]
+            reactions = [self._reaction(each, {}) for each in pieces]
+            return hurried(self._cursor, self._process, reactions, self.checkpoint.shared_upto)
         alone(self._cursor, self._process.NAME)
         workspaces = {cause_of(each.told).metadata.workspace_id for each in pieces}
         memories = remembered(self._cursor, self._process.NAME, workspaces)
@@ -173,7 +176,7 @@ class Follower:
     def _retry(self) -> bool:
         """Try again what somebody wants tried again, in the order of the log; a ticket's stop at its next failure."""
         retried, self._retry_due = False, time.monotonic() + RETRY
-        while asked := letters.asked_for(self._cursor, self._process.NAME):
+        while asked := letters.asked_for(self._cursor, self._process.NAME, self.checkpoint.mine):
             self._tried_again(asked, self._seen_again(asked))
             retried = True
         return retried
@@ -186,21 +189,25 @@ class Follower:
     def _tried_again(self, asked: Asked, told: Sequence[Told]) -> None:
         try:
             with self._db.transaction():
+                self.checkpoint.hold(asked.stream)
                 if letters.done(self._cursor, asked):
                     self._recorder.record(self._clock(), self._reactions([_Piece(each) for each in told]))
         except (Conflict, errors.DeadlockDetected):
             # Still asked for: its turn comes again.
             return
         except Exception as error:
-            if is_outage(error):
+            if is_outage(error) or _overtaken(error):
                 raise
             with self._db.transaction():
+                self.checkpoint.hold(asked.stream)
                 letters.failed(self._cursor, self._letter(told[0], type(error).__qualname__))
 
 
 def _overtaken(error: Exception) -> bool:
     """Whether somebody else has moved the checkpoint; a table's own constraint would have a name."""
-    return isinstance(error, errors.UniqueViolation) and error.diag.constraint_name is None
+    return isinstance(error, Overtaken) or (
+        isinstance(error, errors.UniqueViolation) and error.diag.constraint_name is None
+    )
 
 
 def _events(told: Told) -> Iterable[Any]:

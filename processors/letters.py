@@ -1,6 +1,6 @@
 """Dead letters: what a process failed at, and what came for the same ticket since. Nothing is passed over unless somebody says so."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -14,15 +14,21 @@ _PARKED = (
     "SELECT DISTINCT stream_id FROM processes.dead_letters WHERE process = %s AND state IN ('waiting', 'retry') "
     "AND position IS NOT NULL AND stream_id = ANY(%s)"
 )
+# What comes behind those that are tried again is tried with them: nobody would ask for it a second time.
 _PARK = """
-    INSERT INTO processes.dead_letters (process, workspace_id, stream_id, number, position, timer, topics, error, attempts)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
-    ON CONFLICT (process, position) DO UPDATE SET state = 'waiting', error = excluded.error,
+    INSERT INTO processes.dead_letters
+        (process, workspace_id, stream_id, number, position, timer, topics, error, attempts, state)
+    SELECT p.*, CASE WHEN p.error IS NULL AND EXISTS (SELECT FROM processes.dead_letters d
+        WHERE d.process = p.process AND d.stream_id = p.stream_id AND d.state = 'retry' AND d.position IS NOT NULL)
+        THEN 'retry' ELSE 'waiting' END
+    FROM (VALUES (%s::text, %s::uuid, %s::uuid, %s::text, %s::bigint, %s::jsonb, %s::text[], %s::text, %s::int))
+        AS p (process, workspace_id, stream_id, number, position, timer, topics, error, attempts)
+    ON CONFLICT (process, position) DO UPDATE SET state = excluded.state, error = excluded.error,
         attempts = processes.dead_letters.attempts + excluded.attempts
 """
 _ASKED_FOR = (
     "SELECT letter_id, stream_id, position FROM processes.dead_letters WHERE process = %s AND state = 'retry' "
-    "ORDER BY position LIMIT 1"
+    "ORDER BY position"
 )
 _DONE = (
     "UPDATE processes.dead_letters SET state = 'done', attempts = attempts + 1, resolved_at = clock_timestamp() "
@@ -68,10 +74,10 @@ def park(db: Cursor[Any], letters: Iterable[Letter]) -> None:
         db.executemany(_PARK, rows)
 
 
-def asked_for(db: Cursor[Any], process: str) -> Asked | None:
-    """What is to be tried again next, in the order of the log."""
-    found = db.execute(_ASKED_FOR, [process]).fetchone()
-    return Asked(*found) if found else None
+def asked_for(db: Cursor[Any], process: str, mine: Callable[[UUID], bool]) -> Asked | None:
+    """What is to be tried again next of the streams that are ours, in the order of the log."""
+    every = (Asked(*found) for found in db.execute(_ASKED_FOR, [process]))
+    return next((each for each in every if mine(each.stream)), None)
 
 
 def done(db: Cursor[Any], asked: Asked) -> bool:

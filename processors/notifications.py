@@ -10,12 +10,8 @@ from domain.inbox.notification import SendNotification, Told, notification_id
 from domain.inbox.preferences import Channel
 from domain.inbox.telling import told
 from domain.rules.channels import TRIGGER
-from domain.rules.index import triggers_of
 from domain.ticket.telling import TicketNoticeGiven
 from processors.process import Deliver, Do, Memory, Output, TicketProcess, because_of
-
-# Of so many actions of people it is known, when triggers have come to them, whose they were.
-RECENT = 500
 
 
 class Notifications(TicketProcess):
@@ -24,11 +20,12 @@ class Notifications(TicketProcess):
     NAME = "notifications"
     OPENS = frozenset()
     FROM_NOW = True
-    REMEMBERS = True
+    # Whose action triggers went by is read from the ticket's own events.
+    PARTITIONED = True
 
     def react(self, happening: Happening, memory: Memory) -> Iterable[Output]:
         """Everything follows from the log: who follows, who may see, what each wants, as of then."""
-        people = told(happening, _began(happening, memory))
+        people = told(happening, happening.began)
         which = notification_id(happening.after.row.ticket_id, _action(happening))
         if people:
             yield Do(_notification(happening, which, people))
@@ -37,27 +34,13 @@ class Notifications(TicketProcess):
             yield from _to_customer(happening)
 
 
-def _began(happening: Happening, memory: Memory) -> UUID | None:
-    """Whose action it was that triggers made this of; those of people are remembered for a while."""
-    envelope = happening.metadata
-    if envelope.channel == TRIGGER:
-        recent = memory.get("recent", [])
-        return next((UUID(person) for action, person in recent if action == str(envelope.correlation_id)), None)
-    # Where no trigger looks at it none will come to it: there is nothing to remember.
-    if triggers_of(happening.desk).all and (doer := _doer(happening)).kind == "person":
-        recent = memory.setdefault("recent", [])
-        recent.insert(0, [str(envelope.correlation_id), doer.id])
-        del recent[RECENT:]
-    return None
-
-
 def _action(happening: Happening) -> UUID:
     envelope = happening.metadata
     return envelope.correlation_id if envelope.channel == TRIGGER else envelope.command_id
 
 
 def _doer(happening: Happening) -> Actor:
-    return happening.metadata.on_behalf_of or happening.metadata.actor
+    return happening.metadata.doer
 
 
 def _versions(happening: Happening) -> dict[str, Any]:

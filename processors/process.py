@@ -39,6 +39,8 @@ class Process(ABC):
 
     NAME: ClassVar[str]
     EVENTS: ClassVar[tuple[type[Event], ...]]
+    # Whether workers may share it by partitions: the order of each stream by itself is all that it needs.
+    PARTITIONED: ClassVar[bool] = False
 
     @abstractmethod
     def react(self, recorded: Recorded[Event], state: Any) -> Iterable[Command]:
@@ -153,6 +155,12 @@ class TicketProcess(ABC):
     REMEMBERS: ClassVar[bool] = False
     # Whether it leaves alone what happened before it ever ran: for what would come too late.
     FROM_NOW: ClassVar[bool] = False
+    # Whether workers may share it by partitions: what a ticket leads to rests on that ticket and what is set up alone.
+    PARTITIONED: ClassVar[bool] = False
+
+    def __init_subclass__(cls) -> None:
+        if cls.PARTITIONED and cls.REMEMBERS:
+            raise TypeError(f"{cls.__name__} remembers over tickets: it has one owner")
 
     @abstractmethod
     def react(self, happening: Happening, memory: Memory) -> Iterable[Output]:

@@ -14,6 +14,7 @@ class RequesterMerging(Process):
 
     NAME = "requester_merging"
     EVENTS = FIRST_HALVES
+    PARTITIONED = True
 
     def react(self, recorded: Recorded[Event], state: Any) -> Iterable[Command]:
         """The other half of the event."""

@@ -5,12 +5,12 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 import structlog
+from kafka.errors import KafkaError
 from psycopg import Connection
 
 from domain.event import EVENTS
@@ -20,16 +20,21 @@ from eventstore.keyring import Keyring
 from eventstore.loading import BY_KEY
 from eventstore.newest import Newest, Pace, following
 from processors.automations import Automations
+from processors.checkpoint import Overtaken
 from processors.counterparts import Counterparts
 from processors.effects import EffectFollower
 from processors.erasure import Erasure
 from processors.firing import MOST, Poller
 from processors.following import Follower
+from processors.given import Given, Moved
 from processors.lookout import Lookout
 from processors.notifications import Notifications
 from processors.process import Process, TicketProcess
 from processors.requester_merging import RequesterMerging
 from processors.sla_clock import SlaClock
+from processors.stream import sharing
+from processors.stream.group import NeedsOneOwner
+from processors.stream.settings import KafkaSettings
 from processors.triggers import Triggers
 from processors.waking import Waking
 from processors.webhooks.process import Webhooks
@@ -63,24 +68,13 @@ URGENT = frozenset(name for name in EVENTS if name.endswith(".erased"))
 GIVE_WAY = "SET lock_timeout = '500ms'"
 
 _LEASE = "SELECT pg_try_advisory_lock(7305803, hashtext(%s))"
+# Members share what one who follows the log has alone: one way at a time.
+_SHARE = "SELECT pg_try_advisory_lock_shared(7305803, hashtext(%s))"
 # An owner whose machine has gone without a word is found out within seconds, and its lease ends.
 _ALIVE = (
     "SELECT set_config(name, value, false) FROM (VALUES ('tcp_keepalives_idle', '2'), ('tcp_keepalives_interval', '1'), "
     "('tcp_keepalives_count', '2'), ('tcp_user_timeout', '4000')) AS v (name, value)"
 )
-
-Moved = Callable[[], object]
-
-
-@dataclass(frozen=True, slots=True)
-class _Given:
-    """What every thread of a runner works with."""
-
-    url: str
-    keyring: Keyring
-    stop: threading.Event
-    clock: Clock
-    newest: Newest
 
 
 def now() -> datetime:
@@ -94,10 +88,11 @@ def run(
     stop: threading.Event,
     processes: Sequence[AnyProcess] = PROCESSES,
     clock: Clock = now,
+    kafka: KafkaSettings | None = None,
 ) -> None:
     """Run the processes, and nothing else, until stopped; those that another owner runs wait for him to go."""
     with following(url, stop) as newest:
-        run_along(newest, url, keyring, stop, processes, clock)
+        run_along(newest, url, keyring, stop, processes, clock, kafka)
 
 
 def run_along(
@@ -107,13 +102,17 @@ def run_along(
     stop: threading.Event,
     processes: Sequence[AnyProcess] = PROCESSES,
     clock: Clock = now,
+    kafka: KafkaSettings | None = None,
 ) -> None:
-    """The same, beside others who follow the newest stretch of the log."""
-    given = _Given(url, keyring, stop, clock, newest)
+    """The same, beside others who follow the newest stretch of the log; with Kafka sharing those that can be shared."""
+    given = Given(url, keyring, stop, clock, newest)
+    alone = [process for process in processes if kafka is None or not process.PARTITIONED]
+    lookout = Lookout(newest, keyring, [process for process in alone if isinstance(process, TicketProcess)])
     work: dict[str, Callable[[Moved], None]] = {}
-    lookout = Lookout(newest, keyring, [process for process in processes if isinstance(process, TicketProcess)])
     for process in processes:
-        if isinstance(process, Process):
+        if kafka is not None and process.PARTITIONED:
+            work[process.NAME] = partial(share, process, given, kafka)
+        elif isinstance(process, Process):
             work[process.NAME] = partial(_follow_effects, process, given)
         else:
             work[process.NAME] = partial(_follow, process, lookout, given)
@@ -149,17 +148,17 @@ def keep_running(name: str, do: Callable[[Moved], None], stop: threading.Event) 
 
 
 @contextmanager
-def lease(name: str, url: str, stop: threading.Event) -> Iterator[Connection[Any]]:
-    """The connection that holds the lease. It ends with the connection, however its owner dies."""
+def lease(name: str, url: str, stop: threading.Event, *, shared: bool = False) -> Iterator[Connection[Any]]:
+    """The connection that holds the lease, or a share of it. It ends with the connection, however its owner dies."""
     with connect(url, Role.WORKER, f"ledgerdesk-{name}") as db:
         for statement in (_ALIVE, BY_KEY):
             db.execute(statement.encode())
-        while not stop.is_set() and db.execute(_LEASE, [name]).fetchone() != (True,):
+        while not stop.is_set() and db.execute(_SHARE if shared else _LEASE, [name]).fetchone() != (True,):
             stop.wait(LEASE_PAUSE)
         yield db
 
 
-def _follow(process: TicketProcess, lookout: Lookout, given: _Given, moved: Moved) -> None:
+def _follow(process: TicketProcess, lookout: Lookout, given: Given, moved: Moved) -> None:
     with lease(process.NAME, given.url, given.stop) as db:
         follower = Follower(process, given.keyring, db, given.clock, lookout)
         pace = Pace(given.newest, given.stop, LEISURE, URGENT)
@@ -170,12 +169,37 @@ def _follow(process: TicketProcess, lookout: Lookout, given: _Given, moved: Move
             pace.wait(follower.checkpoint.reached, follower.checkpoint.patience, topics)
 
 
-def _follow_effects(process: Process, given: _Given, moved: Moved) -> None:
+def share(process: AnyProcess, given: Given, kafka: KafkaSettings, moved: Moved) -> None:
+    """Take part with other workers until stopped; NeedsOneOwner where the process does not allow it."""
+    if not process.PARTITIONED:
+        raise NeedsOneOwner(name=process.NAME)
+    with lease(process.NAME, given.url, given.stop, shared=True) as db:
+        try:
+            if isinstance(process, TicketProcess):
+                sharing.share(process, given, kafka, db, moved)
+            else:
+                asyncio.run(_share_effects(process, given, kafka, db, moved))
+        except Overtaken:
+            # To begin again where others have come to.
+            return
+        except KafkaError as error:
+            log.warning("process.kafka_away", process=process.NAME, error=type(error).__name__)
+            given.stop.wait(LEASE_PAUSE)
+
+
+async def _share_effects(
+    process: Process, given: Given, kafka: KafkaSettings, db: Connection[Any], moved: Moved
+) -> None:
+    async with Desk(given.url, given.keyring, given.clock) as desk:
+        await sharing.share_effects(process, given, kafka, db, desk, moved)
+
+
+def _follow_effects(process: Process, given: Given, moved: Moved) -> None:
     with lease(process.NAME, given.url, given.stop) as db:
         asyncio.run(_have_effects(process, given, moved, db))
 
 
-async def _have_effects(process: Process, given: _Given, moved: Moved, db: Connection[Any]) -> None:
+async def _have_effects(process: Process, given: Given, moved: Moved, db: Connection[Any]) -> None:
     async with Desk(given.url, given.keyring, given.clock) as desk:
         follower = EffectFollower(process, given.keyring, db, desk, given.newest)
         topics = {event.NAME for event in process.EVENTS}
@@ -187,7 +211,7 @@ async def _have_effects(process: Process, given: _Given, moved: Moved, db: Conne
             )
 
 
-def _fire(processes: Sequence[TicketProcess], given: _Given, moved: Moved) -> None:
+def _fire(processes: Sequence[TicketProcess], given: Given, moved: Moved) -> None:
     """Fire what comes due; while more is due than one takes at once, and no memory is in the way, beside somebody else."""
     shareable = not any(process.REMEMBERS for process in processes)
     with _firing(processes, given) as poller, ThreadPoolExecutor(1, thread_name_prefix="process-beside") as beside:
@@ -202,14 +226,14 @@ def _fire(processes: Sequence[TicketProcess], given: _Given, moved: Moved) -> No
                 helping = beside.submit(_help, processes, given)
 
 
-def _help(processes: Sequence[TicketProcess], given: _Given) -> None:
+def _help(processes: Sequence[TicketProcess], given: Given) -> None:
     with _firing(processes, given) as poller:
         while not given.stop.is_set() and poller.step():
             pass
 
 
 @contextmanager
-def _firing(processes: Iterable[TicketProcess], given: _Given) -> Iterator[Poller]:
+def _firing(processes: Iterable[TicketProcess], given: Given) -> Iterator[Poller]:
     with connect(given.url, Role.WORKER, "ledgerdesk-timers") as db:
         db.execute(BY_KEY)
         db.execute(GIVE_WAY)

@@ -45,6 +45,7 @@ class SlaClock(TicketProcess):
     NAME = "sla_clock"
     # Not what it records itself.
     TOPICS = frozenset(name for name, kind in EVENTS.items() if name.startswith("ticket.") and kind.CHANGES)
+    PARTITIONED = True
 
     def react(self, happening: Happening, memory: Memory) -> Iterable[Output]:
         """What came due before it happened, though no timer may have fired yet; and what is due now that it has."""

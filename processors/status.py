@@ -54,6 +54,9 @@ _LATE = (
 )
 
 
+_PLACES = "SELECT process, partition, position FROM processes.places ORDER BY process, partition"
+
+
 def progress(db: Cursor[Any]) -> list[Progress]:
     """Every process that has begun, of the whole installation."""
     rows = db.execute("SELECT process, position, head, lag_events, parked FROM processes.progress ORDER BY process")
@@ -74,13 +77,23 @@ def overview(db: Cursor[Any], workspace: UUID) -> list[dict[str, Any]]:
         "GROUP BY process"
     )
     parked = dict(db.execute(counted, [workspace]).fetchall())
-    return [_seen(each, late, parked) for each in progress(db)]
+    places: dict[str, list[dict[str, int]]] = {}
+    for process, partition, position in db.execute(_PLACES):
+        places.setdefault(process, []).append({"partition": partition, "position": position})
+    return [_seen(each, late, parked) | {"partitions": _shared(each, places)} for each in progress(db)]
 
 
 def _seen(each: Progress, late: dict[str, tuple[int, datetime]], parked: dict[str, int]) -> dict[str, Any]:
     overdue, since = late.get(each.process, (0, None))
     come = {"process": each.process, "position": each.position, "lag_events": each.lag_events}
     return come | {"timers_overdue": overdue, "overdue_since": since, "parked": parked.get(each.process, 0)}
+
+
+def _shared(each: Progress, places: dict[str, list[dict[str, int]]]) -> list[dict[str, int]]:
+    """Where its partitions are; none where somebody has followed the log beyond all of them since."""
+    found = places.get(each.process, [])
+    ahead = [part["position"] >= each.position for part in found]
+    return [part | {"position": max(part["position"], each.position)} for part in found] if any(ahead) else []
 
 
 def letters(

@@ -20,6 +20,7 @@ class Waking(TicketProcess):
     # Undoing may put a ticket back to sleep. What was woken otherwise keeps its timer, which will wake nobody.
     TOPICS = frozenset(kind.NAME for kind in (TicketSnoozed, TicketUndone))
     OPENS = frozenset()
+    PARTITIONED = True
 
     def react(self, happening: Happening, memory: Memory) -> Iterable[Output]:
         """The timer is what the ticket says, whichever way it came to say so."""

@@ -12,9 +12,10 @@ from psycopg import Cursor
 
 from domain.aggregates import INITIAL, evolve
 from domain.catalogue import Catalogue
-from domain.event import EVENTS, Event, Recorded, UnknownEvent
+from domain.event import EVENTS, Event, Metadata, Recorded, UnknownEvent
 from domain.happening import Happening, Situation
 from domain.requester import Requester
+from domain.rules.channels import TRIGGER
 from domain.sla.course import Course, followed
 from domain.ticket import events as e
 from domain.ticket.folds import FOLDS, fold
@@ -30,6 +31,8 @@ from processors.process import NewerEvent
 
 # Tickets and requesters that a witness keeps in mind.
 REMEMBERED = 2000
+# Of so many actions of people on a ticket it is known, when triggers have come to them, whose they were.
+RECENT = 100
 
 SELECT_COMMAND = (
     f"{SELECT_EVENTS} WHERE originator_id = %s AND notification_id >= %s ORDER BY originator_version LIMIT %s"
@@ -59,6 +62,8 @@ class Seen:
     ticket: Ticket = INITIAL["ticket"]
     row: Row | None = None
     course: Course = NEW
+    # What people began, each by its correlation id, the newest first.
+    begun: tuple[tuple[UUID, str], ...] = ()
 
     @property
     def situation(self) -> Situation | None:
@@ -67,21 +72,38 @@ class Seen:
 
     def after(self, events: Iterable[Recorded[Event]]) -> "Seen":
         """Further events of the stream taken in."""
-        ticket, course = self.ticket, self.course
+        ticket, course, begun = self.ticket, self.course, self.begun
         rows = {} if self.row is None else {self.row.ticket_id: copy(self.row)}
         for recorded in events:
+            begun = _begun(begun, recorded.metadata)
             ticket = evolve(ticket, recorded.event)
             course = followed(course, recorded)
             if type(recorded.event) in FOLDS or isinstance(recorded.event, e.TicketOpened):
                 fold(rows, recorded)
-        return Seen(ticket, next(iter(rows.values()), None), course)
+        return Seen(ticket, next(iter(rows.values()), None), course, begun)
+
+    def became(
+        self, events: tuple[Recorded[Event], ...], after: "Seen", desk: Catalogue, requester: Requester | None
+    ) -> Happening | None:
+        """What happened to it; None while it is a draft."""
+        if (now := after.situation) is None:
+            return None
+        why = events[0].metadata
+        whose = dict(self.begun).get(why.correlation_id) if why.channel == TRIGGER else None
+        return Happening(events, self.situation, now, desk, requester, UUID(whose) if whose else None)
+
+
+def _begun(before: tuple[tuple[UUID, str], ...], why: Metadata) -> tuple[tuple[UUID, str], ...]:
+    if why.channel == TRIGGER or why.doer.kind != "person" or (before and before[0][0] == why.correlation_id):
+        return before
+    return ((why.correlation_id, why.doer.id), *before[: RECENT - 1])
 
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
-class _Recent(OrderedDict[K, V]):
+class Recent(OrderedDict[K, V]):
     """As many as a witness keeps in mind, the least recently used going first."""
 
     def trim(self) -> None:
@@ -109,8 +131,8 @@ class Witness:
     ) -> None:
         self._keyring, self._topics, self._process = keyring, topics, process
         self._opens = None if opens is None else opens | OTHERS
-        self._tickets: _Recent[UUID, Seen] = _Recent()
-        self._requesters: _Recent[UUID, Requester] = _Recent()
+        self._tickets: Recent[UUID, Seen] = Recent()
+        self._requesters: Recent[UUID, Requester] = Recent()
         self._desks: dict[UUID, Catalogue] = {}
 
     def happenings(self, db: Cursor[Any], rows: Sequence[StoredRow]) -> list[Told]:
@@ -186,10 +208,10 @@ class Witness:
             return
         if self._process is not None:
             known(self._process, events)
-        if (situation := after.situation) is not None:
-            requester = self._requesters.get(after.ticket.requester_id) if after.ticket.requester_id else None
-            desk = self._desks[events[0].metadata.workspace_id]
-            yield Happening(events, before.situation, situation, desk, requester)
+        requester = self._requesters.get(after.ticket.requester_id) if after.ticket.requester_id else None
+        desk = self._desks[events[0].metadata.workspace_id]
+        if (happening := before.became(events, after, desk, requester)) is not None:
+            yield happening
 
 
 def _missing(wanted: Iterable[UUID], known: Mapping[UUID, Any]) -> list[UUID]:

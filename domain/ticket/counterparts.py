@@ -32,7 +32,7 @@ def _context(recorded: Recorded[Event]) -> dict[str, Any]:
     return {
         "workspace_id": cause.workspace_id,
         "by": SYSTEM,
-        "on_behalf_of": cause.on_behalf_of or cause.actor,
+        "on_behalf_of": cause.doer,
         "at": recorded.recorded_at,
         "command_id": _second(cause.command_id, recorded.event),
         "channel": CHANNEL,

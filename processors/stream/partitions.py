@@ -1,21 +1,14 @@
-"""How far each partition of Kafka is in the tables of a build: offsets kept where the rows are, and moved with them."""
+"""How far each partition of Kafka is: offsets kept beside what is fed from it, a build's tables or a process, and moved with it."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from psycopg import Connection, Cursor
 
-from projections.builds import Build, BuildOvertaken
+from processors.checkpoint import Overtaken
+from projections.builds import Build
 
-_ALL = "SELECT partition, next_offset, position FROM ops.partitions WHERE build = %s AND topic = %s"
-# In one order, so that nobody waits for another in a ring.
-_HELD = f"{_ALL} AND partition = ANY(%s) ORDER BY partition FOR UPDATE"
-_MOVE = """
-    UPDATE ops.partitions p SET next_offset = moved.next_offset, position = greatest(p.position, moved.position)
-    FROM unnest(%s::int[], %s::bigint[], %s::bigint[]) AS moved (partition, next_offset, position)
-    WHERE p.build = %s AND p.topic = %s AND p.partition = moved.partition
-"""
-# Waiting queries and browsers wake when all partitions are further.
+# The build is as far as the least of its partitions. Waiting queries and browsers wake when all of them are further.
 _LEAST = """
     WITH least AS (SELECT min(position) AS position FROM ops.partitions WHERE build = %(build)s AND topic = %(topic)s),
     moved AS (
@@ -25,7 +18,6 @@ _LEAST = """
         FROM least WHERE b.build = %(build)s AND b.position < least.position RETURNING b.name)
     SELECT pg_notify('read_models', name) FROM moved
 """
-_BEGIN = "INSERT INTO ops.partitions SELECT %s, %s, partition, next_offset, %s FROM unnest(%s::int[], %s::bigint[]) AS t (partition, next_offset)"
 
 
 class Place(NamedTuple):
@@ -38,27 +30,64 @@ class Place(NamedTuple):
 Places = Mapping[int, Place]
 
 
-def places(db: Connection[Any], build: Build, topic: str) -> dict[int, Place]:
-    """Of all partitions; empty where the build was never fed from the topic."""
-    return {number: Place(*place) for number, *place in db.execute(_ALL, [build.build, topic])}
+class Kept:
+    """The places of one reader of a topic, rows under its key in a table."""
+
+    def __init__(self, table: str, column: str, key: int | str, topic: str) -> None:
+        self.topic, self._of = topic, [key, topic]
+        where = f"{column} = %s AND topic = %s"
+        self._all = f"SELECT partition, next_offset, position FROM {table} WHERE {where}".encode()  # noqa: S608 - our own names
+        # In one order, so that nobody waits for another in a ring.
+        self._held = self._all + b" AND partition = ANY(%s) ORDER BY partition FOR UPDATE"
+        self._move = (
+            f"UPDATE {table} p SET next_offset = m.next_offset, position = greatest(p.position, m.position) "  # noqa: S608
+            "FROM unnest(%s::int[], %s::bigint[], %s::bigint[]) AS m (partition, next_offset, position) "
+            f"WHERE {where} AND p.partition = m.partition"
+        ).encode()
+        self._void = f"UPDATE {table} SET next_offset = -1 WHERE {where}".encode()  # noqa: S608
+        self._forget = f"DELETE FROM {table} WHERE {column} = %s".encode()  # noqa: S608
+        self._begin = (
+            f"INSERT INTO {table} ({column}, topic, partition, next_offset, position) "  # noqa: S608
+            "SELECT %s, %s, t.* FROM unnest(%s::int[], %s::bigint[], %s::bigint[]) AS t (partition, next_offset, position)"
+        ).encode()
+
+    @classmethod
+    def of_build(cls, build: Build, topic: str) -> Self:
+        """Those of a read model's tables."""
+        return cls("ops.partitions", "build", build.build, topic)
+
+    @classmethod
+    def of_process(cls, process: str, topic: str) -> Self:
+        """Those of a process."""
+        return cls("processes.places", "process", process, topic)
+
+    def all(self, db: Connection[Any]) -> dict[int, Place]:
+        """Of all partitions; empty where it was never fed from the topic."""
+        return {number: Place(*place) for number, *place in db.execute(self._all, self._of)}
+
+    def begin(self, db: Cursor[Any], places: Places) -> None:
+        """These, and no others; whoever goes by others is overtaken."""
+        db.execute(self._forget, self._of[:1])
+        db.execute(self._begin, [*self._of, *_columns(places)])
+
+    def void(self, db: Connection[Any]) -> None:
+        """Nobody goes on from there any more; up to where they are is still known."""
+        db.execute(self._void, self._of)
+
+    def hold(self, db: Cursor[Any], before: Places) -> None:
+        """Until the transaction ends nobody else moves these; Overtaken where somebody has."""
+        held = {number: offset for number, offset, _ in db.execute(self._held, [*self._of, list(before)])}
+        if held != {number: place.next_offset for number, place in before.items()}:
+            raise Overtaken(name=self._of[0])
+
+    def move(self, db: Cursor[Any], before: Places, after: Places) -> None:
+        """Move partitions on from where the caller believes them to be; Overtaken where somebody else has moved them."""
+        self.hold(db, {number: before[number] for number in after})
+        db.execute(self._move, [*_columns(after), *self._of])
 
 
-def begin(db: Cursor[Any], build: Build, topic: str, offsets: Mapping[int, int], position: int) -> None:
-    """All partitions are at that position of the log and go on at these offsets; whoever goes by others is overtaken."""
-    db.execute("DELETE FROM ops.partitions WHERE build = %s AND topic = %s", [build.build, topic])
-    db.execute(_BEGIN, [build.build, topic, position, list(offsets), list(offsets.values())])
-
-
-def move(db: Cursor[Any], build: Build, topic: str, before: Places, after: Places) -> None:
-    """Move partitions on from where the caller believes them to be; BuildOvertaken where somebody else has moved them."""
-    held = {number: offset for number, offset, _ in db.execute(_HELD, [build.build, topic, list(after)])}
-    if held != {number: before[number].next_offset for number in after}:
-        raise BuildOvertaken(name=build.name)
-    db.execute(_MOVE, [*_columns(after), build.build, topic])
-
-
-def _columns(after: Places) -> Sequence[Iterable[int]]:
-    return [list(after), [each.next_offset for each in after.values()], [each.position for each in after.values()]]
+def _columns(places: Places) -> Sequence[Iterable[int]]:
+    return [list(places), [each.next_offset for each in places.values()], [each.position for each in places.values()]]
 
 
 def settle(db: Connection[Any], build: Build, topic: str) -> None:

@@ -33,6 +33,7 @@ class Webhooks(TicketProcess):
 
     NAME = "webhooks"
     FROM_NOW = True
+    PARTITIONED = True
 
     def react(self, happening: Happening, memory: Memory) -> Iterable[Output]:
         """What another system tells of its past is no news."""

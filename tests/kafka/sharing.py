@@ -1,12 +1,14 @@
-"""A worker that shares read models with others (`python -m tests.kafka.sharing URL SERVERS TOPICS`), to be killed."""
+"""A worker that shares read models and processes with others (`python -m tests.kafka.sharing URL SERVERS TOPICS`), to be killed."""
 
 import subprocess
 import sys
 import threading
+from functools import partial
 
 from cli.worker import keeper
 from eventstore.keyring import Keyring
 from eventstore.newest import following
+from processors import runner
 from processors.stream.settings import KafkaSettings
 from projections.models import READ_MODELS
 from tests.desks import MASTER
@@ -22,11 +24,12 @@ def sharing(url: str, settings: KafkaSettings) -> subprocess.Popen[bytes]:
 
 
 def main(url: str, servers: str, topics: str) -> None:
-    """Keep what may be shared until killed."""
-    settings, stop = settings_of(servers, kafka_topics=topics), threading.Event()
+    """Keep what may be shared, and run all processes, until killed."""
+    settings, stop, keyring = settings_of(servers, kafka_topics=topics), threading.Event(), Keyring(MASTER)
     with following(url, stop) as newest:
-        keepers = [keeper(url, Keyring(MASTER), model, stop, newest, settings) for model in SHARED]
-        threads = [threading.Thread(target=each.run) for each in keepers]
+        work = [keeper(url, keyring, model, stop, newest, settings).run for model in SHARED]
+        work.append(partial(runner.run_along, newest, url, keyring, stop, kafka=settings))
+        threads = [threading.Thread(target=each) for each in work]
         for thread in threads:
             thread.start()
         for thread in threads:

@@ -9,7 +9,6 @@ from uuid import uuid4
 import psycopg
 import pytest
 from kafka import KafkaProducer
-from kafka.errors import KafkaTimeoutError
 
 from domain.requester import RegisterRequester
 from domain.setup.streaming import SetStream
@@ -19,13 +18,10 @@ from domain.ticket.confidential import SetConfidential
 from domain.ticket.messages import RedactMessage
 from eventstore.erasure import erase
 from eventstore.feed import read_page
-from eventstore.keyring import Keyring
-from processors.stream import publisher
-from processors.stream.producer import Producer
 from processors.stream.settings import SOON
-from processors.stream.sources import Events, Tickets
+from processors.stream.sources import Tickets
 from projections.ticket_list import TicketList
-from tests.desks import MASTER, an_office
+from tests.desks import an_office
 from tests.kafka.following import built
 from tests.kafka.kit import make_topic, read_all, unique
 from tests.kafka.publishing import header, log_head, positions, process, published, publishing, settings_of
@@ -186,29 +182,6 @@ async def test_a_publisher_killed_at_any_point_loses_nothing_and_repeats_nothing
     with publishing(database_url, settings):
         found = published(database_url, settings)
     assert positions(found) == list(range(1, end + 1))
-
-
-@pytest.mark.parametrize("when", ["before", "after"])
-async def test_who_dies_next_to_a_commit_leaves_every_event_there_once(database_url, settings, monkeypatch, when):
-    async with an_office(database_url) as office:
-        for number in range(20):
-            await office.ticket(f"T-{number}")
-    commit, commits = Producer._commit, []
-
-    def dies(self, until):
-        """Each time after the commit, or every other time before it."""
-        commits.append(self)
-        if when == "after" or len(commits) % 2 == 0:
-            commit(self, until)
-        if when == "after" or len(commits) % 2 == 1:
-            raise KafkaTimeoutError("it died")
-
-    monkeypatch.setattr(Producer, "_commit", dies)
-    monkeypatch.setattr(publisher, "PAUSE", 0.05)
-    with publishing(database_url, settings, source=lambda: Events(Keyring(MASTER), most=7)):
-        found = published(database_url, settings)
-    assert positions(found) == list(range(1, log_head(database_url) + 1))
-    assert len(commits) > 3
 
 
 def read_all_there(settings):

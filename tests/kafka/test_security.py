@@ -47,8 +47,7 @@ def given(ca, servers, **more):
 
 
 def test_who_signs_in_publishes(strict, authority):
-    # What is refused is refused soon; what is taken may take its time.
-    settings = given(authority.file, strict, kafka_deadline=30)
+    settings = given(authority.file, strict)
     topics.ensure(settings)
     producer = Producer(settings, "desk.publisher")
     try:

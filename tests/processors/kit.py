@@ -209,10 +209,9 @@ class Stage:
         elif recorded[0].event.NAME.startswith("ticket."):
             before = self._seen.get(stream, Seen())
             self._seen[stream] = after = before.after(recorded)
-            if after.situation is not None:
-                who = self._streams.get(after.ticket.requester_id) if after.ticket.requester_id else None
-                requester = who.state if who else None
-                self._told.append(Happening(tuple(recorded), before.situation, after.situation, self.desk, requester))
+            who = self._streams.get(after.ticket.requester_id) if after.ticket.requester_id else None
+            if happening := before.became(tuple(recorded), after, self.desk, who.state if who else None):
+                self._told.append(happening)
 
 
 def _aggregate(call: Call) -> str:

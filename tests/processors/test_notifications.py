@@ -96,14 +96,6 @@ def test_what_rules_make_of_ones_own_action_is_no_news(stage):
     assert list(told(stage)) == [{CEM: (Kind.FOLLOWED,)}]
 
 
-def test_whose_action_it_was_is_kept_only_where_triggers_may_come_to_it(stage):
-    stage.do(ChangePriority, number="T-1", priority=Priority.HIGH)
-    assert not stage.memories[Notifications.NAME]
-    some_rule(stage)
-    stage.do(ChangePriority, number="T-1", priority=Priority.LOW)
-    assert len(stage.memories[Notifications.NAME]["recent"]) == 1
-
-
 def test_mails_are_for_those_who_want_them_and_have_no_content(stage):
     stage.do(NoteOnTicket, number="T-1", body="secret", mentions=(BOB,))
     (mail,) = stage.deliveries
