@@ -1,6 +1,7 @@
 """A desk's day over HTTP: create, reply, list, search and history at 100,000 tickets, beside a bare row that is read."""
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -38,6 +39,7 @@ REQUESTS = {"create": 8_000, "reply": 8_000, "list": 6_000, "search": 8_000, "hi
 # The same asked by one caller alone, for the milliseconds that a person waits.
 ALONE = 200
 TEAMS = 12
+REST_WITHIN = 1800.0
 ENTRIES = 200
 RARE, FOUND = "zanzibar4711", 5
 PRIORITIES = (Priority.LOW, Priority.NORMAL, Priority.NORMAL, Priority.HIGH, Priority.URGENT)
@@ -59,6 +61,7 @@ def run() -> Result:
         with whole_desk(ours) as (port, supervisor), bare(theirs) as floor:
             uvloop.run(drive(floor, iter([post("/tickets", {"title": "x", "description": "y" * 400}, {})]), 1))
             _check(port, desk.key)
+            _rested(ours)
             conditions: dict[str, Any] = {"tickets": TICKETS, "connections": CONNECTIONS, "workers": WORKERS}
             conditions["resident_mib_at_rest"] = round(resident_mib(supervisor))
             jobs = ("list", "search", "history", "reply", "create")
@@ -102,6 +105,18 @@ def _check(port: int, key: str) -> None:
         found = len(json.load(answer)["tickets"])
     if found != FOUND:
         raise AssertionError(f"the rare word is in {FOUND} tickets, {found} were found")
+
+
+def _rested(url: str) -> None:
+    """Wait until the processes have followed the log that they found: before that, nobody is at rest."""
+    began = time.monotonic()
+    with psycopg.connect(url, autocommit=True) as db:
+        while time.monotonic() - began < REST_WITHIN:
+            begun, behind = db.execute("SELECT count(*), max(lag_events) FROM processes.progress").fetchone() or (0, 0)
+            if begun and not behind:
+                return
+            time.sleep(0.5)
+    raise TimeoutError("the worker is not at rest yet")
 
 
 async def _filled(url: str) -> Measured:
