@@ -26,11 +26,12 @@ from domain.conditions.fields import CUSTOM_PREFIX
 from domain.errors import InvalidInput
 from domain.permissions import Permission
 from domain.values import Priority, StatusKind
-from projections import freshness, ticket_board, ticket_pages, ticket_totals
+from projections import freshness, ticket_board, ticket_pages, ticket_totals, written_pages
 from projections.conditions import ComparesWithBefore, OnlyInRules
 from projections.ticket_board import Grouping
 from projections.ticket_filter import TicketFilter
-from projections.ticket_pages import Began, ListQuery, SortTooWide, WrittenPage
+from projections.ticket_pages import ListQuery, SortTooWide
+from projections.written_pages import WrittenPage
 
 router = routing.router("tickets")
 
@@ -229,22 +230,22 @@ def answer(me: Caller, query: ListQuery, *, total: bool = False, columns: list[s
     """A page of tickets, prepared for sending."""
     wanted = _columns(me, columns)
     with reading(me) as db:
-        began = ticket_pages.begin(db, me.workspace_id, context(me))
         try:
-            page = _page(db, me, query, began, wanted)
+            page = _page(db, me, query, wanted)
         except psycopg.DataError:
             raise InvalidInput(field="after", reason="is not a cursor of this list; begin without it") from None
         found = ticket_totals.total(db, me.workspace_id, query, context(me), page.found) if total else None
     told = to_json({"next": page.next, **counted(found), "names": names_of(me, page.responsible)})
-    return prepared(b'{"tickets":%s,%s' % (page.rows, told[1:]), began.position)
+    return prepared(b'{"tickets":%s,%s' % (page.rows, told[1:]), page.position)
 
 
-def _page(db: Cursor[Any], me: Caller, query: ListQuery, began: Began, columns: list[str] | None) -> WrittenPage:
+def _page(db: Cursor[Any], me: Caller, query: ListQuery, columns: list[str] | None) -> WrittenPage:
     if me.actor.kind != "requester":
-        return ticket_pages.written(db, me.workspace_id, query, context(me), began, columns)
+        return written_pages.written(db, me.workspace_id, query, context(me), columns)
     # Which of a ticket's fields they see, the desk's set-up says.
+    position = freshness.position_of(db, "ticket_list")
     page = ticket_pages.page(db, me.workspace_id, query, context(me))
-    return WrittenPage(to_json(visible(me, page.rows, columns)), set(), page.next, page.found)
+    return WrittenPage(to_json(visible(me, page.rows, columns)), set(), page.next, position, page.found)
 
 
 def _filtered(me: Caller, asked: TicketFilter) -> Condition:

@@ -96,15 +96,6 @@ class TicketPage(NamedTuple):
     found: Found | None = None
 
 
-class WrittenPage(NamedTuple):
-    """The same with its rows as a JSON array, and the people and teams responsible for them."""
-
-    rows: bytes
-    responsible: set[UUID]
-    next: str | None
-    found: Found | None = None
-
-
 class Where(NamedTuple):
     """A condition in SQL, and its parameters."""
 
@@ -123,14 +114,14 @@ class Began(NamedTuple):
     awoken: bool
 
 
-_BEGIN: LiteralString = f"""
+BEGIN: LiteralString = f"""
     SELECT coalesce((SELECT position FROM ops.builds WHERE name = 'ticket_list' AND state = 'live'), 0),
         EXISTS (SELECT FROM desk.ticket_list WHERE {AWOKEN})"""  # noqa: S608 - our own text
 
 
 def begin(db: Cursor[Any], workspace: UUID, context: Context) -> Began:
     """To be asked before anything else is read of the list."""
-    (row,) = db.execute(_BEGIN, [workspace, context.now])
+    (row,) = db.execute(BEGIN, [workspace, context.now])
     return Began(*row)
 
 
@@ -185,30 +176,7 @@ def _flat(text: Composable) -> SQL:
 
 def page(db: Cursor[Any], workspace: UUID, query: ListQuery, context: Context) -> TicketPage:
     """One page of the list, every matching ticket in exactly one page while none of them changes."""
-    reader = _Reader(db, workspace, query, context, SHOWN)
-    rows, after = reader.page()
-    return TicketPage(rows, after, reader.found)
-
-
-def written(
-    db: Cursor[Any],
-    workspace: UUID,
-    query: ListQuery,
-    context: Context,
-    began: Began,
-    columns: Sequence[str] | None = None,
-) -> WrittenPage:
-    """The same, ready to be sent: PostgreSQL writes two thousand values in less time than they take to come over."""
-    names = SHOWN.split(", ") if columns is None else [name for name in SHOWN.split(", ") if name in columns]
-    reader = _Reader(db, workspace, query, context, _WRITTEN.format(", ".join(names)), began)
-    rows, after = reader.page()
-    responsible = {row[name] for row in rows for name in ("assignee_person", "assignee_team")} - {None}
-    return WrittenPage(f"[{','.join(row['written'] for row in rows)}]".encode(), responsible, after, reader.found)
-
-
-_WRITTEN = (
-    "ticket_id, assignee_person, assignee_team, (SELECT row_to_json(shown)::text FROM (SELECT {}) shown) AS written"
-)
+    return PageReader(db, workspace, query, context, SHOWN).page()
 
 
 def one(db: Cursor[Any], ticket: UUID) -> dict[str, Any] | None:
@@ -218,48 +186,56 @@ def one(db: Cursor[Any], ticket: UUID) -> dict[str, Any] | None:
         return cursor.execute(statement, [ticket]).fetchone()
 
 
-class _Reader:
+class Fetched(NamedTuple):
+    """How many rows there are, at most one more than the page has; what was fetched; and the keys of that one more."""
+
+    matching: int
+    rows: list[Any]
+    last: str | None
+
+
+class PageReader:
     """Reads the rows of one page, and one more to know whether there is another page."""
 
-    def __init__(
-        self,
-        db: Cursor[Any],
-        workspace: UUID,
-        query: ListQuery,
-        context: Context,
-        shown: str,
-        began: Began | None = None,
-    ) -> None:
-        self.db, self.workspace, self.query, self.shown = db, workspace, query, shown
+    def __init__(self, db: Cursor[Any], workspace: UUID, query: ListQuery, context: Context, shown: str) -> None:
+        self.db, self.workspace, self.query, self.context, self.shown = db, workspace, query, context, shown
         self.sorts = parse_sort(query.sort)
         self.keys = opened(query.after, query.sort, self.sorts) if query.after else None
         self.beyond = Where(*beyond(self.sorts, self.keys)) if self.keys else Where(SQL("TRUE"), [])
         self.meant = where(workspace, query, context)
         self.asked = ticket_sets.asked(query.whole, context)
+        self.along = indexed(self.sorts) and (not self.asked.facets or self._is_queue())
         self.found: Found | None = None
+        self.began: Began | None = None
         self.awoken: Where | None = None
-        if query.listed_only and (began or begin(db, workspace, context)).awoken:
-            self.awoken = awoken(workspace, query, context).and_(*self.beyond)
 
-    def page(self) -> tuple[list[dict[str, Any]], str | None]:
+    def begin(self, began: Began) -> None:
+        """How far the list is before anything else is read of it, and who has to be thought of besides."""
+        self.began = self.began or began
+        if began.awoken and self.query.listed_only:
+            self.awoken = awoken(self.workspace, self.query, self.context).and_(*self.beyond)
+
+    def page(self) -> TicketPage:
         """The rows, and the cursor of the next page."""
-        rows = self.rows()
+        self.begin(begin(self.db, self.workspace, self.context))
+        rows = self.rows().rows
         keys_of = [row.pop("keys") for row in rows]
-        found = rows[: self.query.limit]
-        if len(rows) <= self.query.limit:
-            return found, None
-        return found, cursor_after(self.query.sort, from_json(keys_of[len(found) - 1]))
+        return TicketPage(rows[: self.query.limit], self.next(len(rows), keys_of[: self.query.limit][-1:]), self.found)
 
-    def rows(self) -> list[dict[str, Any]]:
+    def next(self, count: int, keys: Sequence[str]) -> str | None:
+        """The cursor of the next page, if there is one, by the keys of the last row of this one."""
+        return cursor_after(self.query.sort, from_json(keys[0])) if count > self.query.limit else None
+
+    def rows(self) -> Fetched:
         """By the way that reads the least."""
-        ordered = indexed(self.sorts)
-        if ordered and (not self.asked.facets or self._is_queue()):
+        if self.along:
             return self._along()
         self.found = found = ticket_sets.found(
             self.db, self.workspace, self.asked, ticket_nearest.beside(self.sorts), listed_only=self.query.listed_only
         )
         if (rows := self._nearest(found)) is not None:
             return rows
+        ordered = indexed(self.sorts)
         steps = self._steps(found) if ordered else 0
         if not ordered and found.tickets > MOST_SORTED:
             raise SortTooWide(most=MOST_SORTED, sort=self.query.sort)
@@ -281,12 +257,12 @@ class _Reader:
             return found.places.reach(found.everything, wanted, highest=highest)
         return min(1.0, wanted / max(found.tickets, 1)) * found.all_tickets
 
-    def _along(self) -> list[dict[str, Any]]:
+    def _along(self) -> Fetched:
         """Along an index of the list, looking at each ticket."""
         meant = self.meant.and_(*self.beyond)
         return self._read(Where(SQL("SELECT * FROM desk.ticket_list WHERE {}").format(meant.text), meant.values))
 
-    def _nearest(self, found: Found) -> list[dict[str, Any]] | None:
+    def _nearest(self, found: Found) -> Fetched | None:
         """Those in the chunks that the sort comes to first; None where that is not less, or not enough."""
         wanted = self.query.limit + 1
         steps = wanted * found.all_tickets // max(found.tickets, 1)
@@ -295,10 +271,12 @@ class _Reader:
             return None
         most = max(least // (2 * LOOKED_UP), 4 * wanted)
         near = ticket_nearest.nearest(self.db, self.workspace, found, self.sorts, self.keys, wanted, most)
-        rows = self._looked_up(near.places) if near else []
-        return rows if near and len(rows) == wanted and near.is_beyond(rows[-1]["keys"]) else None
+        if near is None:
+            return None
+        rows = self._looked_up(near.places)
+        return rows if rows.last is not None and near.is_beyond(rows.last) else None
 
-    def _looked_up(self, places: Sequence[int]) -> list[dict[str, Any]]:
+    def _looked_up(self, places: Sequence[int]) -> Fetched:
         """Those of the places that match, sorted."""
         # Apart, or the sort's index would look inviting.
         chosen = (
@@ -308,19 +286,19 @@ class _Reader:
         rows = SQL("SELECT * FROM {} WHERE {}").format(SQL(chosen), meant.text)
         return self._read(Where(rows, [self.workspace, array(places), *meant.values]))
 
-    def _walked(self, found: Found, steps: float) -> list[dict[str, Any]]:
+    def _walked(self, found: Found, steps: float) -> Fetched:
         """Along the sort's index, looking at tickets of the set alone; if the page is far, all of a small set are looked up."""
         # What woke may belong behind rows that a short walk does not come to.
         most = int(4 * steps) + WALK
         if self.awoken is None and most < found.all_tickets:
             rows = self._walk(found, most)
-            if len(rows) > self.query.limit:
+            if rows.matching > self.query.limit:
                 return rows
             if found.tickets <= MOST_SORTED // 4:
                 return self._looked_up(found.places.listed)
         return self._walk(found, None)
 
-    def _walk(self, found: Found, most: int | None) -> list[dict[str, Any]]:
+    def _walk(self, found: Found, most: int | None) -> Fetched:
         walk = _walk(tuple(self.sorts))
         inside_ = inside(self.workspace, listed_only=self.query.listed_only).and_(*self.beyond)
         member = among(found, walk.place)
@@ -336,7 +314,7 @@ class _Reader:
             Where(rows, [*inside_.values, most, *member.values, self.workspace, *self.meant.values]), walk.order_named
         )
 
-    def _read(self, rows: Where, by: SQL | None = None) -> list[dict[str, Any]]:
+    def _read(self, rows: Where, by: SQL | None = None) -> Fetched:
         """The first of the rows, and those that have woken among them."""
         head, last, tail = _around(tuple(self.sorts), self.shown)
         most = self.query.limit + 1
@@ -344,8 +322,12 @@ class _Reader:
         if self.awoken:
             text = SQL(_WITH_WOKEN).format(first.text, self.awoken.text, last, last)
             first = Where(text, [*first.values, *self.awoken.values, most, most])
+        return self.fetch(head + first.text + tail, first.values)
+
+    def fetch(self, statement: Composed, values: list[Any]) -> Fetched:
         with self.db.connection.cursor(row_factory=dict_row) as cursor:
-            return cursor.execute(head + first.text + tail, first.values).fetchall()
+            rows = cursor.execute(statement, values).fetchall()
+        return Fetched(len(rows), rows, rows[-1]["keys"] if len(rows) > self.query.limit else None)
 
 
 # Nothing but the index is read for the steps of a walk, and from the table the tickets that it stops at.

@@ -22,7 +22,7 @@ from domain.ticket.marking import PinTicket
 from domain.values import Assignee, Priority
 from domain.workspace import AddCategory, AddTeam
 from eventstore.database import Role, connect
-from projections import place_sets, place_spans, ticket_facets, ticket_pages, ticket_sets, ticket_totals
+from projections import place_sets, place_spans, ticket_facets, ticket_pages, ticket_sets, ticket_totals, written_pages
 from projections.ticket_pages import ListQuery, SortTooWide, page
 from projections.ticket_totals import total
 from tests.conftest import scratch
@@ -226,13 +226,13 @@ def test_chunks_that_a_sort_comes_to_first_make_the_same_pages(
 def test_a_page_by_age_or_due_time_looks_up_a_part_of_what_matches(
     reader: Cursor[Any], sort: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looked_up, looks_up = list[int](), ticket_pages._Reader._looked_up
+    looked_up, looks_up = list[int](), ticket_pages.PageReader._looked_up
 
     def noted(self: Any, places: Any) -> Any:
         looked_up.append(len(places))
         return looks_up(self, places)
 
-    monkeypatch.setattr(ticket_pages._Reader, "_looked_up", noted)
+    monkeypatch.setattr(ticket_pages.PageReader, "_looked_up", noted)
     for name, value in (("SOON", 0), ("LOOKED_UP", 1)):
         monkeypatch.setattr(ticket_pages, name, value)
     condition = parse({"field": "priority", "op": "is_none_of", "value": ["low"]})
@@ -257,10 +257,9 @@ def test_a_queue_goes_by_age(reader: Cursor[Any], sort: str) -> None:
 
 
 def test_a_written_page_says_what_a_read_one_says(reader: Cursor[Any]) -> None:
-    began = ticket_pages.begin(reader, WORKSPACE, NOW)
     for query in (ListQuery(limit=7), ListQuery(sort="-priority,number", limit=40, everywhere=True)):
         read = page(reader, WORKSPACE, query, NOW)
-        written = ticket_pages.written(reader, WORKSPACE, query, NOW, began)
+        written = written_pages.written(reader, WORKSPACE, query, NOW)
         rows = TypeAdapter(list[TicketRow])
         assert rows.validate_json(written.rows) == rows.validate_python(read.rows)
         assert list(from_json(written.rows)[0]) == list(read.rows[0])
@@ -268,5 +267,5 @@ def test_a_written_page_says_what_a_read_one_says(reader: Cursor[Any]) -> None:
         assert written.responsible == {row[by] for row in read.rows for by in ("assignee_person", "assignee_team")} - {
             None
         }
-    some = ticket_pages.written(reader, WORKSPACE, ListQuery(limit=1), NOW, began, ["title", "tags"])
+    some = written_pages.written(reader, WORKSPACE, ListQuery(limit=1), NOW, ["title", "tags"])
     assert list(from_json(some.rows)[0]) == ["title", "tags"]
