@@ -17,7 +17,7 @@ from api.errors import NotCaughtUp, ReadModelMissing
 from api.following import reached
 from api.known import requester_of
 from api.problems import problems
-from api.ticket_lists import Names, TicketRow, context, of_customer, reading, referenced, visible
+from api.ticket_lists import Names, TicketRow, context, reading, referenced, visible
 from domain.catalogue import shown
 from domain.errors import InvalidInput
 from domain.permissions import Permission
@@ -27,7 +27,7 @@ from domain.values import Priority
 from projections import agent_load, requester_card, tag_usage, ticket_pages
 from projections.agent_load import AgentLoad
 from projections.requester_card import RequesterFigures
-from projections.ticket_pages import ListQuery, Where
+from projections.ticket_pages import Where
 
 router = routing.router("figures")
 
@@ -83,10 +83,7 @@ def read_tag_usage(
 ) -> list[TagUse]:
     """How many tickets have each tag, of those that the caller sees; the most used first."""
     with _within(me) as (db, reach):
-        if reach is None:
-            used = tag_usage.most_used(db, me.workspace_id, limit)
-        else:
-            used = tag_usage.most_used_within(db, reach, limit)
+        used = tag_usage.most_used(db, me.workspace_id, reach, limit)
     known = me.desk.tags
     return [TagUse(**each._asdict(), colour=known[each.tag].colour if each.tag in known else None) for each in used]
 
@@ -95,7 +92,7 @@ def read_tag_usage(
 def read_loads(me: Caller = needs(Permission.WORKSPACE_VIEW)) -> list[Load]:
     """How many unfinished tickets each person has, of those that the caller sees; who works on the desk, and who has any."""
     with _within(me) as (db, reach):
-        loads = agent_load.loads(db, me.workspace_id) if reach is None else agent_load.loads_within(db, reach)
+        loads = agent_load.loads(db, me.workspace_id, reach)
     return list(_told(me, loads))
 
 
@@ -134,16 +131,13 @@ async def read_card(
 
 def _card(me: Caller, records: list[UUID], newest: int) -> CustomerCard:
     with _within(me) as (db, reach):
-        if reach is None:
-            figures = requester_card.figures(db, me.workspace_id, records)
-        else:
-            figures = requester_card.figures_within(db, reach, records)
+        figures = requester_card.figures(db, me.workspace_id, records, reach)
         rows = _newest(db, me, records, newest) if newest else []
     return _described(me, records, figures, rows)
 
 
 def _newest(db: Cursor[Any], me: Caller, records: list[UUID], count: int) -> list[dict[str, Any]]:
-    query = ListQuery(of_customer(records), me.reach, everywhere=True, sort="-opened_at", limit=count)
+    query = requester_card.newest(records, me.reach, count)
     return ticket_pages.page(db, me.workspace_id, query, context(me)).rows
 
 

@@ -24,7 +24,6 @@ MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER = 1
 # They name hosts, users and settings: of use to whoever runs the service, and to whoever attacks it.
 FOR_OPERATORS = (DatabaseUnavailable, DatabaseRefused, DatabaseNotMigrated)
-# Said in our words where the framework's speak of Python.
 AWAY = (
     "The service cannot use its database at the moment. Try again soon; with an Idempotency-Key nothing happens twice."
 )

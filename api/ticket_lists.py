@@ -28,6 +28,7 @@ from domain.permissions import Permission
 from domain.values import Priority, StatusKind
 from projections import freshness, ticket_board, ticket_pages, ticket_totals, written_pages
 from projections.conditions import ComparesWithBefore, OnlyInRules
+from projections.requester_card import of_customer
 from projections.ticket_board import Grouping
 from projections.ticket_filter import TicketFilter
 from projections.ticket_pages import ListQuery, SortTooWide
@@ -254,11 +255,6 @@ def _filtered(me: Caller, asked: TicketFilter) -> Condition:
         return askable(me, asked.condition())
     rest = asked.model_copy(update={"requester": None}).condition()
     return askable(me, merged(rest, of_customer([asked.requester, *absorbed])))
-
-
-def of_customer(records: Iterable[UUID]) -> Condition:
-    """That the ticket is the customer's who is known by these records."""
-    return Leaf(field="requester_id", op="is_any_of", value=[str(each) for each in records])
 
 
 def askable(me: Caller, condition: Condition) -> Condition:

@@ -1,12 +1,15 @@
 """Carries commands out as the API does: what touches two streams, keys or sign-ins goes through its service."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
+
+from pydantic import ValidationError
 
 from cli.people import Office
 from domain.actions import ActOnTicket, SetRequester
 from domain.command import Command
+from domain.errors import InvalidInput
 from domain.organisation import EraseOrganisation, Organisation, UnknownOrganisation
 from domain.requester import EraseRequester, RegisterRequester, Requester, UnknownRequester
 from domain.requester_ties import MergeRequester, RequesterBlocked, UndoRequesterMerge
@@ -15,10 +18,13 @@ from domain.ticket.commands import EraseTicket, TicketCommand
 from domain.ticket.drafting import DiscardDraft, SubmitDraft
 from domain.ticket.marking import MarkSpam, UnmarkSpam
 from domain.ticket.messages import RedactMessage
+from domain.wording import first
 from domain.workspace import DeactivatePerson
 from eventstore import counterparts, requester_merging
 from eventstore.desk import Desk, Receipt
 from eventstore.erasure import erase
+
+AnyCommand = TypeVar("AnyCommand", bound=Command)
 
 _SERVICES: dict[type[Command], Callable[[Desk, Any], Awaitable[Receipt]]] = {
     t.MergeTicket: counterparts.merge,
@@ -38,6 +44,20 @@ _SERVICES: dict[type[Command], Callable[[Desk, Any], Awaitable[Receipt]]] = {
     MergeRequester: requester_merging.merge,
     UndoRequesterMerge: requester_merging.undo_merge,
 }
+
+
+def command_of(kind: type[AnyCommand], context: dict[str, Any], asked: dict[str, Any], whole: str) -> AnyCommand:
+    """The command, or InvalidInput where none can be made of what is asked; of it as a whole, by that name."""
+    try:
+        return kind(**context, **asked)
+    except ValidationError as error:
+        raise invalid(error, whole) from None
+
+
+def invalid(error: ValidationError, whole: str) -> InvalidInput:
+    """The first of what is wrong, for people."""
+    place, reason = first(error)
+    return InvalidInput(field=place or whole, reason=reason)
 
 
 async def carry(office: Office, command: Command) -> Receipt:

@@ -7,21 +7,22 @@ from typing import Any, TypeVar
 import typer
 from pydantic import BaseModel, ValidationError
 
-from cli.carrying import carry
+from cli.carrying import carry, command_of, invalid
 from cli.do import reading
 from cli.naming import Register
 from cli.people import Office, in_office
 from domain.command import Command
 from domain.errors import InvalidInput
-from domain.wording import first
 from eventstore.desk import Receipt
 
 WHY = typer.Option(None, "--why", help="Why; kept in the history.")
 EXPECTED = typer.Option(None, "--expected", help="What it is to bring about; kept in the history.")
 JSON = typer.Option(False, "--json", help="Print JSON.")
 
+# What is wrong as a whole is called so.
+DEFINITION = "definition"
+
 Definition = TypeVar("Definition", bound=BaseModel)
-AnyCommand = TypeVar("AnyCommand", bound=Command)
 
 
 def definition_in(text: str, kind: type[Definition]) -> Definition:
@@ -31,7 +32,7 @@ def definition_in(text: str, kind: type[Definition]) -> Definition:
     except (OSError, UnicodeDecodeError):
         raise InvalidInput(field="definition", reason=f"is neither JSON nor a file that can be read: {text}") from None
     except ValidationError as error:
-        raise _wrong(error) from None
+        raise invalid(error, DEFINITION) from None
 
 
 def _written(text: str) -> str:
@@ -62,22 +63,9 @@ async def context_of(office: Office, who: str | None) -> dict[str, Any]:
 
 async def carried(office: Office, kind: type[Command], context: dict[str, Any], asked: dict[str, Any]) -> Receipt:
     """Carry out what is asked; InvalidInput where no command can be made of it."""
-    return await carry(office, command_of(kind, context, asked))
-
-
-def command_of(kind: type[AnyCommand], context: dict[str, Any], asked: dict[str, Any]) -> AnyCommand:
-    """The command, or InvalidInput where none can be made of what is asked."""
-    try:
-        return kind(**context, **asked)
-    except ValidationError as error:
-        raise _wrong(error) from None
+    return await carry(office, command_of(kind, context, asked, DEFINITION))
 
 
 def said(what: str, receipt: Receipt, done: str = "set") -> str:
     """Whether anything is different now."""
     return f"{what}: {done if receipt.events else 'nothing to change'}."
-
-
-def _wrong(error: ValidationError) -> InvalidInput:
-    place, reason = first(error)
-    return InvalidInput(field=place or "definition", reason=reason)

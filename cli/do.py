@@ -9,10 +9,9 @@ from uuid import UUID, uuid4
 
 import typer
 from psycopg import Cursor
-from pydantic import ValidationError
 
 from cli.asking import FOLLOWING, MADE, Asked, NotByHand, action, actions, asked
-from cli.carrying import carry
+from cli.carrying import carry, command_of
 from cli.naming import Register
 from cli.opening import WORKSPACE, keyring_of
 from cli.people import Office, in_office
@@ -24,7 +23,6 @@ from domain.ids import ticket_id
 from domain.ticket.confidential import ViewConfidential
 from domain.ticket.handling import ClaimTicket
 from domain.ticket.undoing import UndoCommand
-from domain.wording import first
 from eventstore.database import reader_pool
 from eventstore.desk import Receipt
 from eventstore.files.desk import Owner, files_of
@@ -166,11 +164,7 @@ def built(takes: Asked, kind: type[Command], given: dict[str, Any], context: dic
     if missing := sorted(takes.required - given.keys()):
         reason = f"is needed. See `ledgerdesk do {takes.name} --describe`."
         raise InvalidInput(field=missing[0], reason=reason)
-    try:
-        return kind(**given, **context)
-    except ValidationError as error:
-        field, reason = first(error)
-        raise InvalidInput(field=field or takes.name, reason=reason) from None
+    return command_of(kind, context, given, takes.name)
 
 
 async def attached(office: Office, takes: Asked, by: Actor, paths: list[Path]) -> list[dict[str, Any]]:

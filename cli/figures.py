@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from uuid import UUID
 
 import typer
 from pydantic_core import to_json
@@ -12,11 +11,10 @@ from cli.naming import Register
 from cli.opening import WORKSPACE
 from cli.showing import table
 from cli.story import shown
-from domain.conditions import Leaf
 from domain.errors import InvalidInput, NotAllowed
 from domain.permissions import Permission
 from projections import agent_load, requester_card, requesters, tag_usage, ticket_pages
-from projections.ticket_pages import ListQuery, Where
+from projections.ticket_pages import Where
 
 NEWEST = 10
 
@@ -38,7 +36,7 @@ def tags(workspace: str | None = WORKSPACE, who: str | None = AS, as_json: bool 
     Example: ledgerdesk figures tags
     """
     with _counting(workspace, who, Permission.WORKSPACE_VIEW) as (me, reach):
-        used = tag_usage.most_used_within(me.db, reach) if reach else tag_usage.most_used(me.db, me.workspace)
+        used = tag_usage.most_used(me.db, me.workspace, reach)
     if as_json:
         typer.echo(to_json({"tags": [each._asdict() for each in used]}).decode())
         return
@@ -53,7 +51,7 @@ def people(workspace: str | None = WORKSPACE, who: str | None = AS, as_json: boo
     Example: ledgerdesk figures people
     """
     with _counting(workspace, who, Permission.WORKSPACE_VIEW) as (me, reach):
-        loads = agent_load.loads_within(me.db, reach) if reach else agent_load.loads(me.db, me.workspace)
+        loads = agent_load.loads(me.db, me.workspace, reach)
         busiest = sorted(loads.items(), key=lambda item: -item[1].open)
         found = [(me.names.person(person), load) for person, load in busiest]
     if as_json:
@@ -81,22 +79,15 @@ def customer(
         records = requesters.same_as(me.db, me.workspace, asked)
         if not records:
             raise InvalidInput(field="requester", reason="is no requester here")
-        if reach:
-            card = requester_card.figures_within(me.db, reach, records)
-        else:
-            card = requester_card.figures(me.db, me.workspace, records)
-        rows = ticket_pages.page(me.db, me.workspace, _newest(me, records), me.context).rows
+        card = requester_card.figures(me.db, me.workspace, records, reach)
+        theirs = requester_card.newest(records, me.reach, NEWEST)
+        rows = ticket_pages.page(me.db, me.workspace, theirs, me.context).rows
         if as_json:
             typer.echo(to_json({"records": records, **card._asdict(), "newest": rows}).decode())
             return
         rating = "none" if card.rating is None else f"{card.rating:.1f}"
         told = f"{card.open} open, {card.tickets} in all, newest {shown(card.last_opened_at)}, stars {rating}"
         typer.echo("\n".join([told, *table(rows, me.names)]))
-
-
-def _newest(me: Seeing, records: list[UUID]) -> ListQuery:
-    theirs = Leaf(field="requester_id", op="is_any_of", value=[str(each) for each in records])
-    return ListQuery(theirs, me.reach, everywhere=True, sort="-opened_at", limit=NEWEST)
 
 
 @contextmanager

@@ -9,8 +9,8 @@ from uuid import UUID
 import typer
 from pydantic import TypeAdapter
 
-from cli.carrying import carry
-from cli.defining import JSON, WHY, command_of, context_of, said
+from cli.carrying import carry, command_of
+from cli.defining import DEFINITION, JSON, WHY, context_of, said
 from cli.do import AS, reading
 from cli.opening import WORKSPACE, keyring_of
 from cli.people import Office, in_office
@@ -218,7 +218,7 @@ def _done(
     async def work(office: Office) -> str:
         context = await context_of(office, who)
         secret = new_secret(keyring_of(office.settings), office.workspace.id, key, context["command_id"])
-        command = command_of(kind, context, asked(secret))
+        command = command_of(kind, context, asked(secret), DEFINITION)
         note = await _looked_at(office, command) if isinstance(command, SetWebhook) else None
         lines = [said(f"Webhook {key}", await carry(office, command)), note]
         if (await office.catalogue()).webhooks[key].secret == secret:

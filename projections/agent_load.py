@@ -1,6 +1,6 @@
 """AgentLoad: how many unfinished tickets each person has, by priority, from the kept counts of the ticket list."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -20,26 +20,19 @@ class AgentLoad:
     by_priority: dict[Priority, int] = field(default_factory=dict)
 
 
-def loads(db: Cursor[Any], workspace: UUID) -> dict[UUID, AgentLoad]:
-    """Of every person who has any."""
-    rows = db.execute(
-        "SELECT value, open FROM desk.facet_counts WHERE workspace_id = %s AND facet = 'load' AND open > 0", [workspace]
-    )
-    return _loads(rows)
-
-
+_KEPT = SQL("SELECT value, open FROM desk.facet_counts WHERE workspace_id = %s AND facet = 'load' AND open > 0")
 _WITHIN = SQL(
     "SELECT assignee_person || ' ' || priority, count(*) FROM desk.ticket_list "
     "WHERE {} AND listed AND kind <> ALL (%s) AND assignee_person IS NOT NULL GROUP BY 1"
 )
 
 
-def loads_within(db: Cursor[Any], reach: Where) -> dict[UUID, AgentLoad]:
-    """The same of those tickets alone that are in reach."""
-    return _loads(db.execute(_WITHIN.format(reach.text), [*reach.values, list(FINISHED)]))
-
-
-def _loads(rows: Iterable[tuple[str, int]]) -> dict[UUID, AgentLoad]:
+def loads(db: Cursor[Any], workspace: UUID, reach: Where | None = None) -> dict[UUID, AgentLoad]:
+    """Of every person who has any. Tickets in reach alone are counted, for nothing is kept about them."""
+    if reach is None:
+        rows = db.execute(_KEPT, [workspace])
+    else:
+        rows = db.execute(_WITHIN.format(reach.text), [*reach.values, list(FINISHED)])
     found: dict[UUID, AgentLoad] = {}
     for value, tickets in rows:
         person, _, priority = value.partition(" ")

@@ -1,6 +1,6 @@
 """RequesterCard: the figures of a customer's tickets, from the kept counts of the ticket list."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -8,8 +8,9 @@ from uuid import UUID
 from psycopg import Cursor
 from psycopg.sql import SQL
 
+from domain.conditions import Condition, Leaf
 from domain.values import FINISHED
-from projections.ticket_pages import Where
+from projections.ticket_pages import ListQuery, Where
 
 
 class RequesterFigures(NamedTuple):
@@ -36,19 +37,31 @@ _FIGURES = """
 """
 
 
-def figures(db: Cursor[Any], workspace: UUID, records: Collection[UUID]) -> RequesterFigures:
-    """The figures of a customer who is known by these records: one, and those that were merged into it."""
-    (row,) = db.execute(_FIGURES, {"workspace": workspace, "records": list(records)})
-    return RequesterFigures(*row)
-
-
 _WITHIN = SQL(
     "SELECT count(*) FILTER (WHERE listed AND kind <> ALL (%s)), count(*), max(opened_at), avg(rating)::float8 "
     "FROM desk.ticket_list WHERE {} AND requester_id = ANY (%s)"
 )
 
 
-def figures_within(db: Cursor[Any], reach: Where, records: Collection[UUID]) -> RequesterFigures:
-    """The same of those tickets alone that are in reach."""
-    (row,) = db.execute(_WITHIN.format(reach.text), [list(FINISHED), *reach.values, list(records)])
+def figures(
+    db: Cursor[Any], workspace: UUID, records: Collection[UUID], reach: Where | None = None
+) -> RequesterFigures:
+    """The figures of a customer who is known by these records: one, and those that were merged into it.
+
+    Tickets in reach alone are counted, for nothing is kept about them.
+    """
+    if reach is None:
+        (row,) = db.execute(_FIGURES, {"workspace": workspace, "records": list(records)})
+    else:
+        (row,) = db.execute(_WITHIN.format(reach.text), [list(FINISHED), *reach.values, list(records)])
     return RequesterFigures(*row)
+
+
+def of_customer(records: Iterable[UUID]) -> Condition:
+    """That a ticket is the customer's who is known by these records."""
+    return Leaf(field="requester_id", op="is_any_of", value=[str(each) for each in records])
+
+
+def newest(records: Iterable[UUID], reach: Condition | None, count: int) -> ListQuery:
+    """To ask for their newest tickets."""
+    return ListQuery(of_customer(records), reach, everywhere=True, sort="-opened_at", limit=count)

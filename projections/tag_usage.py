@@ -18,23 +18,20 @@ class TagUsage(NamedTuple):
     tickets: int
 
 
-def most_used(db: Cursor[Any], workspace: UUID, limit: int = 500) -> list[TagUsage]:
-    """The tags that tickets have, the most used first."""
-    rows = db.execute(
-        "SELECT value, open, tickets FROM desk.facet_counts WHERE workspace_id = %s AND facet = 'tags' AND tickets > 0 "
-        "ORDER BY tickets DESC, value LIMIT %s",
-        [workspace, limit],
-    )
-    return [TagUsage(*row) for row in rows]
-
-
+_KEPT = SQL(
+    "SELECT value, open, tickets FROM desk.facet_counts WHERE workspace_id = %s AND facet = 'tags' AND tickets > 0 "
+    "ORDER BY tickets DESC, value LIMIT %s"
+)
 _WITHIN = SQL(
     "SELECT tag, count(*) FILTER (WHERE listed AND kind <> ALL (%s)), count(*) "
     "FROM desk.ticket_list, unnest(tags) AS tag WHERE {} GROUP BY tag ORDER BY 3 DESC, tag LIMIT %s"
 )
 
 
-def most_used_within(db: Cursor[Any], reach: Where, limit: int = 500) -> list[TagUsage]:
-    """The same of those tickets alone that are in reach: counted, for nothing is kept about them."""
-    rows = db.execute(_WITHIN.format(reach.text), [list(FINISHED), *reach.values, limit])
+def most_used(db: Cursor[Any], workspace: UUID, reach: Where | None = None, limit: int = 500) -> list[TagUsage]:
+    """The tags that tickets have, the most used first. Those in reach alone are counted, for nothing is kept about them."""
+    if reach is None:
+        rows = db.execute(_KEPT, [workspace, limit])
+    else:
+        rows = db.execute(_WITHIN.format(reach.text), [list(FINISHED), *reach.values, limit])
     return [TagUsage(*row) for row in rows]

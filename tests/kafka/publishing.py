@@ -15,6 +15,8 @@ from kafka.consumer.fetcher import ConsumerRecord
 from eventstore.feed import head
 from eventstore.keyring import Keyring
 from processors.runner import keep_running
+from processors.stream import topics
+from processors.stream.producer import Producer
 from processors.stream.publisher import Publisher
 from processors.stream.runner import publish
 from processors.stream.settings import KafkaSettings
@@ -23,6 +25,17 @@ from tests.desks import MASTER
 from tests.kafka.kit import read_all, unique
 
 ROOT = Path(__file__).parents[2]
+
+
+def position_published(settings: KafkaSettings, position: int) -> int | None:
+    """The position that the broker has once this one was published to it."""
+    producer = Producer(settings, "desk.publisher")
+    try:
+        producer.begin()
+        producer.publish([(settings.positions, [topics.positioned(settings.events, position)])])
+    finally:
+        producer.discard()
+    return topics.position(settings, settings.events)
 
 
 def settings_of(servers: str, **more: Any) -> KafkaSettings:

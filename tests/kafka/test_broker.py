@@ -12,10 +12,9 @@ from cli.broker import jars
 from cli.broker.jars import NoKafka
 from cli.broker.server import Broker
 from processors.stream import topics
-from processors.stream.producer import Producer
 from processors.stream.settings import SOON
 from tests.kafka.kit import make_topic, read_all, unique
-from tests.kafka.publishing import settings_of
+from tests.kafka.publishing import position_published, settings_of
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -90,13 +89,7 @@ def test_the_settings_of_compose_are_those_of_a_broker_that_takes_transactions(m
     settings = settings_of(broker.servers, kafka_deadline=60)
     # It answers before it takes topics.
     wait_until(lambda: made(settings), 60)
-    producer = Producer(settings, "desk.publisher")
-    try:
-        producer.begin()
-        producer.publish([(settings.positions, [topics.positioned(settings.events, 12)])])
-    finally:
-        producer.discard()
-    assert topics.position(settings, settings.events) == 12
+    assert position_published(settings, 12) == 12
 
 
 def made(settings):

@@ -6,10 +6,9 @@ from kafka.errors import KafkaError
 from domain.errors import LedgerdeskError
 from eventstore.settings import SettingsError
 from processors.stream import topics
-from processors.stream.producer import Producer
 from processors.stream.settings import KafkaSettings
 from tests.certificates import Authority
-from tests.kafka.publishing import settings_of
+from tests.kafka.publishing import position_published, settings_of
 
 PASSWORD = "a long password"
 
@@ -49,13 +48,7 @@ def given(ca, servers, **more):
 def test_who_signs_in_publishes(strict, authority):
     settings = given(authority.file, strict)
     topics.ensure(settings)
-    producer = Producer(settings, "desk.publisher")
-    try:
-        producer.begin()
-        producer.publish([(settings.positions, [topics.positioned(settings.events, 12)])])
-    finally:
-        producer.discard()
-    assert topics.position(settings, settings.events) == 12
+    assert position_published(settings, 12) == 12
 
 
 @pytest.mark.parametrize(
