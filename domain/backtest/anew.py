@@ -47,11 +47,17 @@ class _Life:
         if self.now is None:
             return
         self._waits(tick)
+        # Nothing comes due between two things that happen in the same instant: no time passes there.
+        if tick.until > tick.at:
+            self._passes(tick)
+        if tick.happening is None or self.now is not tick.happening.after:
+            self.story.become(self.now)
+
+    def _passes(self, tick: Tick) -> None:
+        """The time until the next tick: automations whose turn comes have it."""
         end = min(tick.until, self.story.span.until - _TICK)
         while self.timer is not None and self.timer <= end:
             self._fires(max(self.timer, tick.at))
-        if tick.happening is None or self.now is not tick.happening.after:
-            self.story.become(self.now)
 
     def _chained(self, happening: Happening) -> None:
         """Triggers look at it; the ticket is as they leave it."""
