@@ -25,6 +25,7 @@ from eventstore.reading import bind
 from processors import status
 from processors.webhooks import rows as webhooks
 from projections import freshness
+from projections.models import READ_MODELS
 
 log = structlog.get_logger()
 router = routing.router("operations")
@@ -52,14 +53,17 @@ async def live() -> Health:
 
 @router.get("/health/ready", responses=problems(NotReady, DatabaseUnavailable))
 def ready(here: Services = Depends(services)) -> Health:
-    """Whether the database answers, has this version's schema, and no read model has stopped."""
+    """Whether the database answers, has this version's schema, and every read model is built and has not stopped."""
     if pending(here.url):
         raise NotReady(reason="migrations are missing; run `ledgerdesk migrate`")
     with explaining(here.url), here.readers.connection() as db, db.cursor() as cursor:
         bind(cursor, None)
-        stopped = sorted({model.read_model for model in freshness.all_of(cursor) if model.error})
-    if stopped:
+        builds = freshness.all_of(cursor)
+    if stopped := sorted({build.read_model for build in builds if build.error}):
         raise NotReady(reason=f"these read models have stopped, see the worker's log: {', '.join(stopped)}")
+    served = {build.read_model for build in builds if build.state == "live"}
+    if missing := sorted({model.NAME for model in READ_MODELS} - served):
+        raise NotReady(reason=f"no worker has built these read models yet: {', '.join(missing)}")
     return Health()
 
 

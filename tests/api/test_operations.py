@@ -6,10 +6,18 @@ from eventstore.migrate import migrate
 from tests.api.conftest import Server, prepared, serving
 
 
-def test_a_service_with_its_database_is_live_and_ready(server):
-    with server.client() as anybody:
+def test_a_service_with_its_database_and_read_models_is_live_and_ready(followed):
+    with followed.client() as anybody:
         assert anybody.get("/health/live").json() == {"status": "ok"}
         assert anybody.get("/health/ready").json() == {"status": "ok"}
+
+
+def test_it_is_not_ready_before_its_read_models_are_built(server):
+    with server.client() as anybody:
+        assert anybody.get("/health/live").status_code == 200
+        answer = anybody.get("/health/ready")
+        assert (answer.status_code, answer.json()["code"]) == (503, "not_ready")
+        assert "ticket_list" in answer.json()["detail"]
 
 
 def test_a_stopped_read_model_makes_it_not_ready(followed, superuser_url):
