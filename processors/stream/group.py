@@ -173,12 +173,8 @@ class Group:
 
 
 def _further(before: Places, after: Places) -> dict[int, Place]:
-    """Of those that are still ours. Messages may be of before the position that the log was followed to."""
-    return {
-        number: Place(place.next_offset, max(place.position, before[number].position))
-        for number, place in after.items()
-        if number in before
-    }
+    """Of those that are still ours. What was read may be of before the place that one was given anew, or the log was followed to."""
+    return {number: Place(*map(max, place, before[number])) for number, place in after.items() if number in before}
 
 
 class _Given(ConsumerRebalanceListener):  # type: ignore[misc]

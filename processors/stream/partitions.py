@@ -34,7 +34,7 @@ class Kept:
     """The places of one reader of a topic, rows under its key in a table."""
 
     def __init__(self, table: str, column: str, key: int | str, topic: str) -> None:
-        self.topic, self._of = topic, [key, topic]
+        self.reader, self._of = key, [key, topic]
         where = f"{column} = %s AND topic = %s"
         self._all = f"SELECT partition, next_offset, position FROM {table} WHERE {where}".encode()  # noqa: S608 - our own names
         # In one order, so that nobody waits for another in a ring.
@@ -67,7 +67,7 @@ class Kept:
 
     def begin(self, db: Cursor[Any], places: Places) -> None:
         """These, and no others; whoever goes by others is overtaken."""
-        db.execute(self._forget, self._of[:1])
+        db.execute(self._forget, [self.reader])
         db.execute(self._begin, [*self._of, *_columns(places)])
 
     def void(self, db: Connection[Any]) -> None:
@@ -78,7 +78,7 @@ class Kept:
         """Until the transaction ends nobody else moves these; Overtaken where somebody has."""
         held = {number: offset for number, offset, _ in db.execute(self._held, [*self._of, list(before)])}
         if held != {number: place.next_offset for number, place in before.items()}:
-            raise Overtaken(name=self._of[0])
+            raise Overtaken(name=self.reader)
 
     def move(self, db: Cursor[Any], before: Places, after: Places) -> None:
         """Move partitions on from where the caller believes them to be; Overtaken where somebody else has moved them."""

@@ -8,6 +8,7 @@ from uuid import UUID
 from psycopg import Cursor
 
 from eventstore.newest import REST
+from processors.checkpoint import Overtaken
 from processors.stream.batch import partition_of
 from processors.stream.group import Group
 from processors.stream.partitions import Kept, Place
@@ -44,6 +45,10 @@ class Shares:
         self._steps = sorted(each for each in steps if each.partition in self._before)
         return self._steps[-1].position if self._steps else 0
 
+    def reached_in(self) -> dict[int, Place]:
+        """How far the partitions of what was taken are read. To be asked after it: of one given anew since, nothing can be kept."""
+        return {number: place for number, place in dict(self._group.reached).items() if number in self._before}
+
     def has(self, stream: UUID, position: int) -> bool:
         """What was taken in was not read again."""
         return False
@@ -53,9 +58,11 @@ class Shares:
         return self._partition(stream) in self._group.places
 
     def hold(self, stream: UUID) -> None:
-        """Until the transaction ends nobody else goes on with its partition; Overtaken where somebody has."""
-        number, places = self._partition(stream), dict(self._group.places)
-        self._kept.hold(self._db, {number: places.get(number, Place(-1, 0))})
+        """Until the transaction ends nobody else goes on with its partition; Overtaken where it is somebody else's by now."""
+        number = self._partition(stream)
+        if (place := self._group.places.get(number)) is None:
+            raise Overtaken(name=self._kept.reader)
+        self._kept.hold(self._db, {number: place})
 
     def advance(self, position: int) -> None:
         """Move the partitions, in the transaction under way; Overtaken where somebody else has moved one."""

@@ -48,8 +48,8 @@ class Sharer(Follower):
     def _seen(self) -> Stretch:
         found, self._found = self._found, {}
         further = rest(self._db, {number: messages[-1] for number, messages in found.items()})
-        named = _named(found, further, self._group)
         end = self._shares.take(_steps(found, further))
+        named = _named(found, further, self._shares.reached_in())
         wanted = {each.stream for each in named if self._reacts_to(each)}
         positions = [each.position for each in named if each.workspace or each.stream in wanted]
         rows = stored(self._db, self._newest, positions)
@@ -78,8 +78,8 @@ class EffectSharer(EffectFollower):
 
     def _seen(self) -> tuple[list[StoredRow], int]:
         found, self._found = self._found, {}
-        named = _named(found, {}, self._group)
         end = self._shares.take(_steps(found, {}))
+        named = _named(found, {}, self._shares.reached_in())
         return stored(self._db, self._held, [each.position for each in named if each.name in self._names]), end
 
 
@@ -163,11 +163,11 @@ def places(url: str, process: str, kept: Kept) -> Places:
         return {number: Place(at.next_offset, max(at.position, followed)) for number, at in kept.all(db).items()}
 
 
-def _named(found: Found, further: Mapping[int, Sequence[Named]], group: Group) -> list[Named]:
+def _named(found: Found, further: Mapping[int, Sequence[Named]], reached: Places) -> list[Named]:
     """What was not taken in yet."""
     return [
         each
-        for number, place in dict(group.reached).items()
+        for number, place in reached.items()
         if number in found
         for each in (*map(_name, found[number]), *further.get(number, ()))
         if each.position > place.position
