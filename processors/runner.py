@@ -175,10 +175,7 @@ def share(process: AnyProcess, given: Given, kafka: KafkaSettings, moved: Moved)
         raise NeedsOneOwner(name=process.NAME)
     with lease(process.NAME, given.url, given.stop, shared=True) as db:
         try:
-            if isinstance(process, TicketProcess):
-                sharing.share(process, given, kafka, db, moved)
-            else:
-                asyncio.run(_share_effects(process, given, kafka, db, moved))
+            asyncio.run(_share(process, given, kafka, db, moved))
         except Overtaken:
             # To begin again where others have come to.
             return
@@ -187,11 +184,12 @@ def share(process: AnyProcess, given: Given, kafka: KafkaSettings, moved: Moved)
             given.stop.wait(LEASE_PAUSE)
 
 
-async def _share_effects(
-    process: Process, given: Given, kafka: KafkaSettings, db: Connection[Any], moved: Moved
-) -> None:
+async def _share(process: AnyProcess, given: Given, kafka: KafkaSettings, db: Connection[Any], moved: Moved) -> None:
+    if isinstance(process, TicketProcess):
+        await sharing.share(process.NAME, sharing.of_tickets(process, given, db), given, kafka, db, moved)
+        return
     async with Desk(given.url, given.keyring, given.clock) as desk:
-        await sharing.share_effects(process, given, kafka, db, desk, moved)
+        await sharing.share(process.NAME, sharing.of_effects(process, given, db, desk), given, kafka, db, moved)
 
 
 def _follow_effects(process: Process, given: Given, moved: Moved) -> None:

@@ -1,8 +1,9 @@
 """A worker among others: the partitions that Kafka's consumer group gave it, and the messages that are new in them."""
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any, NamedTuple, Self
 from uuid import UUID
 
@@ -27,10 +28,12 @@ IDLE = 0.25
 LOOKED_AT = 5_000
 # A member that died is given up after this; Kafka allows no less than six seconds by default.
 SESSION_MS = 6_000
+# How often one who waits for another to begin looks again, in seconds.
+PAUSE = 0.5
 # By how much clocks of machines may differ, in seconds.
 SKEW = 600.0
 
-_BEGINNING = "SELECT pg_advisory_lock(hashtext('read model members'), hashtext(%s))"
+_BEGINNING = "SELECT pg_try_advisory_lock(hashtext('read model members'), hashtext(%s))"
 _BEGUN = "SELECT pg_advisory_unlock(hashtext('read model members'), hashtext(%s))"
 _STREAMS = (
     "SELECT notification_id, originator_id FROM log.stored_events WHERE notification_id > %s AND notification_id <= %s "
@@ -190,9 +193,9 @@ class _Given(ConsumerRebalanceListener):  # type: ignore[misc]
         self._taken(revoked)
 
 
-def looked_up(url: str, kept: Kept) -> dict[int, Place]:
+def looked_up(url: str, kept: Kept) -> Places:
     """All places, on a connection of its own: the consumer asks on its own thread, where that of the transactions is not to be touched."""
-    with psycopg.connect(conninfo(url, Role.WORKER), autocommit=True) as db:
+    with closing(psycopg.connect(conninfo(url, Role.WORKER), autocommit=True)) as db:
         return kept.all(db)
 
 
@@ -202,13 +205,14 @@ def published(db: Connection[Any], topic: str) -> int:
 
 
 @contextmanager
-def alone(db: Connection[Any], name: str) -> Iterator[None]:
-    """No other member begins meanwhile."""
-    db.execute(_BEGINNING, [name])
+def alone(db: Connection[Any], name: str, stop: threading.Event) -> Iterator[bool]:
+    """No other member begins meanwhile; False where it was stopped before it was its turn."""
+    while not (mine := db.execute(_BEGINNING, [name]).fetchone() == (True,)) and not stop.wait(PAUSE):
+        pass
     try:
-        yield
+        yield mine
     finally:
-        if not db.closed:
+        if mine and not db.closed:
             db.execute(_BEGUN, [name])
 
 

@@ -84,10 +84,10 @@ class Member(Runner):
 
     def _begun(self, db: Connection[Any], group: Group) -> Build:
         """The live build with a place for each partition; where it has none, or Kafka has it no more, the log fills the gap."""
-        with alone(db, self._model.NAME):
+        with alone(db, self._model.NAME, self._stop) as mine:
             build = self._live(db)
             known = Kept.of_build(build, self._topic).all(db)
-            return build if group.has(known) else self._from_the_log(db, build, group)
+            return build if not mine or group.has(known) else self._from_the_log(db, build, group)
 
     def _from_the_log(self, db: Connection[Any], build: Build, group: Group) -> Build:
         offsets = group.recent()

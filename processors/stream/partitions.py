@@ -31,14 +31,20 @@ Places = Mapping[int, Place]
 
 
 class Kept:
-    """The places of one reader of a topic, rows under its key in a table."""
+    """The places of one reader of a topic, rows under its key in a table; `followed` is how far somebody has read the log for it."""
 
-    def __init__(self, table: str, column: str, key: int | str, topic: str) -> None:
+    def __init__(self, table: str, column: str, key: int | str, topic: str, followed: str) -> None:
         self.reader, self._of = key, [key, topic]
         where = f"{column} = %s AND topic = %s"
-        self._all = f"SELECT partition, next_offset, position FROM {table} WHERE {where}".encode()  # noqa: S608 - our own names
+        # What somebody has followed in the log since is not taken in again.
+        self._all = (
+            f"SELECT partition, next_offset, greatest(position, ({followed})) FROM {table} p WHERE {where}".encode()  # noqa: S608 - our own names
+        )
         # In one order, so that nobody waits for another in a ring.
-        self._held = self._all + b" AND partition = ANY(%s) ORDER BY partition FOR UPDATE"
+        self._held = (
+            f"SELECT partition, next_offset FROM {table} WHERE {where} AND partition = ANY(%s) "  # noqa: S608
+            "ORDER BY partition FOR UPDATE"
+        ).encode()
         self._move = (
             f"UPDATE {table} p SET next_offset = m.next_offset, position = greatest(p.position, m.position) "  # noqa: S608
             "FROM unnest(%s::int[], %s::bigint[], %s::bigint[]) AS m (partition, next_offset, position) "
@@ -54,12 +60,14 @@ class Kept:
     @classmethod
     def of_build(cls, build: Build, topic: str) -> Self:
         """Those of a read model's tables."""
-        return cls("ops.partitions", "build", build.build, topic)
+        followed = "SELECT b.position FROM ops.builds b WHERE b.build = p.build"
+        return cls("ops.partitions", "build", build.build, topic, followed)
 
     @classmethod
     def of_process(cls, process: str, topic: str) -> Self:
         """Those of a process."""
-        return cls("processes.places", "process", process, topic)
+        followed = "SELECT t.notification_id FROM log.notification_tracking t WHERE t.application_name = p.process"
+        return cls("processes.places", "process", process, topic, followed)
 
     def all(self, db: Connection[Any]) -> dict[int, Place]:
         """Of all partitions; empty where it was never fed from the topic."""
@@ -76,7 +84,7 @@ class Kept:
 
     def hold(self, db: Cursor[Any], before: Places) -> None:
         """Until the transaction ends nobody else moves these; Overtaken where somebody has."""
-        held = {number: offset for number, offset, _ in db.execute(self._held, [*self._of, list(before)])}
+        held = dict(db.execute(self._held, [*self._of, list(before)]).fetchall())
         if held != {number: place.next_offset for number, place in before.items()}:
             raise Overtaken(name=self.reader)
 

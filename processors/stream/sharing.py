@@ -1,26 +1,24 @@
 """A worker's share of a process: partitions of Kafka, moved in the transaction of all that their events lead to."""
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
 from typing import Any, NamedTuple
 from uuid import UUID
 
-import psycopg
 from psycopg import Connection
 
 from eventstore.codec import StoredRow
-from eventstore.database import Role, conninfo
 from eventstore.desk import Desk
 from eventstore.feed import head
-from processors.checkpoint import Whereabouts, kept_position
+from processors.checkpoint import Whereabouts
 from processors.effects import EffectFollower
 from processors.following import Follower
 from processors.given import Given, Moved
 from processors.lookout import Stretch
 from processors.process import Process, TicketProcess
-from processors.stream.group import Group, Message, alone, published
+from processors.stream.group import Group, Message, alone, looked_up, published
 from processors.stream.partitions import Kept, Place, Places
 from processors.stream.reading import Named, rest, stored
 from processors.stream.settings import KafkaSettings
@@ -36,7 +34,7 @@ class Sharer(Follower):
     def __init__(self, process: TicketProcess, given: Given, db: Connection[Any], group: Group, kept: Kept) -> None:
         self._shares = Shares(db.cursor(), kept, group)
         super().__init__(process, given.keyring, db, given.clock, checkpoint=self._shares)
-        self._group, self._newest = group, given.newest
+        self._newest = given.newest
         self._witness_of_parts = PartWitness(given.keyring, process)
         self._found: Found = {}
 
@@ -68,13 +66,13 @@ class EffectSharer(EffectFollower):
     ) -> None:
         self._shares = Shares(db.cursor(), kept, group)
         super().__init__(process, given.keyring, db, desk, given.newest, checkpoint=self._shares)
-        self._group, self._held = group, given.newest
+        self._held = given.newest
         self._found: Found = {}
 
-    async def take(self, found: Found) -> bool:
+    def take(self, found: Found) -> Awaitable[bool]:
         """Take in what is new in our partitions, and what is to be tried again; False where there is nothing."""
         self._found = found
-        return await self.step()
+        return self.step()
 
     def _seen(self) -> tuple[list[StoredRow], int]:
         found, self._found = self._found, {}
@@ -83,38 +81,48 @@ class EffectSharer(EffectFollower):
         return stored(self._db, self._held, [each.position for each in named if each.name in self._names]), end
 
 
-def share(process: TicketProcess, given: Given, kafka: KafkaSettings, db: Connection[Any], moved: Moved) -> None:
-    """Take part until stopped; Overtaken where it has to look again how far others are."""
-    kept = Kept.of_process(process.NAME, kafka.events)
-    with closing(Group(kafka, process.NAME)) as group:
-        with _beginning(process.NAME, db, group, kept) as gap:
-            if gap is not None:
-                follower = Follower(process, given.keyring, db, given.clock)
-                while follower.checkpoint.reached < gap.end and not given.stop.is_set():
-                    follower.step()
-                gap.fill(db, kept, follower.checkpoint, given.stop)
-        sharer = Sharer(process, given, db, group, kept)
-        for found in _found(process.NAME, given, kafka, db, group, kept):
-            if sharer.take(found):
-                moved()
+class Followers(NamedTuple):
+    """Those who follow for a process: the whole log, and its share of partitions."""
+
+    whole: Callable[[], Follower | EffectFollower]
+    shared: Callable[[Group, Kept], Sharer | EffectSharer]
 
 
-async def share_effects(
-    process: Process, given: Given, kafka: KafkaSettings, db: Connection[Any], desk: Desk, moved: Moved
+def of_tickets(process: TicketProcess, given: Given, db: Connection[Any]) -> Followers:
+    """Of one whose reactions are recorded together."""
+    whole = partial(Follower, process, given.keyring, db, given.clock)
+    return Followers(whole, partial(Sharer, process, given, db))
+
+
+def of_effects(process: Process, given: Given, db: Connection[Any], desk: Desk) -> Followers:
+    """Of one that has effects elsewhere."""
+    whole = partial(EffectFollower, process, given.keyring, db, desk)
+    return Followers(whole, partial(EffectSharer, process, given, db, desk))
+
+
+async def share(
+    name: str, followers: Followers, given: Given, kafka: KafkaSettings, db: Connection[Any], moved: Moved
 ) -> None:
-    """The same for effects elsewhere."""
-    kept = Kept.of_process(process.NAME, kafka.events)
-    with closing(Group(kafka, process.NAME)) as group:
-        with _beginning(process.NAME, db, group, kept) as gap:
+    """Take part until stopped; Overtaken where it has to look again how far others are."""
+    kept = Kept.of_process(name, kafka.events)
+    with closing(Group(kafka, name)) as group:
+        with _beginning(name, given, db, group, kept) as gap:
             if gap is not None:
-                follower = EffectFollower(process, given.keyring, db, desk)
+                follower = followers.whole()
                 while follower.checkpoint.reached < gap.end and not given.stop.is_set():
-                    await follower.step()
+                    await _done(follower.step())
                 gap.fill(db, kept, follower.checkpoint, given.stop)
-        sharer = EffectSharer(process, given, db, desk, group, kept)
-        for found in _found(process.NAME, given, kafka, db, group, kept):
-            if await sharer.take(found):
+        sharer = followers.shared(group, kept)
+        group.join(partial(looked_up, given.url, kept))
+        while not given.stop.is_set():
+            told = published(db, kafka.events)
+            if await _done(sharer.take(group.poll())):
                 moved()
+            group.passed(group.quiet(db, given.newest, told))
+
+
+async def _done(step: bool | Awaitable[bool]) -> bool:
+    return step if isinstance(step, bool) else await step
 
 
 class _Gap(NamedTuple):
@@ -133,34 +141,16 @@ class _Gap(NamedTuple):
 
 
 @contextmanager
-def _beginning(process: str, db: Connection[Any], group: Group, kept: Kept) -> Iterator[_Gap | None]:
+def _beginning(name: str, given: Given, db: Connection[Any], group: Group, kept: Kept) -> Iterator[_Gap | None]:
     """While nobody else begins: a gap that is to be filled, where Kafka cannot go on where the process is."""
-    with alone(db, process):
-        if group.has(kept.all(db)):
+    with alone(db, name, given.stop) as mine:
+        if not mine or group.has(kept.all(db)):
             yield None
         else:
             # Who still shares it goes no further.
             kept.void(db)
             offsets = group.recent()
             yield _Gap(head(db.cursor()), offsets)
-
-
-def _found(
-    process: str, given: Given, kafka: KafkaSettings, db: Connection[Any], group: Group, kept: Kept
-) -> Iterator[Found]:
-    """What is new, again and again until stopped."""
-    group.join(partial(places, given.url, process, kept))
-    while not given.stop.is_set():
-        told = published(db, kafka.events)
-        yield group.poll()
-        group.passed(group.quiet(db, given.newest, told))
-
-
-def places(url: str, process: str, kept: Kept) -> Places:
-    """Where partitions go on; what somebody has followed in the log since is not taken in again."""
-    with closing(psycopg.connect(conninfo(url, Role.WORKER), autocommit=True)) as db:
-        followed = kept_position(db.cursor(), process) or 0
-        return {number: Place(at.next_offset, max(at.position, followed)) for number, at in kept.all(db).items()}
 
 
 def _named(found: Found, further: Mapping[int, Sequence[Named]], reached: Places) -> list[Named]:

@@ -14,9 +14,9 @@ from eventstore.newest import Newest
 from processors.given import Given
 from processors.process import Process, TicketProcess
 from processors.stream.batch import partition_of
-from processors.stream.group import Group, Message
+from processors.stream.group import Group, Message, looked_up
 from processors.stream.partitions import Kept, Place
-from processors.stream.sharing import EffectSharer, Sharer, places
+from processors.stream.sharing import EffectSharer, Sharer
 from tests.desks import MASTER
 
 TOPIC = "desk.events"
@@ -66,12 +66,12 @@ class Part:
     """What a member has of a topic."""
 
     def __init__(self, url: str, process: str) -> None:
-        self._url, self._name = url, process
+        self._url = url
         self.group, self._kept = Handed(), Kept.of_process(process, TOPIC)
 
     def given(self, parts: Iterable[int]) -> None:
         """Kafka gave it these, and it looks where they are."""
-        known = places(self._url, self._name, self._kept)
+        known = looked_up(self._url, self._kept)
         self.group.give({number: known[number] for number in parts})
 
     def _new(self, told: Told, most: int) -> Told:

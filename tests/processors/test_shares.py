@@ -39,12 +39,15 @@ from processors.process import Do, Output, TicketProcess, because_of
 from processors.runner import lease
 from processors.sla_clock import SlaClock
 from processors.stream import sharing
+from processors.stream.group import alone
 from processors.stream.partitions import Kept, Place
 from processors.witness import Witness
+from projections import builds
 from tests.conftest import scratch
 from tests.desks import MASTER, Office, an_office
 from tests.processors.greeter import connected, rows
 from tests.processors.shared import COUNT, TOPIC, EffectMember, Handed, Member, begin, partition, published
+from tests.projections.tables import built
 from tests.threads import working
 from tests.waiting import wait_until
 
@@ -261,6 +264,27 @@ async def test_who_has_lost_a_partition_does_not_hold_it_while_the_log_fills_a_g
     Kept.of_process(Noting.NAME, TOPIC).void(three[0])
     with three[1].transaction(), pytest.raises(Overtaken):
         member.sharer.checkpoint.hold(at(office, "T-0"))
+
+
+def test_who_is_stopped_waits_for_nobody_to_begin(database_url: str) -> None:
+    stop = threading.Event()
+    with connected(database_url) as one, connected(database_url) as other, alone(one, "noting", stop) as first:
+        stop.set()
+        with alone(other, "noting", stop) as second:
+            assert (first, second) == (True, False)
+    with connected(database_url) as other, alone(other, "noting", stop) as third:
+        assert third
+
+
+async def test_where_a_build_goes_on_the_log_has_a_say_too(office: Office, database_url: str, three: list[Db]) -> None:
+    await office.ticket("T-0")
+    built(database_url)
+    build = builds.find(three[0].cursor(), "ticket_history", "live")
+    assert build is not None
+    kept = Kept.of_build(build, TOPIC)
+    with three[0].transaction():
+        kept.begin(three[0].cursor(), {0: Place(3, 1), 1: Place(9, 2**40)})
+    assert kept.all(three[0]) == {0: Place(3, build.position), 1: Place(9, 2**40)}
 
 
 def test_a_partition_given_anew_does_not_go_back_to_what_was_read_before() -> None:
