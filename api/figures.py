@@ -72,7 +72,8 @@ class CustomerCard(BaseModel):
 
 @contextmanager
 def _within(me: Caller) -> Iterator[tuple[Cursor[Any], Where | None]]:
-    """A read of the caller's workspace, and the tickets in their reach where it is not all of them."""
+    """A read of the caller's workspace, who may view tickets, and those in their reach where it is not all of them."""
+    me.require(Permission.TICKET_VIEW)
     with reading(me) as db:
         yield db, None if me.reach is None else ticket_pages.within(me.workspace_id, me.reach, context(me))
 
@@ -123,7 +124,6 @@ async def read_card(
     me: Caller = needs(Permission.REQUESTER_VIEW),
 ) -> CustomerCard:
     """A customer's figures and newest tickets, of those that the caller sees; of merged records all of them."""
-    me.require(Permission.TICKET_VIEW)
     state: Requester = (await requester_of(me, requester_id)).state
     state.must_be_there(requester_id)
     return await anyio.to_thread.run_sync(_card, me, [requester_id, *sorted(state.absorbed)], newest)

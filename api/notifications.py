@@ -17,6 +17,7 @@ from api.errors import NotCaughtUp, ReadModelMissing
 from api.following import reached
 from api.problems import problems
 from api.ticket_lists import context, names_of, prepared, reading
+from domain.conditions import NEVER
 from domain.errors import CommandIdReused, InvalidInput, VersionConflict
 from domain.event import Actor
 from domain.inbox.preferences import USUAL, Channel, Kind, Preferences
@@ -128,7 +129,8 @@ async def set_preferences(body: Preferences, me: Caller = needs(Permission.WORKS
 
 def told_to(me: Caller, db: Cursor[Any], notices: list[Notice]) -> list[dict[str, Any]]:
     """The notifications as the caller may read them now."""
-    said = inbox.said(db, notices, me.reach, context(me))
+    reach = me.reach if Permission.TICKET_VIEW in me.permissions else NEVER
+    said = inbox.said(db, notices, reach, context(me))
     return [
         {
             "id": notice.notification_id,

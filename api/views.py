@@ -87,10 +87,13 @@ class ViewBody(BaseModel):
 )
 def list_views(
     me: Caller = needs(Permission.WORKSPACE_VIEW),
-    with_counts: Annotated[bool, Query(description="Say how many tickets each shows.")] = True,
+    with_counts: Annotated[
+        bool, Query(description="Say how many tickets each shows, to those who may view tickets.")
+    ] = True,
 ) -> Response:
     """The built-in views and the saved ones that the caller sees, with how many tickets each shows now."""
     asked, person = context(me), me.desk.people[me.id]
+    with_counts = with_counts and Permission.TICKET_VIEW in me.permissions
     with reading(me) as db:
         position = freshness.position_of(db, "ticket_list")
         saved = saved_views.seen_by(db, me.workspace_id, person.id, person.teams)
@@ -119,6 +122,7 @@ def read_view(
     total: Annotated[bool, Query(description="Count all that match.")] = False,
 ) -> Response:
     """A page of the tickets that the view shows the caller."""
+    me.require(Permission.TICKET_VIEW)
     condition, usual, columns = _found(me, key)
     query = ListQuery(condition, me.reach, sort=sort or usual, limit=limit, after=after)
     return answer(me, query, total=total, columns=columns or None)

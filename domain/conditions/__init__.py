@@ -5,6 +5,7 @@ from domain.conditions.evaluate import evaluate, evaluator
 from domain.conditions.explain import Reason, refused_by
 from domain.conditions.model import (
     ALWAYS,
+    NEVER,
     AllOf,
     AnyOf,
     Condition,
@@ -20,6 +21,7 @@ from domain.conditions.refusal import InvalidCondition
 
 __all__ = [
     "ALWAYS",
+    "NEVER",
     "AllOf",
     "AnyOf",
     "Condition",

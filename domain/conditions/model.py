@@ -89,7 +89,7 @@ def parse(data: Any) -> "Condition":
 
 
 Condition = Annotated[AllOf | AnyOf | NoneOf | Leaf, BeforeValidator(parse)]
-ALWAYS = AllOf(all=())
+ALWAYS, NEVER = AllOf(all=()), AnyOf(any=())
 
 
 class _Parser:

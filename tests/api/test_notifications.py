@@ -107,6 +107,16 @@ def test_each_has_their_own_and_reads_for_nobody_else(server, admin, agent, open
         assert inbox_of(lead, read["position"], limit=1)["notifications"][0]["read_at"] is None
 
 
+def test_a_key_that_may_not_view_tickets_reads_nothing_of_them(server, admin, agent, opened, tell):
+    position = tell(opened(title="not for it"), RoleName.AGENT)
+    (told,) = inbox_of(agent, position)["notifications"]
+    asked = {"name": "what is set up", "scopes": ["workspace.view"], "person_id": str(server.acme.people["agent"])}
+    with server.client(admin.post("/api-keys", json=asked).json()["secret"]) as client:
+        (bare,) = inbox_of(client, position)["notifications"]
+    assert told["title"] == "not for it"
+    assert bare == told | {"title": None, "text": None}
+
+
 def test_preferences_are_kept_and_refused_where_they_make_no_sense(agent):
     wishes = {"channels": {"followed": []}, "quiet": {"starts": 1320, "ends": 480}, "zone": "Asia/Shanghai"}
     assert agent.put("/me/notification-preferences", json=wishes).status_code == 200

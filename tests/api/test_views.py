@@ -145,3 +145,14 @@ def test_a_board_has_its_groups_with_their_counts(agent, server):
     board = agent.read("/tickets/board", group_by="assignee_person")
     assert [(g["value"], g["total"]) for g in board["groups"]] == [(me, 3), (None, 1)]
     assert board["names"][me] == "Some agent"
+
+
+def test_a_key_that_may_not_view_tickets_learns_nothing_of_them(agent, admin, followed):
+    agent.send("POST", "/tickets", title="not for it", tags=["vip"])
+    agent.read("/tickets")
+    asked = {"name": "what is set up", "scopes": ["workspace.view"]}
+    with followed.client(admin.post("/api-keys", json=asked).json()["secret"]) as client:
+        for path in ("/views/all_open/tickets", "/tags/usage", "/people/loads"):
+            answer = client.get(path)
+            assert (answer.status_code, answer.json()["code"]) == (403, "scope_missing"), answer.text
+        assert {view["total"] for view in client.get("/views").json()["views"]} == {None}

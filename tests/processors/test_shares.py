@@ -5,7 +5,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,7 +12,6 @@ import psycopg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kafka import TopicPartition
 
 from cli.cluster import Cluster
 from domain.event import Actor
@@ -29,7 +27,6 @@ from domain.workspace import AddTeam
 from eventstore.desk import Desk
 from eventstore.feed import head, read_page
 from eventstore.keyring import Keyring
-from eventstore.newest import Newest
 from eventstore.stories import stream
 from processors.checkpoint import Overtaken
 from processors.erasure import Erasure
@@ -39,15 +36,12 @@ from processors.process import Do, Output, TicketProcess, because_of
 from processors.runner import lease
 from processors.sla_clock import SlaClock
 from processors.stream import sharing
-from processors.stream.group import alone
-from processors.stream.partitions import Kept, Place
+from processors.stream.partitions import Kept
 from processors.witness import Witness
-from projections import builds
 from tests.conftest import scratch
 from tests.desks import MASTER, Office, an_office
 from tests.processors.greeter import connected, rows
-from tests.processors.shared import COUNT, TOPIC, EffectMember, Handed, Member, begin, partition, published
-from tests.projections.tables import built
+from tests.processors.shared import COUNT, TOPIC, EffectMember, Member, begin, partition, published
 from tests.threads import working
 from tests.waiting import wait_until
 
@@ -266,34 +260,6 @@ async def test_who_has_lost_a_partition_does_not_hold_it_while_the_log_fills_a_g
         member.sharer.checkpoint.hold(at(office, "T-0"))
 
 
-def test_who_is_stopped_waits_for_nobody_to_begin(database_url: str) -> None:
-    stop = threading.Event()
-    with connected(database_url) as one, connected(database_url) as other, alone(one, "noting", stop) as first:
-        stop.set()
-        with alone(other, "noting", stop) as second:
-            assert (first, second) == (True, False)
-    with connected(database_url) as other, alone(other, "noting", stop) as third:
-        assert third
-
-
-async def test_where_a_build_goes_on_the_log_has_a_say_too(office: Office, database_url: str, three: list[Db]) -> None:
-    await office.ticket("T-0")
-    built(database_url)
-    build = builds.find(three[0].cursor(), "ticket_history", "live")
-    assert build is not None
-    kept = Kept.of_build(build, TOPIC)
-    with three[0].transaction():
-        kept.begin(three[0].cursor(), {0: Place(3, 1), 1: Place(9, 2**40)})
-    assert kept.all(three[0]) == {0: Place(3, build.position), 1: Place(9, 2**40)}
-
-
-def test_a_partition_given_anew_does_not_go_back_to_what_was_read_before() -> None:
-    group = Handed()
-    group.give({1: Place(200, 500)})
-    group.passed({1: Place(150, 400), 2: Place(1, 1)})
-    assert group.reached == {1: Place(200, 500)}
-
-
 async def test_nor_has_it_effects(office: Office, database_url: str, three: list[Db], monkeypatch: Any) -> None:
     process, performed = Erasure(), []
     begin(three[0], process)
@@ -377,32 +343,6 @@ def test_who_shares_it_and_who_has_it_alone_do_not_meet(database_url: str) -> No
 def test_what_remembers_over_tickets_cannot_say_that_it_may_be_shared() -> None:
     with pytest.raises(TypeError, match="has one owner"):
         type("Both", (Noting,), {"REMEMBERS": True})
-
-
-def test_messages_that_come_again_or_of_a_partition_that_was_taken_away_are_not_read() -> None:
-    group = Handed()
-    group.give({1: Place(5, 50)})
-    headers = [("ce_type", b"ticket.noted.v1"), ("ce_position", b"51")]
-    came = [SimpleNamespace(offset=offset, key=b"x", headers=headers) for offset in range(3, 8)]
-    found = group.new({TopicPartition(TOPIC, 1): came, TopicPartition(TOPIC, 2): came})
-    assert {number: [each.offset for each in messages] for number, messages in found.items()} == {1: [5, 6, 7]}
-
-
-async def test_a_partition_is_quiet_where_the_log_has_nothing_that_was_not_read(
-    office: Office, three: list[Db]
-) -> None:
-    for number in NUMBERS:
-        await office.ticket(number)
-    end = head(three[0].cursor())
-    last = {number: messages[-1].position for number, messages in published(three[0]).items() if messages}
-    unread = next(iter(last))
-    group = Handed()
-    group.give({n: Place(9, last.get(n, 0) - (n == unread)) for n in ALL})
-    quiet = group.quiet(three[0], Newest(2**61), end)
-    assert quiet == {n: Place(9, end) for n in ALL if n != unread and last.get(n, 0) < end}
-    # What was not published yet is not said to have been read.
-    group.give({n: Place(0, 0) for n in ALL})
-    assert group.quiet(three[0], Newest(2**61), 0) == {}
 
 
 async def test_who_hastens_waits_for_the_timers_that_are_being_set_by_what_was_set_up_before(
