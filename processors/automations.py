@@ -1,7 +1,7 @@
 """Automations: what people set up to happen so long after something, if it is still so (D2, D5)."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from domain.catalogue import Catalogue
@@ -20,6 +20,7 @@ from processors.process import CancelTimer, Do, Hasten, Memory, Output, SetTimer
 from processors.triggers import acting, refused
 
 KEY = "look"
+_TICK = timedelta(microseconds=1)
 
 
 class Automations(TicketProcess):
@@ -64,7 +65,8 @@ class Automations(TicketProcess):
             yield acting(act, now.row.number, timer, AUTOMATION)
         for rule, refusal, _ in firing.refused:
             yield Do(refused(rule, now.row.number, timer, AUTOMATION, refusal))
-        yield _timer(now.row.ticket_id, firing.look)
+        # Another firing, and not this one again: what is due already is due anew.
+        yield _timer(now.row.ticket_id, firing.look and max(firing.look, at + _TICK))
 
     def set_up(self, recorded: Recorded[Event], desk: Catalogue) -> Iterable[Output]:
         """Other rules, or other hours: every ticket is looked at anew."""

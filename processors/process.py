@@ -137,9 +137,9 @@ class Timer:
     @property
     def occasion(self) -> UUID:
         """The same however often this firing is tried; what it leads to has ids that follow from it."""
-        # Hastened again, it is looked at again, though it is due as before.
+        # Hastened again, or set again by something else, it is looked at again, though it is due as before.
         at = self.woken_at or self.due_at
-        return uuid5(_PROCESSES, f"{self.process}|{self.ticket}|{self.key}|{at.isoformat()}")
+        return uuid5(_PROCESSES, f"{self.process}|{self.ticket}|{self.key}|{at.isoformat()}|{self.cause}")
 
 
 class TicketProcess(ABC):

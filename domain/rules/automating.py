@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from domain.calendars.calendar import Calendar
 from domain.catalogue import Catalogue
 from domain.conditions import AllOf, AnyOf, Condition, Context, Leaf, NoneOf, Reason, evaluate, leaves, refused_by
 from domain.conditions.evaluate import Facts as Asked
@@ -18,8 +19,8 @@ from domain.rules.acting import Occasion, tried
 from domain.rules.chain import Act, Refused
 from domain.rules.effects import Armed, settled
 from domain.rules.facts import Facts, asked_by
-from domain.rules.index import automations_of
-from domain.rules.rule import Rule
+from domain.rules.index import automations_of, stopping_before
+from domain.rules.rule import Rule, Timing
 
 _UTC = ZoneInfo("UTC")
 _MIDNIGHTLY = frozenset({"today", "yesterday", "tomorrow", "this_week", "this_month"})
@@ -86,9 +87,20 @@ def due_at(rule: Rule, look: Look, facts: Facts) -> datetime | None:
     anchor = facts.get(timing.since) if timing else None
     if timing is None or anchor is None:
         return None
-    ran = [at for rule_id, at in look.now.course.ran if rule_id == rule.rule_id and at >= anchor]
     opening = look.desk.hours_of(look.now.row.assignee_team, timing.calendar) if timing.hours == "business" else None
+    stopping, ran = stopping_before(rule, look.desk), list[datetime]()
+    for rule_id, at in look.now.course.ran:
+        if at >= anchor and (
+            rule_id == rule.rule_id or (rule_id in stopping and _was_due(timing, anchor, ran, opening, at))
+        ):
+            ran.append(at)
     return timing.due(anchor, ran, opening)
+
+
+def _was_due(timing: Timing, anchor: datetime, ran: list[datetime], opening: Calendar | None, at: datetime) -> bool:
+    """Whether its time had come when one before it that stops acted: that was its turn then."""
+    due = timing.due(anchor, ran, opening)
+    return due is not None and due <= at
 
 
 def fired(look: Look, occasion: Occasion) -> Firing:
@@ -116,7 +128,9 @@ def fired(look: Look, occasion: Occasion) -> Firing:
             look = look._replace(now=trial.happening.after)
             facts = look.facts
             waiting = automations.candidates(facts, beyond=place)
-        if effects.stops:
+        if effects.stops and trial.refusal is None:
+            # Where nothing was to be done no event says so: they wait for something to happen.
+            passed |= {later.key for _, later in waiting if (due := due_at(later, look, facts)) and due <= look.at}
             break
     again = next_look(look, frozenset(passed) - _repeating(acts))
     return Firing(tuple(acts), tuple(refused), again, tuple(made))

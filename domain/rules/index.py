@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
+from uuid import UUID
 
 from domain.catalogue import Catalogue
 from domain.conditions import AllOf, AnyOf, Condition, Leaf
@@ -150,3 +151,19 @@ def automations_of(desk: Catalogue) -> Automations:
 
 
 _automations = lru_cache(maxsize=64)(Automations)
+
+
+def stopping_before(rule: Rule, desk: Catalogue) -> frozenset[UUID]:
+    """The automations before it in the order that stop, or did: what one of them took from it is not given back later."""
+    found: dict[str, frozenset[UUID]] = desk.derived("stopping", lambda: _stopping(desk))
+    return found.get(rule.key, frozenset())
+
+
+def _stopping(desk: Catalogue) -> dict[str, frozenset[UUID]]:
+    before: dict[str, frozenset[UUID]] = {}
+    found: frozenset[UUID] = frozenset()
+    for key in desk.rule_order:
+        versions, before[key] = desk.rules[key], found
+        if versions[-1].kind == "automation" and any(each["do"] == "stop" for rule in versions for each in rule.then):
+            found |= {versions[-1].rule_id}
+    return before
