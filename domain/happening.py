@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from domain.catalogue import Catalogue
@@ -43,12 +44,19 @@ class Situation:
         return Situation(ticket, row, course)
 
 
+class Origin(NamedTuple):
+    """The command that something goes back to, and whose doing that was, if a person's."""
+
+    action: UUID
+    person: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class Happening:
     """One command's events on one ticket, in the order of the log; `before` is None where it was opened by them.
 
     `desk` and `requester` are as they were at that position of the log, so that looking again gives the same answer.
-    `began` is the person whose action triggers made this of.
+    `origin` is what triggers made this of.
     """
 
     events: tuple[Recorded[Event], ...]
@@ -56,7 +64,7 @@ class Happening:
     after: Situation
     desk: Catalogue
     requester: Requester | None = None
-    began: UUID | None = None
+    origin: Origin | None = None
 
     @property
     def metadata(self) -> Metadata:

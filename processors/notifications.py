@@ -9,7 +9,6 @@ from domain.happening import Happening
 from domain.inbox.notification import SendNotification, Told, notification_id
 from domain.inbox.preferences import Channel
 from domain.inbox.telling import told
-from domain.rules.channels import TRIGGER
 from domain.ticket.telling import TicketNoticeGiven
 from processors.process import Deliver, Do, Memory, Output, TicketProcess, because_of
 
@@ -25,7 +24,7 @@ class Notifications(TicketProcess):
 
     def react(self, happening: Happening, memory: Memory) -> Iterable[Output]:
         """Everything follows from the log: who follows, who may see, what each wants, as of then."""
-        people = told(happening, happening.began)
+        people = told(happening, happening.origin and happening.origin.person)
         which = notification_id(happening.after.row.ticket_id, _action(happening))
         if people:
             yield Do(_notification(happening, which, people))
@@ -35,8 +34,7 @@ class Notifications(TicketProcess):
 
 
 def _action(happening: Happening) -> UUID:
-    envelope = happening.metadata
-    return envelope.correlation_id if envelope.channel == TRIGGER else envelope.command_id
+    return happening.origin.action if happening.origin else happening.metadata.command_id
 
 
 def _doer(happening: Happening) -> Actor:

@@ -13,7 +13,7 @@ from psycopg import Cursor
 from domain.aggregates import INITIAL, evolve
 from domain.catalogue import Catalogue
 from domain.event import EVENTS, Event, Metadata, Recorded, UnknownEvent
-from domain.happening import Happening, Situation
+from domain.happening import Happening, Origin, Situation
 from domain.requester import Requester
 from domain.rules.channels import TRIGGER
 from domain.sla.course import Course, followed
@@ -31,7 +31,7 @@ from processors.process import NewerEvent
 
 # Tickets and requesters that a witness keeps in mind.
 REMEMBERED = 2000
-# Of so many actions of people on a ticket it is known, when triggers have come to them, whose they were.
+# Of so many commands on a ticket it is known, when triggers have come to them, what they go back to.
 RECENT = 100
 
 SELECT_COMMAND = (
@@ -62,8 +62,8 @@ class Seen:
     ticket: Ticket = INITIAL["ticket"]
     row: Row | None = None
     course: Course = NEW
-    # What people began, each by its correlation id, the newest first.
-    begun: tuple[tuple[UUID, str], ...] = ()
+    # What commands go back to, each by its first event, the newest first.
+    begun: tuple[tuple[UUID, Origin], ...] = ()
 
     @property
     def situation(self) -> Situation | None:
@@ -74,8 +74,10 @@ class Seen:
         """Further events of the stream taken in."""
         ticket, course, begun = self.ticket, self.course, self.begun
         rows = {} if self.row is None else {self.row.ticket_id: copy(self.row)}
+        command = None
         for recorded in events:
-            begun = _begun(begun, recorded.metadata)
+            if recorded.metadata.command_id != command:
+                command, begun = recorded.metadata.command_id, _begun(begun, recorded.metadata)
             ticket = evolve(ticket, recorded.event)
             course = followed(course, recorded)
             if type(recorded.event) in FOLDS or isinstance(recorded.event, e.TicketOpened):
@@ -89,14 +91,20 @@ class Seen:
         if (now := after.situation) is None:
             return None
         why = events[0].metadata
-        whose = dict(self.begun).get(why.correlation_id) if why.channel == TRIGGER else None
-        return Happening(events, self.situation, now, desk, requester, UUID(whose) if whose else None)
+        origin = _origin(self.begun, why) if why.channel == TRIGGER else None
+        return Happening(events, self.situation, now, desk, requester, origin)
 
 
-def _begun(before: tuple[tuple[UUID, str], ...], why: Metadata) -> tuple[tuple[UUID, str], ...]:
-    if why.channel == TRIGGER or why.doer.kind != "person" or (before and before[0][0] == why.correlation_id):
-        return before
-    return ((why.correlation_id, why.doer.id), *before[: RECENT - 1])
+def _begun(before: tuple[tuple[UUID, Origin], ...], why: Metadata) -> tuple[tuple[UUID, Origin], ...]:
+    return ((why.event_id, _origin(before, why)), *before[: RECENT - 1])
+
+
+def _origin(before: Iterable[tuple[UUID, Origin]], why: Metadata) -> Origin:
+    """What triggers do goes back to what they looked at, step by step; all else begins with itself."""
+    if why.channel == TRIGGER:
+        found = (origin for event, origin in before if event == why.causation_id)
+        return next(found, Origin(why.correlation_id, None))
+    return Origin(why.command_id, why.doer.id if why.doer.kind == "person" else None)
 
 
 K = TypeVar("K", bound=Hashable)

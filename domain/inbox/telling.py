@@ -30,7 +30,7 @@ _HANDLER = Receivers(roles=("handler",))
 Reason = tuple[UUID, Kind]
 
 
-def told(happening: Happening, began: UUID | None = None) -> tuple[Told, ...]:
+def told(happening: Happening, began: str | None = None) -> tuple[Told, ...]:
     """The people who are told, each with all reasons and the ways that they want to be told by.
 
     `began` is the person whose action it follows from, where rules made it of that.
@@ -43,9 +43,9 @@ def told(happening: Happening, began: UUID | None = None) -> tuple[Told, ...]:
     return tuple(_each(kinds, happening, began))
 
 
-def _each(kinds: Mapping[UUID, set[Kind]], happening: Happening, began: UUID | None) -> Iterator[Told]:
+def _each(kinds: Mapping[UUID, set[Kind]], happening: Happening, began: str | None) -> Iterator[Told]:
     for person in sorted(kinds):
-        why = kinds[person] - (_GENERAL if person == began else _of_their_own(person, happening))
+        why = kinds[person] - (_GENERAL if str(person) == began else _of_their_own(person, happening))
         if not why or not _may_see(person, happening):
             continue
         ways = happening.desk.people[person].notifications.ways(why)

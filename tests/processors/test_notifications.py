@@ -17,12 +17,17 @@ from domain.requester import RegisterRequester
 from domain.rules.channels import TRIGGER
 from domain.rules.rule import RuleDefinition
 from domain.setup.notifications import SetNotifications
+from domain.setup.policies import SetPolicy
 from domain.setup.rules import SetRule
+from domain.sla.policy import PolicyDefinition, Target
 from domain.ticket.commands import AssignTicket, ChangePriority, NoteOnTicket, OpenTicket, TagTicket, TellChange
 from domain.ticket.marking import FollowTicket
 from domain.values import Assignee, Priority
 from domain.workspace import AddPerson
+from processors.automations import Automations
 from processors.notifications import Notifications
+from processors.sla_clock import SlaClock
+from processors.triggers import Triggers
 from tests.processors.kit import Stage
 
 BOB, CEM, ZOE = uuid4(), uuid4(), uuid4()
@@ -89,11 +94,52 @@ def test_what_rules_make_of_an_action_belongs_to_it(stage):
 
 def test_what_rules_make_of_ones_own_action_is_no_news(stage):
     some_rule(stage)
-    action = uuid4()
     bob = Actor(kind="person", id=str(BOB))
-    stage.do(ChangePriority, number="T-1", priority=Priority.HIGH, command_id=action, by=bob)
-    stage.do(TagTicket, number="T-1", add={"vip"}, by=RULE, channel=TRIGGER, correlation_id=action)
+    stage.do(ChangePriority, number="T-1", priority=Priority.HIGH, by=bob)
+    because = next(each for each in stage.log if each.event.NAME == "ticket.prioritised").metadata.event_id
+    stage.do(TagTicket, number="T-1", add={"vip"}, by=RULE, channel=TRIGGER, causation_id=because)
     assert list(told(stage)) == [{CEM: (Kind.FOLLOWED,)}]
+
+
+NOTIFY_BOB = [{"do": "notify", "to": {"people": [str(BOB)]}, "text": "Look"}]
+OPENED, LATE = ({"field": "event", "op": "has_any", "value": [f"ticket.{name}"]} for name in ("opened", "sla_breached"))
+STALE = {"field": "tags", "op": "has_any", "value": ["stale"]}
+
+
+def busy() -> Stage:
+    """A desk where Bob is told of a new ticket, and of a late and of a stale one; he follows what he opens."""
+    stage = Stage(Triggers(), Automations(), SlaClock(), Notifications())
+    stage.do(AddPerson, person_id=BOB, person_name="Bob", role=RoleName.AGENT, by=SYSTEM)
+    after = {"since": "opened_at", "after": {"amount": 4, "unit": "hours"}}
+    for key, when, then, timing in (
+        ("new", OPENED, NOTIFY_BOB, None),
+        ("late", LATE, NOTIFY_BOB, None),
+        ("mark", {"all": []}, [{"do": "add_tags", "tags": ["stale"]}], after),
+        ("stale", STALE, [*NOTIFY_BOB, {"do": "pin"}], None),
+    ):
+        rule = {"title": key, "kind": "automation" if timing else "trigger", "when": when, "then": then}
+        stage.do(SetRule, key=key, definition=RuleDefinition.model_validate(rule | {"timing": timing}))
+    promise = PolicyDefinition(title="Promise", targets=(Target(measure="accept", normal=30),))
+    stage.do(SetPolicy, key="promise", definition=promise)
+    return stage
+
+
+def test_what_rules_make_of_time_going_by_does_not_belong_to_what_happened_before():
+    stage = busy()
+    stage.do(OpenTicket, number="T-1", title="x")
+    assert list(told(stage)) == [{BOB: (Kind.RULE,)}]
+    stage.advance(minutes=30)
+    assert [*told(stage)][1:] == [{BOB: (Kind.RULE,)}], "it is late"
+    stage.advance(hours=4)
+    assert [*told(stage)][2:] == [{BOB: (Kind.RULE,)}], "and stale"
+    assert len({each.stream_id for each in stage.log if isinstance(each.event, NotificationSent)}) == 3
+
+
+def test_what_rules_make_of_time_going_by_is_news_to_who_acted_last():
+    stage = busy()
+    stage.do(OpenTicket, number="T-1", title="x", followers=(BOB,), by=Actor(kind="person", id=str(BOB)))
+    stage.advance(hours=4)
+    assert [*told(stage)][-1] == {BOB: (Kind.RULE, Kind.FOLLOWED)}
 
 
 def test_mails_are_for_those_who_want_them_and_have_no_content(stage):
