@@ -37,6 +37,8 @@ class Command(BaseModel):
     within: Annotated[frozenset[Permission] | None, WrapValidator(_as_granted)] = None
 
     AGGREGATE: ClassVar[str] = ""
+    # Whether what it leads to has to do with content: else it can be decided where that stays closed.
+    READS_CONTENT: ClassVar[bool] = True
 
     @property
     def stream_id(self) -> UUID:

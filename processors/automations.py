@@ -7,7 +7,7 @@ from uuid import UUID
 from domain.catalogue import Catalogue
 from domain.conditions.windows import LAST
 from domain.event import Event, Recorded
-from domain.happening import Happening, Situation
+from domain.happening import Happening
 from domain.requester import Requester
 from domain.rules.acting import Occasion
 from domain.rules.assigning import Roster
@@ -16,6 +16,7 @@ from domain.rules.chain import workable
 from domain.rules.channels import AUTOMATION
 from domain.setup.calendars import HOURS
 from domain.setup.rules import RuleRetired, RuleSet, RulesOrdered
+from processors.present import Present
 from processors.process import CancelTimer, Do, Hasten, Memory, Output, SetTimer, TicketProcess, Timer
 from processors.triggers import acting, refused
 
@@ -40,17 +41,18 @@ class Automations(TicketProcess):
     def fire(
         self,
         timer: Timer,
-        now: Situation,
+        now: Present,
         desk: Catalogue,
         requester: Requester | None,
         at: datetime,
         memory: Memory,
     ) -> Iterable[Output]:
         """What is to be done now, on the ticket as it is now, and when to look again."""
-        if not workable(now):
+        situation = now.situation
+        if not workable(situation):
             return
         occasion = Occasion(
-            now=now,
+            now=situation,
             desk=desk,
             requester=requester,
             at=at,
@@ -60,13 +62,13 @@ class Automations(TicketProcess):
             channel=AUTOMATION,
             roster=Roster(memory),
         )
-        firing = fired(Look(now, desk, requester, at), occasion)
+        firing = fired(Look(situation, desk, requester, at), occasion)
         for act in firing.acts:
-            yield acting(act, now.row.number, timer, AUTOMATION)
+            yield acting(act, situation.row.number, timer, AUTOMATION)
         for rule, refusal, _ in firing.refused:
-            yield Do(refused(rule, now.row.number, timer, AUTOMATION, refusal))
+            yield Do(refused(rule, situation.row.number, timer, AUTOMATION, refusal))
         # Another firing, and not this one again: what is due already is due anew.
-        yield _timer(now.row.ticket_id, firing.look and max(firing.look, at + _TICK))
+        yield _timer(situation.row.ticket_id, firing.look and max(firing.look, at + _TICK))
 
     def set_up(self, recorded: Recorded[Event], desk: Catalogue) -> Iterable[Output]:
         """Other rules, or other hours: every ticket is looked at anew."""

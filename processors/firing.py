@@ -2,42 +2,30 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 import structlog
 from psycopg import Connection, Cursor, errors
 
-from domain.event import Event, Recorded
-from domain.happening import Situation
 from domain.requester import Requester
-from eventstore.codec import decode
 from eventstore.desk import Clock
-from eventstore.feed import withheld
 from eventstore.keyring import Keyring
-from eventstore.loading import load_many, read_keys, rows_before
+from eventstore.loading import load_many
 from eventstore.streams import Loaded
 from processors import due, letters
 from processors.deciding import Reaction
+from processors.finding import Found, presents
 from processors.hurrying import hastens, share
 from processors.letters import Letter
 from processors.process import Memory, TicketProcess, Timer
 from processors.recording import Conflict, Recorder, alone, remember, remembered
-from processors.witness import Seen
 from projections.runner import is_outage
 
 log = structlog.get_logger()
 
 # Timers that are fired in one transaction.
 MOST = 500
-
-
-class _Now(NamedTuple):
-    """A ticket as it is; `loaded` is its stream where a decision may rest on what was read of it."""
-
-    situation: Situation
-    loaded: Loaded | None
 
 
 class Poller:
@@ -47,6 +35,10 @@ class Poller:
         self._processes = {process.NAME: process for process in processes}
         self._remembering = sorted(name for name, process in self._processes.items() if process.REMEMBERS)
         self._hastening = sorted(name for name, process in self._processes.items() if hastens(process))
+        # Two timers of one ticket are never taken at once: whoever fires one decides alone whether it is opened.
+        self._closed = {
+            name for name, process in self._processes.items() if process.OPENS is not None and not process.OPENS
+        }
         self._keyring, self._db, self._clock = keyring, db, clock
         self._cursor: Cursor[Any] = db.cursor()
         self._recorder = Recorder(self._cursor, keyring)
@@ -87,43 +79,37 @@ class Poller:
 
     def _fire(self, timers: Sequence[Timer], at: datetime) -> None:
         tickets = self._tickets(timers)
-        asking = {
-            who: timer.workspace
-            for timer in timers
-            if timer.ticket in tickets and (who := tickets[timer.ticket].situation.ticket.requester_id) is not None
-        }
-        requesters = load_many(self._cursor, self._keyring, "requester", asking)
+        timers = [timer for timer in timers if timer.ticket in tickets]
+        requesters = self._requesters(timers, tickets)
         desks = self._recorder.desks({timer.workspace for timer in timers})
         memories = self._memories(timers)
 
         def reaction(timer: Timer) -> Reaction:
-            process, now = self._processes[timer.process], tickets[timer.ticket].situation
-            who = requesters.get(now.ticket.requester_id) if now.ticket.requester_id else None
-            requester: Requester | None = who.state if who else None
+            process, now = self._processes[timer.process], tickets[timer.ticket].present
+            requester = requesters.get(now.ticket.requester_id) if now.ticket.requester_id else None
             memory = memories.get(timer.process, {}).get(timer.workspace, {})
             outputs = process.fire(timer, now, desks[timer.workspace], requester, at, memory)
             return Reaction.of(timer.process, timer, outputs)
 
-        reactions = [reaction(timer) for timer in timers if timer.ticket in tickets]
+        reactions = [reaction(timer) for timer in timers]
         for name, changed in memories.items():
             remember(self._cursor, name, changed)
-        known = {ticket: now.loaded for ticket, now in tickets.items() if now.loaded is not None}
-        self._recorder.record(at, reactions, known, desks)
+        self._recorder.record(at, reactions, _known(tickets, reactions), desks)
 
-    def _tickets(self, timers: Sequence[Timer]) -> dict[UUID, _Now]:
-        """The tickets as they are; what was never opened is not there."""
-        of = {timer.ticket: timer.workspace for timer in timers}
-        found = rows_before(self._cursor, of)
-        keys = read_keys(self._cursor, self._keyring, of, chain.from_iterable(found.values()))
-        tickets: dict[UUID, _Now] = {}
-        for ticket, rows in found.items():
-            events = [decode(row, keys) for row in rows]
-            seen = Seen().after(map(withheld, events))
-            if (situation := seen.situation) is not None:
-                own = {ticket: keys[ticket]} if ticket in keys else {}
-                loaded = Loaded(seen.ticket, rows[-1].originator_version, own)
-                tickets[ticket] = _Now(situation, None if _has_secrets(events) else loaded)
-        return tickets
+    def _tickets(self, timers: Sequence[Timer]) -> dict[UUID, Found]:
+        closed = {timer.ticket for timer in timers if timer.process in self._closed}
+        return presents(self._cursor, self._keyring, {timer.ticket: timer.workspace for timer in timers}, closed)
+
+    def _requesters(self, timers: Sequence[Timer], tickets: Mapping[UUID, Found]) -> dict[UUID, Requester]:
+        """Of those who look inside."""
+        asking = {
+            who: timer.workspace
+            for timer in timers
+            if timer.process not in self._closed
+            and (who := tickets[timer.ticket].present.ticket.requester_id) is not None
+        }
+        loaded = load_many(self._cursor, self._keyring, "requester", asking)
+        return {who: found.state for who, found in loaded.items()}
 
     def _memories(self, timers: Sequence[Timer]) -> Mapping[str, dict[UUID, Memory]]:
         wanted: dict[str, set[UUID]] = {}
@@ -141,5 +127,11 @@ class Poller:
                 letters.park(self._cursor, [letter])
 
 
-def _has_secrets(events: Iterable[Recorded[Event]]) -> bool:
-    return any(recorded.event.SECRETS for recorded in events)
+def _known(tickets: Mapping[UUID, Found], reactions: Iterable[Reaction]) -> dict[UUID, Loaded]:
+    """The streams as they were read, but for those that must be opened for what is to be decided on them."""
+    opening = {each.stream for reaction in reactions for each in reaction.wanted if each.do.reads_content}
+    return {
+        ticket: found.loaded
+        for ticket, found in tickets.items()
+        if found.loaded is not None and not (found.closed and ticket in opening)
+    }

@@ -11,10 +11,11 @@ from domain.catalogue import Catalogue
 from domain.command import Command
 from domain.errors import LedgerdeskError, Refusal
 from domain.event import SYSTEM, Event, Recorded
-from domain.happening import Happening, Situation
+from domain.happening import Happening
 from domain.requester import Requester
 from domain.sla.standing import ClockLine
 from eventstore.desk import Desk
+from processors.present import Present
 
 _PROCESSES = UUID("0d0c7b8e-6f0e-5c1f-9a51-3f1c8a6d2b90")
 # Stands in commands of a TicketProcess until the runner gives each its own id.
@@ -59,6 +60,11 @@ class Do:
     command: Command
     after: int | None = None
     otherwise: Callable[[Refusal], Command | None] | None = None
+
+    @property
+    def reads_content(self) -> bool:
+        """Whether it takes the content of its stream to decide it, or what it gives way to."""
+        return self.command.READS_CONTENT or self.otherwise is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +151,8 @@ class Timer:
 class TicketProcess(ABC):
     """Reacts to what happens to tickets, and to time. All that a reaction leads to is recorded together, once.
 
-    Of TOPICS a happening must have one (None: any); only content of OPENS is decrypted (None: of all).
+    Of TOPICS a happening must have one (None: any); only content of OPENS is decrypted (None: of all). A timer of
+    one that opens nothing sees none either, nor the requester.
     """
 
     NAME: ClassVar[str]
@@ -169,7 +176,7 @@ class TicketProcess(ABC):
     def fire(
         self,
         timer: Timer,
-        now: Situation,
+        now: Present,
         desk: Catalogue,
         requester: Requester | None,
         at: datetime,

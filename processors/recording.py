@@ -48,7 +48,7 @@ _ALONE = "SELECT pg_advisory_xact_lock(7305804, hashtext(%s))"
 
 
 class Conflict(LedgerdeskError):
-    """Somebody wrote to a stream between our reading it and our turn: all of it is decided again."""
+    """Somebody wrote to a stream between our reading it and our turn, or it was answered once: all is decided again."""
 
     code = "conflict_while_reacting"
     sentence = "Others wrote to the same stream meanwhile. It is tried again."
@@ -60,6 +60,8 @@ class Recorder:
     def __init__(self, db: Cursor[Any], keyring: Keyring) -> None:
         self._db, self._keyring = db, keyring
         self._desks: dict[UUID, Loaded] = {}
+        # Only a replay meets what was answered: the log says so when it is appended to, and from then on we ask first.
+        self._repeats = False
 
     def record(
         self,
@@ -82,6 +84,7 @@ class Recorder:
         for calls in deciding.rounds:
             for start in range(0, len(calls), MOST_CALLS):
                 verdicts = {answer.verdict for answer in append(self._db, calls[start : start + MOST_CALLS])}
+                self._repeats |= "repeat" in verdicts
                 if verdicts != {"done"}:
                     raise Conflict()
 
@@ -116,10 +119,12 @@ class Recorder:
         return deciding
 
     def _answered(self, wanted: Sequence[Wanted]) -> Answered:
-        if not wanted:
+        if not wanted or not self._repeats:
             return {}
         workspaces, ids = [each.do.command.workspace_id for each in wanted], [each.command_id for each in wanted]
-        return dict(self._db.execute(_ANSWERED, [Uuids(workspaces), Uuids(ids)], binary=True).fetchall())
+        answered = dict(self._db.execute(_ANSWERED, [Uuids(workspaces), Uuids(ids)], binary=True).fetchall())
+        self._repeats = bool(answered)
+        return answered
 
     def _load(self, commands: Iterable[tuple[Command, UUID]], states: dict[UUID, Loaded]) -> None:
         missing: dict[str, dict[UUID, UUID]] = {}

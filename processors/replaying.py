@@ -17,6 +17,7 @@ from domain.event import Event
 from domain.happening import Happening, Situation
 from domain.requester import Requester
 from domain.ticket.state import Promises
+from processors.present import Present
 from processors.process import CancelTimer, Do, Memory, Output, SetTimer, TicketProcess, Timer
 
 
@@ -86,7 +87,7 @@ class Replay:
                 continue
             del self._timers[timer.ticket, timer.key]
             known = self._tickets[timer.ticket]
-            given = (timer, known.now, known.desk, known.requester, due, self.memory)
+            given = (timer, Present.of(known.now), known.desk, known.requester, due, self.memory)
             yield from self._done(known, timer.workspace, due, self.process.fire(*given))
 
     def _done(self, on: _Known, workspace: UUID, at: datetime, outputs: Iterable[Output]) -> Iterator[Foreseen]:

@@ -17,6 +17,7 @@ from domain.sla.choosing import Promised, promised
 from domain.sla.due import Due, breaches, due
 from domain.sla.standing import standing
 from domain.ticket.promising import KeepPromises
+from processors.present import Present
 from processors.process import (
     CancelTimer,
     Cause,
@@ -65,16 +66,16 @@ class SlaClock(TicketProcess):
     def fire(
         self,
         timer: Timer,
-        now: Situation,
+        now: Present,
         desk: Catalogue,
         requester: Requester | None,
         at: datetime,
         memory: Memory,
     ) -> Iterable[Output]:
         """What is due by now, on the ticket as it is now."""
-        stands = promised(now, desk, requester, at)
+        stands = promised(now.situation, desk, requester, at)
         found = due(stands, now.ticket, at, told=dict(timer.detail) == TOLD)
-        return [_stands(now, stands, at), *_outputs(timer, now, desk, found, timer.detail)]
+        return [_stands(now.situation, stands, at), *_outputs(timer, now.situation, desk, found, timer.detail)]
 
     def set_up(self, recorded: Recorded[Event], desk: Catalogue) -> Iterable[Output]:
         """Another promise: every ticket that is waited for is looked at anew, from its history."""

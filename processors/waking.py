@@ -4,10 +4,11 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from domain.catalogue import Catalogue
-from domain.happening import Happening, Situation
+from domain.happening import Happening
 from domain.requester import Requester
 from domain.ticket.marking import TicketSnoozed, WakeTicket
 from domain.ticket.undoing import TicketUndone
+from processors.present import Present
 from processors.process import CancelTimer, Do, Memory, Output, SetTimer, TicketProcess, Timer, because_of
 
 _KEY = "wake"
@@ -30,7 +31,7 @@ class Waking(TicketProcess):
     def fire(
         self,
         timer: Timer,
-        now: Situation,
+        now: Present,
         desk: Catalogue,
         requester: Requester | None,
         at: datetime,

@@ -94,6 +94,7 @@ class SnoozeTicket(TicketCommand):
 class WakeTicket(TicketCommand):
     """Take it up again."""
 
+    READS_CONTENT = False
     because: Literal["hand", "reply", "time"] = "hand"
 
 

@@ -4,7 +4,9 @@ from datetime import timedelta
 
 import pytest
 
+from domain.command import DECIDERS
 from domain.errors import InvalidInput, NotAllowed, UnknownPerson
+from domain.event import ERASED
 from domain.ticket import commands as c
 from domain.ticket import events as e
 from domain.ticket import marking as m
@@ -60,6 +62,16 @@ def test_time_wakes_what_is_due_and_a_timer_of_an_earlier_snooze_wakes_nothing()
     given(opened(), due).when(m.WakeTicket, because="time").then(m.TicketWoken(because="time"))
     for later in (LATER, None):
         given(opened(), due, m.TicketSnoozed(until=later)).when(m.WakeTicket, because="time").then_nothing()
+
+
+def test_content_makes_no_difference_to_what_is_decided_without_it():
+    closed = opened(title=ERASED, description=ERASED, fields=ERASED)
+    assert [kind for kind in DECIDERS if not kind.READS_CONTENT] == [m.WakeTicket]
+    for asleep in ([], [m.TicketSnoozed(until=NOON)], [m.TicketSnoozed(until=LATER)], [m.TicketSnoozed(until=None)]):
+        for because in ("time", "hand"):
+            seen = [given(each, *asleep).when(m.WakeTicket, because=because).events for each in (opened(), closed)]
+            assert seen[0] == seen[1]
+    assert not m.TicketWoken.CONTENT
 
 
 def test_a_pin_goes_in_and_out_once():

@@ -9,7 +9,7 @@ import psycopg
 from psycopg import sql
 
 from domain.catalogue import Catalogue
-from domain.happening import Happening, Situation
+from domain.happening import Happening
 from domain.requester import Requester
 from domain.ticket.commands import ChangePriority, NoteOnTicket, TagTicket
 from domain.values import Priority
@@ -18,6 +18,7 @@ from eventstore.keyring import Keyring
 from eventstore.loading import BY_KEY
 from processors.firing import Poller
 from processors.following import Follower
+from processors.present import Present
 from processors.process import Do, Memory, Output, SetTimer, TicketProcess, Timer, because_of
 from tests.desks import MASTER
 
@@ -51,7 +52,7 @@ class Greeter(TicketProcess):
     def fire(
         self,
         timer: Timer,
-        now: Situation,
+        now: Present,
         desk: Catalogue,
         requester: Requester | None,
         at: datetime,

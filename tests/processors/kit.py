@@ -30,6 +30,7 @@ from eventstore.keyring import Keyring
 from eventstore.stamp import stamp
 from eventstore.streams import Loaded
 from processors.deciding import Deciding, Reaction, cause_of
+from processors.present import Present
 from processors.process import CancelTimer, Deliver, Hasten, Keep, Memory, SetTimer, TicketProcess, Timer
 from processors.witness import Seen, SetUp
 
@@ -134,7 +135,7 @@ class Stage:
         situation = self._seen[timer.ticket].situation
         if situation is not None:
             who = self._streams.get(situation.ticket.requester_id) if situation.ticket.requester_id else None
-            given = (timer, situation, self.desk, who and who.state, self.now, self.memories[timer.process])
+            given = (timer, Present.of(situation), self.desk, who and who.state, self.now, self.memories[timer.process])
             self._apply(Reaction.of(timer.process, timer, self.processes[timer.process].fire(*given)))
         self.settle()
 

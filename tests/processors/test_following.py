@@ -311,7 +311,7 @@ class Hasty(Greeter):
 
     def fire(self, timer: Any, now: Any, *given: Any) -> Any:
         """It looks, and waits on."""
-        note = NoteOnTicket(number=now.row.number, body="Not yet.", **because_of(timer))
+        note = NoteOnTicket(number=now.ticket.number, body="Not yet.", **because_of(timer))
         return [Do(note), SetTimer(timer.ticket, "look", NEVER)]
 
     def set_up(self, recorded: Any, desk: Any) -> Any:
