@@ -21,11 +21,13 @@ from bench.generator import texts
 from bench.place import scratch, server, server_facts
 from bench.result import Result, percentile
 from domain.ticket.commands import ReplyToTicket
-from eventstore.database import Role, conninfo
+from eventstore.database import Role, connect, conninfo
 from eventstore.desk import Desk
+from projections.models import READ_MODELS
 
 RATE = 300
 WARM_UP, SECONDS = 3, 12
+BUILT = "SELECT count(*) FROM ops.builds WHERE state = 'live'"
 POSITION = "SELECT position FROM ops.builds WHERE name = 'ticket_list' AND state = 'live'"
 
 
@@ -42,10 +44,21 @@ def _worker(url: str) -> Iterator[None]:
     environment = {"DATABASE_URL": url, "LEDGERDESK_MASTER_KEY": base64.b64encode(MASTER_KEY).decode()}
     process = subprocess.Popen([sys.executable, "-m", "cli", "worker"], env={**os.environ, **environment})
     try:
+        _until_it_follows(url)
         yield
     finally:
         process.terminate()
         process.wait(timeout=30)
+
+
+def _until_it_follows(url: str) -> None:
+    """With all that it keeps: how long it takes to start and build is another figure."""
+    deadline = time.monotonic() + 60
+    with connect(url, Role.WORKER) as db:
+        while db.execute(BUILT).fetchone() != (len(READ_MODELS),):
+            if time.monotonic() > deadline:
+                raise TimeoutError("the worker did not get there")
+            time.sleep(0.05)
 
 
 class Watch:
