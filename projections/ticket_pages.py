@@ -269,6 +269,9 @@ class PageReader:
         least = min(found.tickets * LOOKED_UP, steps)
         if least < SOON or not ticket_nearest.spanned(self.sorts, self.keys):
             return None
+        # What woke may be of a lower priority, and would fill a page before all of the chunks' were seen.
+        if self.awoken is not None and len(self.sorts) > 1:
+            return None
         most = max(least // (2 * LOOKED_UP), 4 * wanted)
         near = ticket_nearest.nearest(self.db, self.workspace, found, self.sorts, self.keys, wanted, most)
         if near is None:
