@@ -55,6 +55,7 @@ from api import (
     workflows,
     workspace,
 )
+from api.description_page import serve_page
 from api.middleware import Surroundings
 from api.openapi import describe
 from api.routing import PREFIX, Addresses
@@ -135,7 +136,7 @@ def create_app(settings: Settings | None = None, limits: ApiSettings | None = No
         version=VERSION,
         lifespan=lifespan,
         openapi_url=f"{PREFIX}/openapi.json",
-        docs_url=f"{PREFIX}/docs",
+        docs_url=None,
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
         redirect_slashes=False,
@@ -149,4 +150,5 @@ def create_app(settings: Settings | None = None, limits: ApiSettings | None = No
     # First: the description and its pages are asked for less often.
     app.router.routes.insert(0, ADDRESSES)
     describe(app)
+    serve_page(app)
     return app

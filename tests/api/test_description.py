@@ -1,13 +1,16 @@
 """The API describes itself whole: examples of what is sent, answers with their headers, refusals, and who may call."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 from fastapi import FastAPI
 
 from api.answers import POSITION
 from api.app import ADDRESSES
+from api.description_page import serve_page
 from api.examples import EXAMPLES
 from api.openapi import describe
 from api.problems import MEDIA_TYPE
@@ -85,3 +88,16 @@ def test_every_operation_names_its_credentials_but_those_that_anybody_may_call(t
         assert secured == (set() if name in OPEN else {"apiKey", "session"}), name
         assert name in OPEN or {"401", "403"} <= operation["responses"].keys(), name
     assert told["components"]["securitySchemes"].keys() == {"apiKey", "session"}
+
+
+async def test_the_page_to_read_it_needs_nothing_from_elsewhere():
+    app = FastAPI(title="Ledgerdesk", openapi_url="/api/v1/openapi.json", docs_url=None)
+    serve_page(app)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://desk") as client:
+        page = (await client.get("/api/v1/docs")).text
+        for address in (needed := re.findall('(?:src|href)="(.*?)"', page)):
+            assert (await client.get(address)).status_code == 200, address
+    assert len(needed) == 3
+    assert "//" not in page.replace("window.location.protocol + '//'", "")
+    # Else it asks somebody else whether the description is right.
+    assert '"validatorUrl": null' in page
