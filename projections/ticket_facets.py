@@ -27,6 +27,7 @@ _OPTION = re.compile(r"[\w-]{1,60}")
 BRANCH = "\x1f"
 ALL: Facet = ("all", "")
 NEVER_DUE: Facet = ("due_at", "")
+_TYPED = ("fields.", "each.")
 SINGLE = ("status", "kind", "priority", "type", "source", "assignee_role", "workflow", "node", "shelf")
 
 
@@ -126,9 +127,18 @@ def seen(row: Row) -> Seen:
     return Seen(row.workspace_id, found_by, found_by | set(counted(row)), listed, listed and not row.finished, cube)
 
 
-@lru_cache(maxsize=65_536)
 def hashed(workspace: UUID, facet: str, value: str) -> int:
     """The facet as its set is kept, in less room than its text takes."""
+    # What was typed into a field is content: it is not to be remembered beyond its ticket.
+    return _hashed(workspace, facet, value) if facet.startswith(_TYPED) else _known_hash(workspace, facet, value)
+
+
+@lru_cache(maxsize=65_536)
+def _known_hash(workspace: UUID, facet: str, value: str) -> int:
+    return _hashed(workspace, facet, value)
+
+
+def _hashed(workspace: UUID, facet: str, value: str) -> int:
     digest = blake2b(f"{facet}\0{value}".encode(), digest_size=8, key=workspace.bytes).digest()
     return int.from_bytes(digest, signed=True)
 
