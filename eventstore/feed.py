@@ -117,9 +117,14 @@ class Shared:
             self._known.clear()
 
 
+def erases(name: str) -> bool:
+    """Whether an event of that name says that its stream's keys are destroyed; of a newer release's too."""
+    return name.endswith(".erased")
+
+
 def erased_in(rows: Iterable[StoredRow]) -> set[UUID]:
-    """The streams that were erased by then: their keys are destroyed, and nobody is to have their content in mind."""
-    return {row.originator_id for row in rows if row.topic.endswith(".erased")}
+    """The streams that were erased by then: nobody is to have their content in mind."""
+    return {row.originator_id for row in rows if erases(row.topic)}
 
 
 def withheld(recorded: Recorded[Event]) -> Recorded[Event]:

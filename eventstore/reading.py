@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
@@ -13,7 +13,8 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from eventstore.database import explained
 
 _bound_to: WeakKeyDictionary[Connection[Any], UUID | None] = WeakKeyDictionary()
-Remembered = dict[Any, Any]
+Remembered = dict[type, Any]
+M = TypeVar("M")
 _memories: WeakKeyDictionary[Connection[Any], Remembered] = WeakKeyDictionary()
 _of_pools: WeakKeyDictionary[ConnectionPool[Any], Remembered] = WeakKeyDictionary()
 _BIND = "SELECT set_config('ledgerdesk.workspace', %s, false), set_config('default_transaction_read_only', 'on', false)"
@@ -44,12 +45,16 @@ def bind(cursor: Cursor[Any], workspace: UUID | None) -> None:
         _bound_to[db] = workspace
 
 
-def remembered(db: Connection[Any]) -> Remembered:
-    """What may be remembered of the database that is asked through this connection, from one statement to the next.
+def remembered(db: Connection[Any], kind: type[M]) -> M:
+    """The one memory of its kind that there is of the database which is asked through this connection, from one statement to the next.
 
     A pool's connections share it until one of them is new: the server may have come back from before what was read then.
     """
-    return _memories.setdefault(db, {})
+    memories = _memories.setdefault(db, {})
+    if (found := memories.get(kind)) is None:
+        found = memories.setdefault(kind, kind())
+    memory: M = found
+    return memory
 
 
 def _share(pool: ConnectionPool[Any], db: Connection[Any]) -> None:

@@ -16,6 +16,7 @@ from psycopg import Connection
 from domain.event import EVENTS
 from eventstore.database import Role, connect
 from eventstore.desk import Clock, Desk
+from eventstore.feed import erases
 from eventstore.keyring import Keyring
 from eventstore.loading import BY_KEY
 from eventstore.newest import Newest, Pace, following
@@ -63,7 +64,7 @@ TICK = 0.2
 # Nobody sits and waits for what processes do: on a busy desk they look once in so many seconds.
 LEISURE = 0.25
 # Then at once: what was erased is to be in nobody's memory.
-URGENT = frozenset(name for name in EVENTS if name.endswith(".erased"))
+URGENT = frozenset(filter(erases, EVENTS))
 # Who fires gives way to who follows: it has locked its timers already, and would wait in a ring.
 GIVE_WAY = "SET lock_timeout = '500ms'"
 

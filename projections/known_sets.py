@@ -84,7 +84,7 @@ def read(db: Cursor[Any], workspace: UUID, asked: Iterable[Asked]) -> Read:
     wanted = [list(column) for column in zip(*asked, strict=True)]
     if not wanted:
         return Read({}, versioned=False)
-    memory = remembered(db.connection).setdefault(Memory, Memory())
+    memory = remembered(db.connection, Memory)
     known = {hashed: memory.get((workspace, hashed)) for hashed in wanted[-1]}
     versions = [each and each.version for each in known.values()]
     with db.connection.cursor(binary=True) as cursor:

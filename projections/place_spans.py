@@ -81,13 +81,13 @@ class Span(NamedTuple):
     chunk: int
 
 
+WINDOWED = frozenset({"updated_at", "due_at"})
+_WINDOWS: LiteralString = "SELECT opened_from, opened_to + %s, chunk FROM ops.place_spans WHERE workspace_id = %s"
 SPANNED: Mapping[str, LiteralString] = {
     "opened_at": "SELECT opened_from, opened_to, chunk FROM ops.place_spans WHERE workspace_id = %s",
-    "updated_at": "SELECT opened_from, opened_to + %s, chunk FROM ops.place_spans WHERE workspace_id = %s",
-    "due_at": "SELECT opened_from, opened_to + %s, chunk FROM ops.place_spans WHERE workspace_id = %s",
+    **dict.fromkeys(WINDOWED, _WINDOWS),
     "number": "SELECT number_from, number_to, chunk FROM ops.place_spans WHERE workspace_id = %s",
 }
-WINDOWED = frozenset({"updated_at", "due_at"})
 
 
 def along(db: Cursor[Any], workspace: UUID, name: str, after: Any, *, descending: bool) -> list[Span]:
