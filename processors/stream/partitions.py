@@ -46,7 +46,8 @@ class Kept:
             "ORDER BY partition FOR UPDATE"
         ).encode()
         self._move = (
-            f"UPDATE {table} p SET next_offset = m.next_offset, position = greatest(p.position, m.position) "  # noqa: S608
+            f"UPDATE {table} p SET next_offset = greatest(p.next_offset, m.next_offset), "  # noqa: S608
+            "position = greatest(p.position, m.position) "
             "FROM unnest(%s::int[], %s::bigint[], %s::bigint[]) AS m (partition, next_offset, position) "
             f"WHERE {where} AND p.partition = m.partition"
         ).encode()

@@ -71,3 +71,13 @@ def test_who_is_stopped_waits_for_nobody_to_begin(database_url: str) -> None:
             assert (first, second) == (True, False)
     with connected(database_url) as other, alone(other, "noting", stop) as third:
         assert third
+
+
+def test_nor_does_its_place_in_the_database(database_url: str) -> None:
+    kept, given, before = Kept.of_process("noting", TOPIC), Place(200, 500), Place(150, 400)
+    with connected(database_url) as db:
+        with db.transaction():
+            kept.begin(db.cursor(), {1: given})
+        with db.transaction():
+            kept.move(db.cursor(), {1: given}, {1: before})
+        assert kept.all(db) == {1: given}
