@@ -133,7 +133,8 @@ class Caller:
             verdict = error.code
             if isinstance(error, VersionConflict):
                 await self._must_see(command)
-                error.fields["since"] = await what_happened_since(self.services, command)
+                about = command.workspace_id, command.stream_id, command.expected_version
+                error.fields["since"] = await what_happened_since(self.services, command.by, *about)
             raise
         finally:
             metrics.command(type(command).__name__, verdict).inc()

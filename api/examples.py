@@ -6,6 +6,7 @@ _PERSON = "0198c0de-0000-7000-8000-000000000001"
 _COLLEAGUE = "0198c0de-0000-7000-8000-000000000004"
 _FILE = "0198c0de-0000-7000-8000-000000000005"
 _REQUESTER = "0198c0de-0000-7000-8000-000000000006"
+_ORGANISATION = "0198c0de-0000-7000-8000-000000000007"
 _WHY = {"why": "客户看不懂。Customers ask what it means.", "expected": "Fewer questions"}
 _URGENT = {"all": [{"field": "priority", "op": "is_any_of", "value": ["high", "urgent"]}]}
 
@@ -59,6 +60,7 @@ _OF_PEOPLE: dict[str, Any] = {
     "RequesterBody": {"name": "王芳", "email": "wang@example.com", "tier": "gold", "tags": ["vip"]},
     "RequesterChanges": {"phone": "+86 10 6552 9988", "plan": None},
     "IntoBody": {"into": _REQUESTER},
+    "SameOrganisationBody": {"into": _ORGANISATION},
     "OrganisationBody": {"name": "Example Ltd", "domains": ["example.com"], "tier": "gold"},
     "OrganisationChanges": {"tier": "silver"},
     "PersonBody": {"name": "Ann", "email": "ann@example.com", "role": "agent"},

@@ -1,8 +1,11 @@
 """Whether a requester, an organisation or a ticket that somebody names is one of their workspace, and in their reach."""
 
+from typing import Any
 from uuid import UUID
 
 from api.auth import Caller
+from api.versions import what_happened_since
+from domain.errors import VersionConflict
 from domain.ids import ticket_id
 from domain.organisation import Organisation, UnknownOrganisation
 from domain.requester import Requester, UnknownRequester
@@ -47,6 +50,16 @@ async def organisation_known(me: Caller, organisation_id: UUID) -> Loaded:
     if not isinstance(loaded.state, Organisation) or not loaded.state.added:
         raise UnknownOrganisation(organisation=organisation_id)
     return loaded
+
+
+async def organisation_seen(me: Caller, organisation_id: UUID) -> tuple[Loaded, dict[str, Any]]:
+    """The same, and the context of a command that the workspace decides: the version that was seen is the organisation's."""
+    loaded, context = await organisation_known(me, organisation_id), me.context()
+    seen = context.pop("expected_version")
+    if seen is not None and seen != loaded.version:
+        since = await what_happened_since(me.services, me.actor, me.workspace_id, organisation_id, seen)
+        raise VersionConflict(seen=seen, actual=loaded.version, since=since)
+    return loaded, context
 
 
 async def ticket_seen(me: Caller, number: str) -> Loaded:

@@ -1,5 +1,6 @@
 """Organisations: the companies and households that requesters belong to (F7)."""
 
+from dataclasses import replace
 from typing import Annotated, Any
 from uuid import UUID, uuid5
 
@@ -12,9 +13,9 @@ from api.auth import Caller, needs
 from api.bodies import ReasonBody
 from api.errors import ReadModelMissing
 from api.following import reached
-from api.known import organisation_known, organisation_of
+from api.known import organisation_known, organisation_of, organisation_seen
 from api.problems import problems
-from api.requester_bodies import OrganisationBody, OrganisationChanges
+from api.requester_bodies import OrganisationBody, OrganisationChanges, SameOrganisationBody
 from api.ticket_lists import reading
 from api.versions import etag
 from domain.catalogue import shown
@@ -27,8 +28,11 @@ from domain.organisation import (
     OrganisationExists,
     UnknownOrganisation,
 )
+from domain.organisation_merges import OrganisationMergedAway
 from domain.permissions import Permission
+from domain.setup.organisations import MergeOrganisation, UndoOrganisationMerge
 from domain.values import Contact
+from eventstore import organisation_merging
 from eventstore.erasure import erase
 from projections.requesters import organisations
 
@@ -45,6 +49,10 @@ class OrganisationView(BaseModel):
     tier: str | None
     plan: str | None
     tags: list[str]
+    merged_into: UUID | None = Field(description="What this organisation turned out to be.")
+    absorbed: list[UUID] = Field(
+        description="Organisations that turned out to be this one; their people belong to it too."
+    )
     version: int
 
 
@@ -72,6 +80,7 @@ class OrganisationSummary(BaseModel):
     tier: str | None
     plan: str | None
     tags: list[str]
+    merged_into: UUID | None
 
 
 @router.get("/organisations", dependencies=[reached("requester_cards")], responses=problems(ReadModelMissing))
@@ -83,10 +92,7 @@ def list_organisations(
     """The organisations, in the order of their ids."""
     with reading(me) as db:
         rows = organisations(db, me.workspace_id, after, limit)
-    return [
-        OrganisationSummary(id=row.organisation_id, name=row.name, tier=row.tier, plan=row.plan, tags=row.tags)
-        for row in rows
-    ]
+    return [OrganisationSummary.model_validate(row._asdict() | {"id": row.organisation_id}) for row in rows]
 
 
 @router.get("/organisations/{organisation_id}", responses=problems(UnknownOrganisation, OrganisationErased))
@@ -105,6 +111,8 @@ async def read_organisation(
         tier=state.tier,
         plan=state.plan,
         tags=sorted(set(map(desk.tag, state.tags))),
+        merged_into=desk.organisations.into.get(organisation_id),
+        absorbed=list(desk.organisations.absorbed(organisation_id)),
         version=loaded.version,
     )
 
@@ -113,7 +121,9 @@ _CHANGES: dict[str, Any] = {
     "response_model": Changed,
     "openapi_extra": CHANGES,
     "responses": documented()
-    | problems(UnknownOrganisation, OrganisationErased, InvalidInput, VersionConflict, CommandIdReused),
+    | problems(
+        UnknownOrganisation, OrganisationErased, OrganisationMergedAway, InvalidInput, VersionConflict, CommandIdReused
+    ),
 }
 
 
@@ -125,6 +135,26 @@ async def change_organisation(
     await organisation_of(me, organisation_id)
     given = {"organisation_name" if name == "name" else name: value for name, value in body.changes().items()}
     return changed(await me.execute(ChangeOrganisation(**me.context(), organisation_id=organisation_id, **given)))
+
+
+@router.put("/organisations/{organisation_id}/merge", **_CHANGES)
+async def merge_organisation(
+    organisation_id: UUID, body: SameOrganisationBody, me: Caller = needs(Permission.REQUESTER_MERGE)
+) -> Response:
+    """Say that the organisation is known twice: this one is the duplicate, its people belong to the other from now on."""
+    loaded, context = await organisation_seen(me, organisation_id)
+    command = MergeOrganisation(**context, organisation_id=organisation_id, into=body.into)
+    receipt = await me.explaining(command, organisation_merging.merge(me.services.desk, command))
+    return changed(replace(receipt, stream_id=organisation_id, version=loaded.version))
+
+
+@router.delete("/organisations/{organisation_id}/merge", **_CHANGES)
+async def undo_organisation_merge(organisation_id: UUID, me: Caller = needs(Permission.REQUESTER_MERGE)) -> Response:
+    """Take the merge back: each has its own people again."""
+    loaded, context = await organisation_seen(me, organisation_id)
+    command = UndoOrganisationMerge(**context, organisation_id=organisation_id)
+    receipt = await me.explaining(command, organisation_merging.undo_merge(me.services.desk, command))
+    return changed(replace(receipt, stream_id=organisation_id, version=loaded.version))
 
 
 @router.delete("/organisations/{organisation_id}", **_CHANGES)

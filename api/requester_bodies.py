@@ -51,6 +51,12 @@ class IntoBody(Body):
     into: UUID
 
 
+class SameOrganisationBody(Body):
+    """The organisation that this one really is."""
+
+    into: UUID
+
+
 class OrganisationBody(Body):
     """A company or a household that requesters belong to."""
 

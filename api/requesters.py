@@ -24,6 +24,7 @@ from domain.catalogue import shown
 from domain.errors import CommandIdReused, InvalidInput, VersionConflict
 from domain.granting import must_cover
 from domain.organisation import OrganisationErased, UnknownOrganisation
+from domain.organisation_merges import OrganisationMergedAway
 from domain.permissions import OF_REQUESTERS_ALONE, Permission
 from domain.requester import (
     GONE,
@@ -41,11 +42,13 @@ from projections.requesters import Card, Wanted, page_of
 
 router = routing.router("requesters")
 
+# Why nobody can belong to an organisation.
+NO_ORGANISATION = (UnknownOrganisation, OrganisationErased, OrganisationMergedAway)
+
 _CHANGES: dict[str, Any] = {
     "response_model": Changed,
     "openapi_extra": CHANGES,
-    "responses": documented()
-    | problems(*GONE, UnknownOrganisation, OrganisationErased, InvalidInput, VersionConflict, CommandIdReused),
+    "responses": documented() | problems(*GONE, *NO_ORGANISATION, InvalidInput, VersionConflict, CommandIdReused),
 }
 
 
@@ -79,8 +82,7 @@ def _fields(given: dict[str, Any]) -> dict[str, Any]:
     status_code=201,
     response_model=Changed,
     openapi_extra=CHANGES,
-    responses=documented(201)
-    | problems(RequesterExists, UnknownOrganisation, OrganisationErased, VersionConflict, CommandIdReused),
+    responses=documented(201) | problems(RequesterExists, *NO_ORGANISATION, VersionConflict, CommandIdReused),
 )
 async def register_requester(body: RequesterBody, me: Caller = needs(Permission.REQUESTER_EDIT)) -> Response:
     """Make a customer known."""
@@ -121,7 +123,7 @@ class RequesterPage(BaseModel):
 def list_requesters(
     email: Annotated[Line | None, Query(description="Exactly this address, however it is capitalised.")] = None,
     phone: Annotated[Line | None, Query(description="Exactly this number, however it is punctuated.")] = None,
-    organisation_id: UUID | None = None,
+    organisation_id: Annotated[UUID | None, Query(description="Also of all that were merged into it.")] = None,
     tier: Annotated[Key | None, Query(description="Their own tier, not that of their organisation.")] = None,
     tag: Annotated[Tag | None, Query(description="By its present name or an older one.")] = None,
     after: Annotated[str | None, Query(max_length=200)] = None,
@@ -130,15 +132,22 @@ def list_requesters(
 ) -> RequesterPage:
     """The customers, the newest first."""
     named = me.desk.tag(tag) if tag else None
-    wanted = Wanted(email, phone, organisation_id, tier, named, _opened(after), limit)
+    organisations = me.desk.organisations.records(organisation_id) if organisation_id else ()
+    wanted = Wanted(email, phone, organisations, tier, named, _opened(after), limit)
     with reading(me) as db:
         cards = page_of(db, me.workspace_id, wanted)
-    rows = [RequesterRow(id=card.requester_id, **_row(card)) for card in cards]
+    rows = [RequesterRow(id=card.requester_id, **_row(me, card)) for card in cards]
     return RequesterPage(requesters=rows, after=_cursor(cards[-1]) if len(cards) == limit else None)
 
 
-def _row(card: Card) -> dict[str, Any]:
-    return {name: getattr(card, name) for name in RequesterRow.model_fields if name != "id"}
+def _row(me: Caller, card: Card) -> dict[str, Any]:
+    told = {name: getattr(card, name) for name in RequesterRow.model_fields if name != "id"}
+    return told | {"organisation_id": _organisation(me, card.organisation_id)}
+
+
+def _organisation(me: Caller, told: UUID | None) -> UUID | None:
+    """Where somebody belongs: the organisation that theirs goes on as."""
+    return None if told is None else me.desk.organisations.survivor(told)
 
 
 def _cursor(card: Card) -> str:
@@ -171,7 +180,7 @@ async def read_requester(
         contacts=shown(state.contacts),
         tier=state.tier,
         plan=state.plan,
-        organisation_id=state.organisation_id,
+        organisation_id=_organisation(me, state.organisation_id),
         tags=sorted(set(map(me.desk.tag, state.tags))),
         blocked=state.blocked,
         merged_into=state.merged_into,

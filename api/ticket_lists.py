@@ -273,9 +273,11 @@ def askable(me: Caller, condition: Condition) -> Condition:
 
 def context(me: Caller) -> Context:
     """Who asks, when and where, for conditions."""
-    now = me.services.desk.clock()
+    now, merges = me.services.desk.clock(), me.desk.organisations
     person = me.desk.people.get(me.id)
-    return Context(now) if person is None else Context(now, person.zone, person.id, person.teams)
+    if person is None:
+        return Context(now, merges=merges)
+    return Context(now, person.zone, person.id, person.teams, merges=merges)
 
 
 def merged(*conditions: Condition) -> Condition:

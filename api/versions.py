@@ -2,11 +2,11 @@
 
 import re
 from typing import Any
+from uuid import UUID
 
 from api.services import Services
-from domain.command import Command
 from domain.errors import InvalidInput
-from domain.event import EVENTS
+from domain.event import EVENTS, Actor
 from projections.ticket_timeline import PUBLIC
 
 _ETAG = re.compile(r'(?:W/)?"(\d{1,18})"')
@@ -33,10 +33,12 @@ def expected_version(if_match: str | None) -> int | None:
     return int(found[1])
 
 
-async def what_happened_since(here: Services, command: Command) -> list[dict[str, Any]]:
-    """Version and name of the events that the author of the command has not seen and may see, at most 100."""
-    told = _PUBLIC if command.by.kind == "requester" else None
-    asked = [command.workspace_id, command.stream_id, command.expected_version, told, told]
-    async with here.desk.streams.bound(command.workspace_id) as db:
+async def what_happened_since(
+    here: Services, by: Actor, workspace: UUID, stream: UUID, seen: int | None
+) -> list[dict[str, Any]]:
+    """Version and name of the stream's events that whoever asks has not seen and may see, at most 100."""
+    told = _PUBLIC if by.kind == "requester" else None
+    asked = [workspace, stream, seen, told, told]
+    async with here.desk.streams.bound(workspace) as db:
         rows = await (await db.execute(SINCE, asked)).fetchall()
     return [{"version": version, "event": name} for version, name in rows]

@@ -57,6 +57,8 @@ NAMED = {
     "into": "requester",
     "organisation_id": "organisation",
 }
+# Where the same name of a field means another kind.
+NAMED_OF = {("merge-organisation", "into"): "organisation"}
 # What these commands make gets an id of its own where none is given.
 MADE = {
     "add-absence": "absence_id",
@@ -66,6 +68,8 @@ MADE = {
     "register-requester": "requester_id",
     "save-view": "view_id",
 }
+
+_WITHOUT_ADDRESS = ("team", "organisation")
 
 
 class UnknownAction(LedgerdeskError):
@@ -177,11 +181,15 @@ class Asked(NamedTuple):
             return f"{{{', '.join(way['properties'])}}}"
         if way.get("type") == "object":
             return "{NAME: VALUE}, each also as .NAME=VALUE"
-        if way.get("format") == "uuid" and name in NAMED:
-            return f"{NAMED[name]} (e-mail address, name or id)" if NAMED[name] != "team" else "team (name or id)"
+        if way.get("format") == "uuid" and (kind := self._kind(name)):
+            return f"{kind} (name or id)" if kind in _WITHOUT_ADDRESS else f"{kind} (e-mail address, name or id)"
         formats = {"uuid": "an id", "date-time": "a time like 2026-11-22T09:00:00Z"}
         plain = {"string": "text", "boolean": "true | false", "integer": "a number", "number": "a number"}
         return formats.get(way.get("format", "")) or plain.get(way.get("type", ""), "any JSON value")
+
+    def _kind(self, name: str) -> str | None:
+        """What the id in a field of that name is the id of, where that has names."""
+        return NAMED_OF.get((self.name, name)) or NAMED.get(name)
 
     def ids(self, schema: Schema, value: Any, name: str) -> Iterator[tuple[Any, int | str, str]]:
         """Places that hold an id of a kind that has names: (container, key, kind)."""
@@ -199,8 +207,8 @@ class Asked(NamedTuple):
         self, schema: Schema, holder: Any, key: int | str, value: Any, name: str
     ) -> Iterator[tuple[Any, int | str, str]]:
         if isinstance(value, str):
-            if name in NAMED and any(way.get("format") == "uuid" for way in self.open(schema)):
-                yield holder, key, NAMED[name]
+            if (kind := self._kind(name)) and any(way.get("format") == "uuid" for way in self.open(schema)):
+                yield holder, key, kind
             elif any(_short([way]) for way in self.open(schema)):
                 yield holder, key, "assignee"
         else:

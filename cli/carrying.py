@@ -13,6 +13,7 @@ from domain.errors import InvalidInput
 from domain.organisation import EraseOrganisation, Organisation, UnknownOrganisation
 from domain.requester import EraseRequester, RegisterRequester, Requester, UnknownRequester
 from domain.requester_ties import MergeRequester, RequesterBlocked, UndoRequesterMerge
+from domain.setup.organisations import MergeOrganisation, UndoOrganisationMerge
 from domain.ticket import ties as t
 from domain.ticket.commands import EraseTicket, TicketCommand
 from domain.ticket.drafting import DiscardDraft, SubmitDraft
@@ -20,7 +21,7 @@ from domain.ticket.marking import MarkSpam, UnmarkSpam
 from domain.ticket.messages import RedactMessage
 from domain.wording import first
 from domain.workspace import DeactivatePerson
-from eventstore import counterparts, requester_merging
+from eventstore import counterparts, organisation_merging, requester_merging
 from eventstore.desk import Desk, Receipt
 from eventstore.erasure import erase
 
@@ -43,6 +44,8 @@ _SERVICES: dict[type[Command], Callable[[Desk, Any], Awaitable[Receipt]]] = {
     EraseOrganisation: erase,
     MergeRequester: requester_merging.merge,
     UndoRequesterMerge: requester_merging.undo_merge,
+    MergeOrganisation: organisation_merging.merge,
+    UndoOrganisationMerge: organisation_merging.undo_merge,
 }
 
 

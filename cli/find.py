@@ -68,10 +68,10 @@ class Seeing:
     @property
     def context(self) -> Context:
         """Who asks, when and where, for conditions."""
-        now = datetime.now(UTC)
+        now, merges = datetime.now(UTC), self.desk.organisations
         if self.actor.kind != "person":
-            return Context(now)
-        return Context(now, self.person.zone, self.person.id, self.person.teams)
+            return Context(now, merges=merges)
+        return Context(now, self.person.zone, self.person.id, self.person.teams, merges=merges)
 
     @property
     def reach(self) -> Condition | None:

@@ -18,7 +18,11 @@ Kind = TypeVar("Kind", bound=str)
 
 _CALLED = {
     "requester": "SELECT requester_id FROM desk.requester_cards WHERE workspace_id = %s AND name = %s AND NOT erased LIMIT 2",
-    "organisation": "SELECT organisation_id FROM desk.organisations WHERE workspace_id = %s AND name = %s LIMIT 2",
+    # One that was merged often has the name of the other, which is the one that is meant then.
+    "organisation": """
+        WITH called AS (SELECT organisation_id, m.organisation_id IS NOT NULL AS merged FROM desk.organisations
+            LEFT JOIN desk.organisation_merges m USING (workspace_id, organisation_id) WHERE workspace_id = %s AND name = %s)
+        SELECT organisation_id FROM called WHERE NOT merged OR (SELECT bool_and(merged) FROM called) LIMIT 2""",
 }
 _HINTS = {
     "person": "Give the e-mail address, name or id of somebody of the desk; see `ledgerdesk user list`.",

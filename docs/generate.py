@@ -79,6 +79,7 @@ STORIES = {
     "setup.classification": "Set-up: types and categories",
     "setup.workflows": "Set-up: workflows",
     "setup.tags": "Set-up: tags",
+    "setup.organisations": "Set-up: organisations that are one",
     "setup.macros": "Set-up: macros and canned replies",
     "setup.rules": "Set-up: rules",
     "setup.webhooks": "Set-up: webhooks",

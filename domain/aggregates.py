@@ -10,6 +10,7 @@ import domain.setup.classification
 import domain.setup.forms
 import domain.setup.macros
 import domain.setup.notifications
+import domain.setup.organisations
 import domain.setup.policies
 import domain.setup.roles
 import domain.setup.rules

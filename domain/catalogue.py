@@ -9,6 +9,7 @@ from uuid import UUID
 from domain.errors import Refusal, UnknownPerson, UnknownRole, UnknownStatus, UnknownTeam
 from domain.event import Actor, Content, Erased
 from domain.macros import CannedReply, Macro
+from domain.organisation_merges import APART, Merges
 from domain.permissions import RoleName
 from domain.rulebook import Rulebook
 from domain.staff import BUILT_IN, REQUESTERS, Grant, Person, Role, Team
@@ -82,6 +83,8 @@ class Catalogue(Rulebook, Timekeeping):
     tags: Mapping[str, KnownTag] = field(default_factory=dict)
     # Names that tags had before, each with the present one.
     tag_aliases: Mapping[str, str] = field(default_factory=dict)
+    # Which organisations are one.
+    organisations: Merges = APART
     macros: Mapping[str, Macro] = field(default_factory=dict)
     canned_replies: Mapping[str, CannedReply] = field(default_factory=dict)
     webhooks: Mapping[str, Subscription] = field(default_factory=dict)

@@ -159,6 +159,7 @@ def add(command: AddOrganisation, organisation: Organisation, desk: Catalogue) -
 def change(command: ChangeOrganisation, organisation: Organisation, desk: Catalogue) -> Decision:
     """No change, no event."""
     organisation.must_be_there(command.organisation_id)
+    desk.organisations.must_go_on(command.organisation_id)
     given = _given(command, desk)
     if both := command.clear & given.keys():
         raise InvalidInput(field="clear", reason=f"{', '.join(sorted(both))} cannot be given and cleared at once")

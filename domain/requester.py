@@ -219,6 +219,8 @@ def _given(command: RegisterRequester | ChangeRequester, desk: Catalogue) -> dic
     given = {name: value for name in _FIELDS if (value := getattr(command, name)) is not None}
     if "tags" in given:
         given["tags"] = tuple(dict.fromkeys(map(desk.tag, given["tags"])))
+    if "organisation_id" in given:
+        desk.organisations.must_go_on(given["organisation_id"])
     return given
 
 

@@ -3,7 +3,7 @@
 from functools import lru_cache
 
 from domain.conditions import AllOf, Condition, Leaf, leaves
-from domain.conditions.model import has_placeholder, values
+from domain.conditions.model import asks_for_organisations, follows_who_asks, values
 from domain.conditions.operators import Asks
 
 
@@ -34,10 +34,5 @@ def _of_one_value(leaf: Leaf) -> bool:
 
 @lru_cache(maxsize=1024)
 def timeless(condition: Condition) -> bool:
-    """Whether it asks the same whoever asks it and when."""
-    return not any(_relative(leaf) for leaf in leaves(condition))
-
-
-def _relative(leaf: Leaf) -> bool:
-    # Of moments, "between" is one of those whose days begin where the asker is.
-    return leaf.operator.asks is Asks.WINDOW or leaf.op == "between" or has_placeholder(leaf)
+    """Whether it asks the same whoever asks it, when, and at what desk."""
+    return not any(follows_who_asks(leaf) or asks_for_organisations(leaf) for leaf in leaves(condition))

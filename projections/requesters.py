@@ -15,6 +15,7 @@ from domain import requester_ties as ties
 from domain.catalogue import shown
 from domain.event import Event, Recorded
 from domain.organisation import OrganisationAdded, OrganisationChanged, OrganisationErasureRequested
+from domain.setup.organisations import OrganisationMerged, OrganisationMergeUndone
 from domain.setup.tags import TagMerged, TagRenamed
 from projections.bulk import upsert
 from projections.read_model import Page, ReadModel
@@ -47,6 +48,8 @@ _values = attrgetter(*COLUMNS)
 NEWER_CARD = "(requester_id) DO UPDATE SET {updates} WHERE requester_cards.position < excluded.position"
 NEWER_ORGANISATION = "(organisation_id) DO UPDATE SET {updates} WHERE organisations.position < excluded.position"
 ORGANISATION_COLUMNS = ("workspace_id", "organisation_id", "position", "name", "tier", "plan", "tags")
+NEWER_MERGE = "(organisation_id) DO UPDATE SET {updates}"
+MERGE_COLUMNS = ("workspace_id", "organisation_id", "merged_into", "goes_on_as")
 
 
 def email_key(email: str | None) -> str | None:
@@ -84,14 +87,15 @@ _FOLDS: dict[type[Event], Callable[[Card, Any], Card]] = {
 
 # What an organisation is now: the newest of these says all of it.
 _OF_ORGANISATIONS = (OrganisationAdded, OrganisationChanged, OrganisationErasureRequested)
+_MERGES = (OrganisationMerged, OrganisationMergeUndone)
 
 
 class RequesterCards(ReadModel):
     """Customers and organisations. Whoever was erased has a row without anything that identifies them; an organisation that was erased has none."""
 
     NAME = "requester_cards"
-    VERSION = 2
-    EVENTS = (*_FOLDS, *_OF_ORGANISATIONS, TagRenamed, TagMerged)
+    VERSION = 3
+    EVENTS = (*_FOLDS, *_OF_ORGANISATIONS, *_MERGES, TagRenamed, TagMerged)
     OPENS = (r.RequesterRegistered, r.RequesterChanged, OrganisationAdded, OrganisationChanged)
     TABLES = """
         CREATE TABLE requester_cards (
@@ -103,6 +107,10 @@ class RequesterCards(ReadModel):
         CREATE TABLE organisations (
             workspace_id uuid NOT NULL, organisation_id uuid PRIMARY KEY, position bigint NOT NULL, name text,
             tier text, plan text, tags text[] NOT NULL
+        );
+        CREATE TABLE organisation_merges (
+            workspace_id uuid NOT NULL, organisation_id uuid PRIMARY KEY, merged_into uuid NOT NULL,
+            goes_on_as uuid NOT NULL
         )"""
     # The addresses are found by plain equality: an index on an expression is of no use under row-level security.
     INDEXES = """
@@ -111,7 +119,8 @@ class RequesterCards(ReadModel):
         CREATE INDEX IF NOT EXISTS by_phone ON requester_cards (workspace_id, phone_key) WHERE phone_key IS NOT NULL;
         CREATE INDEX IF NOT EXISTS by_organisation ON requester_cards (workspace_id, organisation_id, registered_at)
             WHERE organisation_id IS NOT NULL;
-        CREATE INDEX IF NOT EXISTS organisations_in_order ON organisations (workspace_id, organisation_id)"""
+        CREATE INDEX IF NOT EXISTS organisations_in_order ON organisations (workspace_id, organisation_id);
+        CREATE INDEX IF NOT EXISTS merges_of_organisations ON organisation_merges (workspace_id, organisation_id)"""
     COMMENTS: ClassVar[dict[str, str]] = {
         "requester_cards": "The customers of a desk.",
         "requester_cards.workspace_id": "The desk that it belongs to.",
@@ -125,7 +134,7 @@ class RequesterCards(ReadModel):
         "requester_cards.phone_key": "The number as it is looked for.",
         "requester_cards.tier": "How important they are, or NULL.",
         "requester_cards.plan": "Their service plan, or NULL.",
-        "requester_cards.organisation_id": "Where they belong, or NULL.",
+        "requester_cards.organisation_id": "Where they belong, or NULL; which of those are one, organisation_merges tells.",
         "requester_cards.tags": "Their tags.",
         "requester_cards.merged_into": "The customer whom this record turned out to be, or NULL.",
         "requester_cards.blocked": "Whether they can open no tickets.",
@@ -138,6 +147,11 @@ class RequesterCards(ReadModel):
         "organisations.tier": "How important it is, or NULL.",
         "organisations.plan": "Its service plan, or NULL.",
         "organisations.tags": "Its tags.",
+        "organisation_merges": "The organisations that turned out to be another one.",
+        "organisation_merges.workspace_id": "The desk that it belongs to.",
+        "organisation_merges.organisation_id": "The organisation that was known twice.",
+        "organisation_merges.merged_into": "The organisation that it was merged into.",
+        "organisation_merges.goes_on_as": "Whom its people count to now: the same, or whom that one was merged into itself.",
     }
 
     def apply(self, page: Page, db: Cursor[Any]) -> None:
@@ -147,6 +161,7 @@ class RequesterCards(ReadModel):
         upsert(db, "organisations", ORGANISATION_COLUMNS, list(_organisations(page)), NEWER_ORGANISATION)
         if gone := [each.stream_id for each in page if isinstance(each.event, OrganisationErasureRequested)]:
             db.execute("DELETE FROM organisations WHERE organisation_id = ANY(%s)", [gone])
+        _merge(db, {each.event.organisation_id: each for each in page if isinstance(each.event, _MERGES)})
         for recorded in page:
             if isinstance(recorded.event, TagRenamed | TagMerged):
                 _rename(db, recorded)
@@ -184,6 +199,29 @@ def _organisations(page: Page) -> Iterator[tuple[Any, ...]]:
         yield (recorded.metadata.workspace_id, organisation_id, recorded.position, *told)
 
 
+_FOLLOW = """
+    WITH RECURSIVE way (organisation_id, at) AS (
+        SELECT organisation_id, merged_into FROM organisation_merges WHERE workspace_id = ANY(%(workspaces)s)
+        UNION SELECT way.organisation_id, m.merged_into FROM way JOIN organisation_merges m ON m.organisation_id = way.at
+    )
+    UPDATE organisation_merges m SET goes_on_as = way.at FROM way
+    WHERE way.organisation_id = m.organisation_id AND way.at <> m.goes_on_as
+        AND NOT EXISTS (SELECT FROM organisation_merges n WHERE n.organisation_id = way.at)
+"""
+
+
+def _merge(db: Cursor[Any], newest: dict[UUID, Recorded[Any]]) -> None:
+    """Which organisations are one after the newest of these of each, and whom it goes on as at the end of its way."""
+    if not newest:
+        return
+    made = [each for each in newest.values() if isinstance(each.event, OrganisationMerged)]
+    rows = [(each.metadata.workspace_id, each.event.organisation_id, *[each.event.into] * 2) for each in made]
+    upsert(db, "organisation_merges", MERGE_COLUMNS, rows, NEWER_MERGE)
+    undone = list(newest.keys() - {row[1] for row in rows})
+    db.execute("DELETE FROM organisation_merges WHERE organisation_id = ANY(%s)", [undone])
+    db.execute(_FOLLOW, {"workspaces": list({each.metadata.workspace_id for each in newest.values()})})
+
+
 # Each once, in the order that the tags have: what is renamed to a tag that is there already stays in its place.
 RENAME = """
     UPDATE {table} SET tags = ARRAY(
@@ -208,7 +246,8 @@ class Wanted(NamedTuple):
 
     email: str | None = None
     phone: str | None = None
-    organisation_id: UUID | None = None
+    # All that are the same one.
+    organisations: tuple[UUID, ...] = ()
     tier: str | None = None
     tag: str | None = None
     after: tuple[datetime, UUID] | None = None
@@ -217,10 +256,13 @@ class Wanted(NamedTuple):
 
 def page_of(db: Cursor[Any], workspace: UUID, wanted: Wanted) -> list[Card]:
     """A page of customers who are not erased."""
+    # Equality with one value is told apart: the index has the newest of it in order.
+    of_one = len(wanted.organisations) == 1
     given: dict[str, Any] = {
         "email_key = %s": email_key(wanted.email),
         "phone_key = %s": phone_key(wanted.phone),
-        "organisation_id = %s": wanted.organisation_id,
+        "organisation_id = %s": wanted.organisations[0] if of_one else None,
+        "organisation_id = ANY(%s)": list(wanted.organisations) if len(wanted.organisations) > 1 else None,
         "tier = %s": wanted.tier,
         "%s = ANY (tags)": wanted.tag,
     }
@@ -260,12 +302,14 @@ class OrganisationRow(NamedTuple):
     tier: str | None
     plan: str | None
     tags: list[str]
+    merged_into: UUID | None
 
 
 def organisations(db: Cursor[Any], workspace: UUID, after: UUID | None, limit: int) -> list[OrganisationRow]:
     """A page of organisations, in the order of their ids."""
     query = (
-        "SELECT organisation_id, name, tier, plan, tags FROM desk.organisations "
+        "SELECT organisation_id, name, tier, plan, tags, merged_into FROM desk.organisations "
+        "LEFT JOIN desk.organisation_merges USING (workspace_id, organisation_id) "
         "WHERE workspace_id = %s AND organisation_id > %s ORDER BY organisation_id LIMIT %s"
     )
     return [OrganisationRow(*row) for row in db.execute(query, [workspace, after or UUID(int=0), limit])]

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Any
@@ -10,7 +11,16 @@ from uuid import UUID
 from domain.conditions.context import Context
 from domain.conditions.fields import BEFORE_PREFIX, FieldType, field_named
 from domain.conditions.folding import fold
-from domain.conditions.model import AllOf, AnyOf, Condition, Leaf, NoneOf, has_placeholder, resolved
+from domain.conditions.model import (
+    AllOf,
+    AnyOf,
+    Condition,
+    Leaf,
+    NoneOf,
+    asks_for_organisations,
+    follows_who_asks,
+    resolved,
+)
 from domain.conditions.operators import Asks
 from domain.conditions.patterns import searcher
 from domain.conditions.predicates import (
@@ -81,12 +91,16 @@ def _leaf(leaf: Leaf) -> Check:
     read, negated = _reader(leaf), leaf.operator.negated
     if leaf.operator.asks is Asks.CHANGED:
         return _changed(leaf, read)
-    # What does not depend on who asks or when is worked out now.
-    if leaf.operator.asks is not Asks.WINDOW and leaf.op != "between" and not has_placeholder(leaf):
+    if _is_the_same_everywhere(leaf):
         holds = holder(predicate(leaf, _NOBODY))
         return lambda facts, _context, _before: holds(read(facts)) is not negated
-    holder_in = lru_cache(maxsize=1)(lambda context: holder(predicate(leaf, context)))
+    holder_in = _in_context(leaf, lambda context: holder(predicate(leaf, context)))
     return lambda facts, context, _before: holder_in(context)(read(facts)) is not negated
+
+
+def _is_the_same_everywhere(leaf: Leaf) -> bool:
+    """Whether it asks the same whoever asks it, when, and at what desk: that is worked out once."""
+    return not (follows_who_asks(leaf) or asks_for_organisations(leaf))
 
 
 def _reader(leaf: Leaf) -> Callable[[Facts], Any]:
@@ -117,9 +131,12 @@ def _changed(leaf: Leaf, read: Callable[[Facts], Any]) -> Check:
 
 
 def _in_context(leaf: Leaf, made: Callable[[Context], Holds]) -> Callable[[Context], Holds]:
-    """Made once for each who asks; once for all where the value does not depend on that."""
-    if has_placeholder(leaf):
+    """Made once for each who asks, or for each desk whose organisations it asks for; else once for all."""
+    if follows_who_asks(leaf):
         return lru_cache(maxsize=1)(made)
+    if asks_for_organisations(leaf):
+        at_desk = lru_cache(maxsize=1)(lambda merges: made(replace(_NOBODY, merges=merges)))
+        return lambda context: at_desk(context.merges)
     holds = made(_NOBODY)
     return lambda _context: holds
 

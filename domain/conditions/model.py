@@ -180,8 +180,14 @@ def values(leaf: Leaf) -> tuple[Any, ...]:
 
 
 def resolved(leaf: Leaf, context: Context) -> tuple[Any, ...]:
-    """Its values with the placeholders filled in; nobody's teams and organisation are no value."""
-    return tuple(each for value in values(leaf) for each in _stands_for(value, context))
+    """Its values with the placeholders filled in; nobody's teams and organisation are no value.
+
+    An organisation stands for all that are the same one.
+    """
+    found = tuple(each for value in values(leaf) for each in _stands_for(value, context))
+    if not asks_for_organisations(leaf):
+        return found
+    return tuple(record for each in found for record in context.merges.records(each))
 
 
 def _stands_for(value: Any, context: Context) -> tuple[Any, ...]:
@@ -195,9 +201,20 @@ def _stands_for(value: Any, context: Context) -> tuple[Any, ...]:
     return (value,)
 
 
+def asks_for_organisations(leaf: Leaf) -> bool:
+    """Whether its values are organisations: which of them are one, the desk says."""
+    return field_named(leaf.field).type is FieldType.ORGANISATION and leaf.operator.takes is not Takes.NOTHING
+
+
 def has_placeholder(leaf: Leaf) -> bool:
     """Whether its value depends on who asks."""
     return any(isinstance(value, Placeholder) for value in values(leaf))
+
+
+def follows_who_asks(leaf: Leaf) -> bool:
+    """Whether what it says depends on who asks or when."""
+    # Of moments, "between" is one of those whose days begin where the asker is.
+    return leaf.operator.asks is Asks.WINDOW or leaf.op == "between" or has_placeholder(leaf)
 
 
 _INDEXED = frozenset({FieldType.OPTION, FieldType.PERSON, FieldType.TEAM, FieldType.TAGS, FieldType.PEOPLE})

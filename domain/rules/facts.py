@@ -107,7 +107,7 @@ def asked_by(actor: Actor | None, at: datetime, desk: Catalogue, requester: Requ
     """A context in which that actor is the one who asks."""
     organisation = requester.organisation_id if requester else None
     if actor is None or actor.kind != "person":
-        return Context(at, organisation=organisation)
+        return Context(at, organisation=organisation, merges=desk.organisations)
     person = UUID(actor.id)
     teams = desk.people[person].teams if person in desk.people else frozenset()
-    return Context(at, person=person, teams=teams, organisation=organisation)
+    return Context(at, person=person, teams=teams, organisation=organisation, merges=desk.organisations)

@@ -11,6 +11,7 @@ from domain.conditions.evaluate import Check, evaluator
 from domain.conditions.fields import FieldType, field_named
 from domain.conditions.model import has_placeholder, values
 from domain.conditions.operators import Asks
+from domain.organisation_merges import APART, Merges
 from domain.rules.effects import Armed
 from domain.rules.facts import Facts
 from domain.rules.rule import Rule
@@ -40,10 +41,11 @@ class Trigger:
 class Index:
     """Conditions, each under the rarest of what must hold wherever it does; of some nothing is sure."""
 
-    def __init__(self, conditions: Iterable[Condition], *, waiting: bool = False) -> None:
+    def __init__(self, conditions: Iterable[Condition], merges: Merges, *, waiting: bool = False) -> None:
         self._always: list[int] = []
         self._by_field: dict[str, dict[Any, list[int]]] = {}
         self._by_change: dict[str, list[int]] = {}
+        self._merges = merges
         for place, condition in enumerate(conditions):
             self._enter(place, list(needed(condition, waiting=waiting)))
 
@@ -54,8 +56,11 @@ class Index:
         for name, value in min(found, key=_commonness):
             if name is CHANGED:
                 self._by_change.setdefault(value, []).append(place)
-            else:
-                self._by_field.setdefault(name, {}).setdefault(value, []).append(place)
+                continue
+            # Whoever belongs to one of these belongs to the organisation that they are now.
+            same = self._merges.records(value) if field_named(name).type is FieldType.ORGANISATION else (value,)
+            for each in same:
+                self._by_field.setdefault(name, {}).setdefault(each, []).append(place)
 
     def places(self, facts: Facts) -> list[int]:
         """In order, those of all that may hold: those that are left out certainly do not."""
@@ -75,9 +80,9 @@ class Index:
 class Triggers:
     """The triggers of a desk in their order."""
 
-    def __init__(self, rules: Iterable[Rule]) -> None:
+    def __init__(self, rules: Iterable[Rule], merges: Merges = APART) -> None:
         self.all = tuple(Trigger(place, rule) for place, rule in enumerate(rules))
-        self._index = Index(trigger.rule.when for trigger in self.all)
+        self._index = Index((trigger.rule.when for trigger in self.all), merges)
 
     def candidates(self, facts: Facts) -> list[Trigger]:
         """In their order, all that may act."""
@@ -87,9 +92,9 @@ class Triggers:
 class Automations:
     """The automations of a desk in their order, found by what holds until something happens."""
 
-    def __init__(self, rules: tuple[Rule, ...]) -> None:
+    def __init__(self, rules: tuple[Rule, ...], merges: Merges = APART) -> None:
         self.all = rules
-        self._index = Index((rule.when for rule in rules), waiting=True)
+        self._index = Index((rule.when for rule in rules), merges, waiting=True)
 
     def candidates(self, facts: Facts, beyond: int = -1) -> list[tuple[int, Rule]]:
         """Those beyond that place that may act now or, if nothing happens meanwhile, later; each with its place."""
@@ -136,7 +141,9 @@ def _differs(now: Any, before: Any) -> bool:
 
 def triggers_of(desk: Catalogue) -> Triggers:
     """The triggers of the desk that act, in their order; made once for a state of the desk."""
-    made: Triggers = desk.derived("triggers", lambda: _triggers(tuple(desk.rules_in_order("trigger"))))
+    made: Triggers = desk.derived(
+        "triggers", lambda: _triggers(tuple(desk.rules_in_order("trigger")), desk.organisations)
+    )
     return made
 
 
@@ -146,7 +153,9 @@ _triggers = lru_cache(maxsize=64)(Triggers)
 
 def automations_of(desk: Catalogue) -> Automations:
     """The same of its automations."""
-    made: Automations = desk.derived("automations", lambda: _automations(tuple(desk.rules_in_order("automation"))))
+    made: Automations = desk.derived(
+        "automations", lambda: _automations(tuple(desk.rules_in_order("automation")), desk.organisations)
+    )
     return made
 
 

@@ -8,6 +8,7 @@ from domain.calendars.calendar import Calendar
 from domain.catalogue import Catalogue
 from domain.conditions import Condition, Context, evaluate
 from domain.happening import Situation
+from domain.organisation_merges import Merges
 from domain.requester import Requester
 from domain.rules.facts import Facts
 from domain.sla.clocks import Clock, clocks
@@ -17,12 +18,13 @@ from domain.values import Pinned
 
 
 class Promised(NamedTuple):
-    """The policy that a ticket is under, with its clocks; `facts` are what conditions of its reminders and steps ask."""
+    """The policy that a ticket is under, with its clocks; `facts` and `merges` are what conditions of its reminders and steps ask."""
 
     policy: Policy
     calendar: Calendar | None
     clocks: tuple[Clock, ...]
     facts: Mapping[str, Any]
+    merges: Merges
 
     @property
     def promise(self) -> Promise:
@@ -38,7 +40,7 @@ class Promised(NamedTuple):
 
     def holds(self, condition: Condition, at: datetime) -> bool:
         """Whether the condition is true of the ticket."""
-        return evaluate(condition, self.facts, Context(at))
+        return evaluate(condition, self.facts, Context(at, merges=self.merges))
 
 
 def promised(now: Situation, desk: Catalogue, requester: Requester | None, at: datetime) -> Promised | None:
@@ -46,9 +48,10 @@ def promised(now: Situation, desk: Catalogue, requester: Requester | None, at: d
     row = now.row
     if row.spam or row.withdrawn or row.merged_into is not None or row.erased:
         return None
-    facts = Facts(now, requester)
+    facts, context = Facts(now, requester), Context(at, merges=desk.organisations)
     for policy in desk.policies_in_order:
-        if evaluate(policy.when, facts, Context(at)):
+        if evaluate(policy.when, facts, context):
             calendar = desk.hours_of(row.assignee_team, policy.calendar)
-            return Promised(policy, calendar, clocks(now.course, row, policy, calendar), facts)
+            counted = clocks(now.course, row, policy, calendar)
+            return Promised(policy, calendar, counted, facts, desk.organisations)
     return None

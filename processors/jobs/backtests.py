@@ -114,9 +114,9 @@ def _meant(job: Job, desk: Catalogue, asked: BacktestAsked) -> Where:
 
 def _context(job: Job, desk: Catalogue) -> Context:
     if job.actor.kind == "system":
-        return Context(job.asked_at)
+        return Context(job.asked_at, merges=desk.organisations)
     me = desk.acting(job.actor)
-    return Context(job.asked_at, me.zone, me.id, me.teams)
+    return Context(job.asked_at, me.zone, me.id, me.teams, merges=desk.organisations)
 
 
 def _items(page: list[Found], told: list[dict[str, Any]]) -> list[Item]:

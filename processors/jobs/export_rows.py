@@ -58,7 +58,11 @@ class Source:
 
 
 def _of_customer(what: LiteralString) -> Column:
-    cards = SQL("desk.requester_cards r LEFT JOIN desk.organisations o USING (workspace_id, organisation_id)")
+    cards = SQL(
+        "desk.requester_cards r LEFT JOIN desk.organisation_merges m USING (workspace_id, organisation_id) "
+        "LEFT JOIN desk.organisations o ON o.workspace_id = r.workspace_id "
+        "AND o.organisation_id = coalesce(m.goes_on_as, r.organisation_id)"
+    )
     found = SQL("(SELECT {} FROM {} WHERE r.workspace_id = t.workspace_id AND r.requester_id = t.requester_id)")
     return Column(found.format(SQL(what), cards), default=False, needs=Permission.REQUESTER_VIEW)
 

@@ -135,7 +135,7 @@ def _where(job: Job, here: Here, desk: Catalogue, asked: ExportAsked) -> Where:
     wanted = AllOf(all=(asked.filter.condition(), asked.condition, *named))
     everywhere = asked.everywhere or asked.numbers is not None
     query = ListQuery(condition=wanted, reach=reach(desk, job.actor), everywhere=everywhere)
-    context = Context(now=here.desk.clock(), zone=me.zone, person=me.id, teams=me.teams)
+    context = Context(here.desk.clock(), me.zone, me.id, me.teams, merges=desk.organisations)
     meant = ticket_pages.where(job.workspace_id, query, context)
     return meant.text, meant.values
 

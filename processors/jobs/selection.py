@@ -67,7 +67,8 @@ def where(selection: Selection, workspace: UUID, by: Actor, desk: Catalogue, ask
     me = desk.acting(by)
     everywhere = selection.everywhere or selection.numbers is not None
     query = ListQuery(_condition(selection), reach(desk, by), everywhere)
-    meant = ticket_pages.where(workspace, query, Context(asked_at, me.zone, me.id, me.teams))
+    context = Context(asked_at, me.zone, me.id, me.teams, merges=desk.organisations)
+    meant = ticket_pages.where(workspace, query, context)
     # What is opened meanwhile does not belong to what was asked for, nor may it keep the job going for ever.
     return Where(SQL("{} AND opened_at <= %s").format(meant.text), [*meant.values, asked_at])
 

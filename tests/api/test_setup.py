@@ -214,3 +214,77 @@ def test_customers_belong_to_organisations_and_are_listed(followed, admin):
     assert code(admin.get("/requesters", params={"after": "nonsense"})) == (422, "invalid_input")
     unknown = admin.post("/requesters", json={"name": "x", "organisation_id": zoe["id"]})
     assert code(unknown) == (404, "unknown_organisation")
+
+
+@pytest.fixture
+def two_of_one(admin):
+    """Two organisations that are one, and somebody of each with a ticket."""
+    pairs = []
+    for name in ("Acme", "ACME Ltd"):
+        company = done(admin.post("/organisations", json={"name": name}))["id"]
+        customer = done(admin.post("/requesters", json={"name": "Zoe", "organisation_id": company}))["id"]
+        ticket = done(admin.post("/tickets", json={"title": "x", "requester_id": customer}))
+        pairs.append((company, customer, ticket["number"]))
+    return pairs
+
+
+def of_organisation(admin, company, position):
+    """The people of an organisation, and the tickets of which a condition says that they are its."""
+    people = admin.get("/requesters", params={"organisation_id": company, "min_position": position}).json()
+    condition = {"field": "requester.organisation_id", "op": "is", "value": company}
+    found = done(admin.post("/tickets/search", json={"condition": condition}))["tickets"]
+    return {row["id"] for row in people["requesters"]}, {row["number"] for row in found}
+
+
+def test_people_of_a_merged_organisation_belong_to_the_other_until_it_is_undone(followed, admin, two_of_one):
+    (acme, zoe, first), (twin, yan, second) = two_of_one
+    merged = admin.put(f"/organisations/{twin}/merge", json={"into": acme})
+    assert (done(merged)["id"], merged.json()["events"], merged.headers["etag"]) == (twin, 1, '"1"')
+    assert done(admin.put(f"/organisations/{twin}/merge", json={"into": acme}))["events"] == 0
+    seen = [admin.get(f"/organisations/{each}").json() for each in (acme, twin)]
+    assert [(each["merged_into"], each["absorbed"]) for each in seen] == [(None, [twin]), (acme, [])]
+    position = merged.json()["position"]
+    for company in (acme, twin):
+        assert of_organisation(admin, company, position) == ({zoe, yan}, {first, second})
+    assert admin.get(f"/requesters/{yan}").json()["organisation_id"] == acme
+    rows = admin.get("/requesters", params={"organisation_id": acme}).json()["requesters"]
+    assert {row["organisation_id"] for row in rows} == {acme}
+    listed = {row["id"]: row["merged_into"] for row in admin.get("/organisations").json()}
+    assert (listed[acme], listed[twin]) == (None, acme)
+    assert code(admin.patch(f"/organisations/{twin}", json={"tier": "x"})) == (409, "organisation_merged")
+    late = admin.post("/requesters", json={"name": "x", "organisation_id": twin})
+    assert code(late) == (409, "organisation_merged")
+    undone = done(admin.delete(f"/organisations/{twin}/merge"))
+    assert (undone["events"], done(admin.delete(f"/organisations/{twin}/merge"))["events"]) == (1, 0)
+    assert of_organisation(admin, acme, undone["position"]) == ({zoe}, {first})
+    assert of_organisation(admin, twin, undone["position"]) == ({yan}, {second})
+    assert admin.get(f"/requesters/{yan}").json()["organisation_id"] == twin
+
+
+def test_what_cannot_be_merged_is_said(admin, agent, two_of_one):
+    (acme, zoe, _), (twin, *_) = two_of_one
+
+    def merging(one, into, client=admin, **headers):
+        answer = client.put(f"/organisations/{one}/merge", json={"into": into}, headers=headers)
+        return answer.status_code, answer.json().get("code")
+
+    assert merging(acme, acme) == (422, "invalid_input")
+    assert merging(acme, zoe) == merging(zoe, acme) == (404, "unknown_organisation")
+    assert merging(twin, acme, agent) == (403, "not_allowed")
+    assert code(agent.delete(f"/organisations/{twin}/merge")) == (403, "not_allowed")
+    assert code(admin.delete(f"/organisations/{zoe}/merge")) == (404, "unknown_organisation")
+    changed = admin.patch(f"/organisations/{twin}", json={"tier": "gold"})
+    late = admin.put(f"/organisations/{twin}/merge", json={"into": acme}, headers={"If-Match": '"1"'})
+    assert (code(late), late.json()["fields"]["since"]) == (
+        (412, "version_conflict"),
+        [{"version": 2, "event": "organisation.changed"}],
+    )
+    assert merging(twin, acme, **{"If-Match": changed.headers["etag"], "Idempotency-Key": "merge"}) == (200, None)
+    assert merging(acme, twin) == (409, "organisation_merged")
+    gone = done(admin.post("/organisations", json={"name": "Gone"}))["id"]
+    done(admin.request("DELETE", f"/organisations/{gone}", json={"reason": "asked"}))
+    assert merging(gone, acme) == merging(acme, gone) == (410, "organisation_erased")
+    done(admin.request("DELETE", f"/organisations/{acme}", json={"reason": "asked"}))
+    again = {"If-Match": changed.headers["etag"], "Idempotency-Key": "merge"}
+    assert merging(twin, acme, **again) == (200, None)
+    assert done(admin.delete(f"/organisations/{twin}/merge"))["events"] == 1

@@ -72,6 +72,7 @@ def bodies(theirs, server):
         "delete_requester": {"reason": "r"},
         "change_organisation": {"name": "overwritten"},
         "merge_requester": {"into": theirs["requester_id"]},
+        "merge_organisation": {"into": theirs["organisation_id"]},
         "set_requester_login": {"login": "taken over", "password": "taken over by us"},
         "add_organisation": {"name": "n"},
         "change_person": {"name": "overwritten"},

@@ -14,6 +14,7 @@ from domain.catalogue import Catalogue
 from domain.command import DECIDERS
 from domain.errors import InvalidInput, NotAllowed
 from domain.event import ERASED, Actor
+from domain.organisation_merges import OrganisationMergedAway
 from domain.requester import UnknownRequester
 from domain.ticket import flowing
 from domain.ticket.events import TicketFieldsSet
@@ -201,6 +202,12 @@ def test_customers_are_registered_and_blocked(desk: Run) -> None:
     eve = receipt(desk, "register-requester", "requester_name=Eve", f"organisation_id={bank}")["requester_id"]
     twin = receipt(desk, "register-requester", "requester_name=Eve")["requester_id"]
     desk("do", "merge-requester", twin, f"into={eve}")
+    same = receipt(desk, "add-organisation", "organisation_name=The Bank")["organisation_id"]
+    desk("do", "merge-organisation", same, f"into={bank}")
+    with pytest.raises(OrganisationMergedAway, match=f"{same} was merged into {bank}"):
+        desk("do", "change-requester", eve, f"organisation_id={same}")
+    desk("do", "undo-organisation-merge", same)
+    desk("do", "change-requester", eve, f"organisation_id={same}")
     desk("do", "open-ticket", "2", "title=Spam", f"requester_id={eve}")
     desk("do", "mark-spam", "2", "block=yes", "--as", ANN)
     assert shown(desk, "2")["marks"] == ["spam"]

@@ -160,6 +160,21 @@ def test_chinese_takes_two_columns() -> None:
     assert fitted("ab", 4) == "ab  "
 
 
+def test_an_organisation_s_name_means_the_one_that_goes_on(desk: Run) -> None:
+    bank, same = [answer(desk, "do", "add-organisation", "organisation_name=Bank")["organisation_id"] for _ in range(2)]
+    desk("rebuild")
+    with pytest.raises(InvalidInput, match="several have that name"):
+        desk("do", "change-organisation", "Bank", "tier=gold")
+    desk("do", "merge-organisation", same, f"into={bank}")
+    answer(desk, "do", "add-organisation", "organisation_name=Shop")
+    desk("rebuild")
+    desk("do", "merge-organisation", "Shop", "into=Bank")
+    desk("rebuild")
+    assert answer(desk, "do", "change-requester", EVE, "organisation_id=Bank")["events"] == 1
+    # One that is merged alone has the name: it is meant where there is no other.
+    assert answer(desk, "do", "undo-organisation-merge", "Shop")["events"] == 1
+
+
 def test_figures_count_what_each_may_see(desk: Run) -> None:
     eve = str(UUID(answer(desk, "do", "register-requester", "requester_name=Eva")["requester_id"]))
     desk("do", "tag-ticket", "1", "add=printer,old")

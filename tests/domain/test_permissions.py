@@ -36,7 +36,7 @@ WORKING = {
 }
 LEADING = {
     "ArchiveTicket UnarchiveTicket ViewConfidential SetSkills SetLoadLimit SetShifts BlockRequester UnblockRequester",
-    "MergeRequester UndoRequesterMerge AbsorbRequester ReleaseRequester",
+    "MergeRequester UndoRequesterMerge AbsorbRequester ReleaseRequester MergeOrganisation UndoOrganisationMerge",
 }
 OF_ONES_OWN = {"SaveView RemoveView ReadNotifications SetNotifications"}
 EXPORTING = {"RecordExport"}

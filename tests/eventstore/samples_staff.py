@@ -6,7 +6,7 @@ from uuid import UUID
 from domain import organisation, requester
 from domain import requester_ties as ties
 from domain.event import Event
-from domain.setup import macros, roles, staff, statuses, tags, teams
+from domain.setup import macros, organisations, roles, staff, statuses, tags, teams
 from domain.values import Contact
 
 ID = UUID("018f0000-0000-7000-8000-000000000001")
@@ -64,4 +64,6 @@ SAMPLES_STAFF: tuple[Event, ...] = (
     organisation.OrganisationChanged(organisation_name="Example Ltd", **COMPANY | {"tier": None}),
     organisation.OrganisationErasureRequested(reason="asked by mail"),
     organisation.OrganisationWasErased(),
+    organisations.OrganisationMerged(organisation_id=ID, into=OTHER),
+    organisations.OrganisationMergeUndone(organisation_id=ID, into=OTHER),
 )

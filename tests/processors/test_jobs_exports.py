@@ -19,6 +19,7 @@ from domain.exports import What
 from domain.organisation import AddOrganisation
 from domain.permissions import Permission, RoleName
 from domain.requester import RegisterRequester
+from domain.setup.organisations import MergeOrganisation
 from domain.setup.roles import SetRole
 from domain.ticket.commands import AssignTicket, NoteOnTicket, ReplyToTicket
 from domain.values import Assignee
@@ -272,9 +273,11 @@ async def test_a_condition_holds(office: Office, database_url: str) -> None:
 
 
 async def test_customers_have_names_for_those_who_may_see_them(office: Office, database_url: str) -> None:
-    acme, zoe = uuid4(), uuid4()
+    acme, twin, zoe = uuid4(), uuid4(), uuid4()
     await office.do(AddOrganisation, organisation_id=acme, organisation_name="Acme Ltd", tier="gold")
-    await office.do(RegisterRequester, requester_id=zoe, requester_name="Zoe", organisation_id=acme)
+    await office.do(AddOrganisation, organisation_id=twin, organisation_name="ACME")
+    await office.do(RegisterRequester, requester_id=zoe, requester_name="Zoe", organisation_id=twin)
+    await office.do(MergeOrganisation, organisation_id=twin, into=acme)
     await office.ticket("T-1", requester_id=zoe)
     await office.ticket("T-2")
     await office.ticket("T-3", requester_id=zoe)

@@ -19,6 +19,7 @@ from domain.conditions import ALWAYS, Condition, Context, evaluate, parse
 from domain.conditions.fields import FIELDS, FieldType
 from domain.conditions.folding import fold
 from domain.conditions.operators import OPERATORS, Asks, Operator, Takes
+from domain.organisation_merges import APART, Merges
 from projections.conditions import ComparesWithBefore, compiled
 
 SQL_TYPES = {
@@ -293,6 +294,7 @@ contexts = st.builds(
     person=st.none() | st.sampled_from(PEOPLE),
     teams=st.frozensets(st.sampled_from(TEAMS)),
     organisation=st.none() | st.sampled_from(TEAMS),
+    merges=st.sampled_from([APART, Merges({TEAMS[0]: TEAMS[1]}), Merges({TEAMS[1]: TEAMS[0]})]),
 )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import closing
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -21,6 +22,7 @@ from domain.organisation import AddOrganisation
 from domain.permissions import Permission
 from domain.requester import RegisterRequester
 from domain.saved_view import SaveView
+from domain.setup.organisations import MergeOrganisation, UndoOrganisationMerge
 from domain.setup.roles import SetRole
 from domain.setup.tags import MergeTags, RenameTag
 from domain.ticket.commands import (
@@ -74,7 +76,7 @@ async def _work(office: Office) -> None:
     await office.ticket("T-3", title="Geheimnis")
     await office.do(SaveView, view_id=uuid4(), title="All", condition=ALWAYS)
     await office.do(RegisterRequester, requester_id=uuid4(), requester_name="Wang")
-    await office.do(AddOrganisation, organisation_id=uuid4(), organisation_name="Wang & Sons")
+    await _organise(office)
     await office.do(SetRole, key="tier-2", title="Second line", permissions=(Permission.TICKET_VIEW,))
     await office.ticket("T-4", tags=("b", "d"), priority=Priority.LOW)
     await office.do(RenameTag, tag="b", to="bb")
@@ -92,6 +94,16 @@ async def _work(office: Office) -> None:
     await office.do(NoteOnTicket, number="T-2", body="salary")
     await _draft(office)
     await _tell(office)
+
+
+async def _organise(office: Office) -> None:
+    """Four organisations that are one but for one that was so for a while."""
+    ids = [uuid4() for _ in range(4)]
+    for each in ids:
+        await office.do(AddOrganisation, organisation_id=each, organisation_name="Wang & Sons")
+    for duplicate, into in pairwise(ids):
+        await office.do(MergeOrganisation, organisation_id=duplicate, into=into)
+    await office.do(UndoOrganisationMerge, organisation_id=ids[2])
 
 
 async def _tell(office: Office) -> None:

@@ -14,6 +14,7 @@ from domain.setup import (
     forms,
     macros,
     notifications,
+    organisations,
     policies,
     roles,
     rules,
@@ -221,6 +222,8 @@ OF_CUSTOMERS = (
     Case(requester.EraseRequester, "DELETE", "/requesters/{id}"),
     Case(organisation.AddOrganisation, "POST", "/organisations"),
     Case(organisation.ChangeOrganisation, "PATCH", "/organisations/{id}"),
+    Case(organisations.MergeOrganisation, "PUT", "/organisations/{id}/merge"),
+    Case(organisations.UndoOrganisationMerge, "DELETE", "/organisations/{id}/merge"),
     Case(organisation.EraseOrganisation, "DELETE", "/organisations/{id}"),
 )
 AT_LARGE = (
