@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -214,14 +214,18 @@ def _fire(processes: Sequence[TicketProcess], given: Given, moved: Moved) -> Non
     """Fire what comes due; while more is due than one takes at once, and no memory is in the way, beside somebody else."""
     shareable = not any(process.REMEMBERS for process in processes)
     with _firing(processes, given) as poller, ThreadPoolExecutor(1, thread_name_prefix="process-beside") as beside:
-        helping = None
+        helping: Future[None] | None = None
         while not given.stop.is_set():
             if fired := poller.step():
                 moved()
             else:
                 given.stop.wait(TICK)
+            if helping is not None and helping.done():
+                # What it failed at is said by who runs us, and tried again.
+                helping.result()
+                helping = None
             # One decides while the database records what the other has decided.
-            if fired == MOST and shareable and (helping is None or helping.done()):
+            if fired == MOST and shareable and helping is None:
                 helping = beside.submit(_help, processes, given)
 
 

@@ -3,8 +3,9 @@
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
+from typing import Any
 
 import psycopg
 import pytest
@@ -12,8 +13,11 @@ from psycopg.rows import TupleRow
 
 from eventstore.database import Role, connect
 from eventstore.keyring import Keyring
+from eventstore.newest import Newest
 from processors import due as due_rows
 from processors import runner
+from processors.given import Given
+from processors.waking import Waking
 from tests.desks import MASTER, Office
 from tests.processors.greeter import LATER, Greeter, connected, done, follower, poller, rows
 from tests.threads import working
@@ -134,3 +138,23 @@ MANY = """
     SELECT gen_random_uuid(), 'greeter', 'k', %s, due, due
     FROM generate_series(1, 20000) n, LATERAL (SELECT now() + (n - 20) * interval '1 minute' AS due) d
 """
+
+
+def test_what_the_one_beside_fails_at_is_not_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = Given("", Keyring(MASTER), threading.Event(), runner.now, Newest(0))
+
+    class Busy:
+        left = 1000
+
+        def step(self) -> int:
+            self.left -= 1
+            given.stop.set() if not self.left else given.stop.wait(0.001)
+            return runner.MOST
+
+    def fails(*_: Any) -> None:
+        raise psycopg.OperationalError
+
+    monkeypatch.setattr(runner, "_firing", lambda *_: nullcontext(Busy()))
+    monkeypatch.setattr(runner, "_help", fails)
+    with pytest.raises(psycopg.OperationalError):
+        runner._fire([Waking()], given, lambda: None)
