@@ -82,6 +82,7 @@ class Desk:
     async def __aenter__(self) -> Self:
         for part in (self.streams, self.vault, self._appender):
             await self._open.enter_async_context(part)
+        self._open.callback(self._memory.close)
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -13,6 +13,8 @@ from eventstore.streams import Loaded, Streams
 
 # Streams whose state a process remembers.
 REMEMBERED = 4096
+# What was not read for so long is forgotten within as long again, in seconds: another process may have erased it.
+KEPT = 300.0
 
 Place = tuple[int, int]
 
@@ -29,6 +31,14 @@ class Memory:
     def __init__(self, streams: Streams) -> None:
         self._streams = streams
         self._known: OrderedDict[Place, _Remembered] = OrderedDict()
+        self._sweep: asyncio.TimerHandle | None = None
+
+    def close(self) -> None:
+        """Forget everything."""
+        self._known.clear()
+        if self._sweep is not None:
+            self._sweep.cancel()
+            self._sweep = None
 
     async def recall(self, workspace: UUID, aggregate: str, stream: UUID, *, within: float | None = None) -> Loaded:
         """The remembered state, read anew when there is none or it was read longer than `within` seconds ago."""
@@ -73,7 +83,15 @@ class Memory:
         self._known.move_to_end(place)
         if len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
+        if self._sweep is None:
+            self._sweep = asyncio.get_running_loop().call_later(KEPT, self._forget_old)
         return loaded
+
+    def _forget_old(self) -> None:
+        since = _now() - KEPT
+        for place in [place for place, known in self._known.items() if known.read_at <= since]:
+            del self._known[place]
+        self._sweep = asyncio.get_running_loop().call_later(KEPT, self._forget_old) if self._known else None
 
 
 def _place(workspace: UUID, stream: UUID) -> Place:

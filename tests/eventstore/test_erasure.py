@@ -15,12 +15,13 @@ from domain.ticket.commands import EraseTicket, NoteOnTicket, ReplyToTicket
 from domain.ticket.events import TicketOpened, TicketReplied
 from domain.ticket.state import TicketErasedForEver, UnknownTicket
 from domain.workspace import AddPerson
-from eventstore import snapshots
+from eventstore import memory, snapshots
 from eventstore.desk import Desk
 from eventstore.erasure import erase
 from eventstore.feed import decode_page, read_page
 from eventstore.keyring import Keyring
 from tests.desks import MASTER, Office
+from tests.minds import in_mind
 from tests.waiting import until
 
 Db = psycopg.Connection[TupleRow]
@@ -131,3 +132,14 @@ async def test_an_erased_organisation_is_forgotten(office: Office, database: Db)
     await erase(office.desk, office.command(EraseOrganisation, organisation_id=company, reason="asked"))
     known = next(r.event for r in decoded(database) if r.stream_id == company)
     assert (known.organisation_name, known.domains, known.contacts) == (ERASED, ERASED, ERASED)
+
+
+async def test_what_another_process_may_have_erased_is_forgotten_in_a_while(
+    office: Office, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receipt, secret = await office.ticket(title="A secret"), "A secret"
+    monkeypatch.setattr(memory, "KEPT", 0.0)
+    async with Desk(database_url, Keyring(MASTER)) as other:
+        assert (await other.state(office.workspace, "ticket", receipt.stream_id)).state.title == secret
+        await erase(office.desk, office.command(EraseTicket, number="T-1", reason="asked"))
+        await until(lambda: secret not in in_mind(other._memory._known))

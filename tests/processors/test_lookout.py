@@ -1,8 +1,6 @@
 """What several processes of a worker are told, made out once, is what each would have found by itself."""
 
 import asyncio
-import gc
-from types import FunctionType, ModuleType
 
 import psycopg
 from psycopg.rows import TupleRow
@@ -19,6 +17,7 @@ from processors.sla_clock import SlaClock
 from processors.waking import Waking
 from processors.witness import Witness
 from tests.desks import MASTER, Office
+from tests.minds import in_mind
 from tests.processors.greeter import LATER, Greeter, connected, done, follower
 from tests.processors.test_witness import a_busy_day
 
@@ -103,25 +102,12 @@ async def test_content_that_was_erased_is_in_nobodys_mind(office: Office, databa
         newest.add(read_page(db, 0))
         heard = lookout.after(db, 0)
         assert heard
-        assert "A secret of T-1" in _in_mind(lookout)
+        assert "A secret of T-1" in in_mind(lookout)
         await erase(office.desk, office.command(EraseTicket, number="T-1", reason="Asked for."))
         newest.add(read_page(db, newest.end))
         # Who has heard all of it goes on; who has not reads the log.
         assert lookout.after(db, heard.end) is None
         assert lookout.after(db, newest.end) == ([], newest.end)
-        assert "A secret of T-1" not in _in_mind(lookout)
+        assert "A secret of T-1" not in in_mind(lookout)
         rest = Witness(KEYRING).happenings(db, newest.after(0) or [])
         assert [each.after.row.title for each in rest if isinstance(each, Happening)][:2] == [None, "A secret of T-2"]
-
-
-def _in_mind(known: object) -> set[str]:
-    """Every text that can be reached from it."""
-    seen, texts, waiting = set(), set(), [known]
-    while waiting:
-        each = waiting.pop()
-        if isinstance(each, str):
-            texts.add(each)
-        elif id(each) not in seen and not isinstance(each, type | ModuleType | FunctionType):
-            seen.add(id(each))
-            waiting += gc.get_referents(each)
-    return texts
