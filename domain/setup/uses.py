@@ -8,6 +8,7 @@ from domain.catalogue import Catalogue
 from domain.conditions import depends_on
 from domain.errors import Refusal
 from domain.forms import CUSTOM, CustomField
+from domain.rules.rule import Rule
 from domain.staff import Team
 
 
@@ -61,14 +62,23 @@ def _must_be_none(what: str, key: str, users: Iterable[str]) -> None:
 
 def _rules_with(desk: Catalogue, what: str, key: str) -> Iterator[str]:
     for *_, newest in desk.rules.values():
-        if not newest.retired and any(key in _named(effect, what) for effect in newest.then):
+        if not newest.retired and any(key in _named(effect, what) for effect in _effects(newest, desk)):
             yield f"the rule «{newest.title}»"
+
+
+def _effects(rule: Rule, desk: Catalogue) -> Iterator[dict[str, Any]]:
+    """What it does, and what the macros do that it runs."""
+    for effect in rule.then:
+        yield effect
+        if effect["do"] == "run_macro":
+            yield from desk.macros[effect["macro"]].actions
 
 
 def _named(effect: dict[str, Any], what: str) -> tuple[Any, ...]:
     """The things of that sort that the effect needs."""
     if what == "team":
-        return ((effect.get("to") or {}).get("team"),)
+        to = effect.get("to") or {}
+        return (to.get("team"), *to.get("teams", ()), effect.get("team"))
     if what == "canned reply":
         return (effect.get("reply"), *effect.get("by_language", {}).values())
     return (effect.get(what),)

@@ -152,13 +152,18 @@ def test_what_is_unknown_is_refused():
         ({"do": "run_macro", "macro": "hello"}, macros.RetireMacro, {"key": "hello"}),
         ({"do": "reply_with", "reply": "hello"}, macros.RetireCannedReply, {"key": "hello"}),
         ({"do": "set_status", "status": "waiting_vendor"}, RetireStatus, {"key": "waiting_vendor"}),
+        ({"do": "run_macro", "macro": "hand-on"}, RetireTeam, {"team_id": BILLING}),
         ({"do": "assign", "to": {"team": str(BILLING)}}, RetireTeam, {"team_id": BILLING}),
+        ({"do": "assign_by", "how": "round_robin", "team": str(BILLING)}, RetireTeam, {"team_id": BILLING}),
+        ({"do": "escalate", "team": str(BILLING)}, RetireTeam, {"team_id": BILLING}),
+        ({"do": "notify", "to": {"teams": [str(BILLING)]}, "text": "Look"}, RetireTeam, {"team_id": BILLING}),
     ],
 )
 def test_what_a_rule_needs_is_not_retired_before_it(effect, retire, asked):
     desk = folded(
         DESK,
         macros.MacroSet(key="hello", title="Hello", actions=({"do": "pin"},)),
+        macros.MacroSet(key="hand-on", title="Hand on", actions=({"do": "assign", "to": {"team": str(BILLING)}},)),
         macros.CannedReplySet(key="hello", title="Hello", body="Hello"),
     )
     desk = with_rules(desk, needs=trigger({"all": []}, effect, title="Needs it"))
