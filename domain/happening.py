@@ -13,7 +13,7 @@ from domain.copying import replace
 from domain.event import Event, Metadata, Recorded
 from domain.requester import Requester
 from domain.sla.course import Course, followed
-from domain.ticket.folds import fold
+from domain.ticket.folds import FOLDS, fold
 from domain.ticket.row import Row
 from domain.ticket.state import Ticket
 
@@ -43,6 +43,14 @@ class Situation:
             fold(rows, recorded)
         return Situation(ticket, row, course)
 
+    def led_to(self, events: Iterable[Recorded[Event]]) -> "Situation":
+        """The same where the log has them elsewhere: they are taken as the next ones."""
+        place, version = self.row.position, self.row.version
+        follow = (each for each in events if type(each.event) in FOLDS)
+        return self.followed_by(
+            each._replace(position=place + n, version=version + n) for n, each in enumerate(follow, 1)
+        )
+
 
 class Origin(NamedTuple):
     """The command that something goes back to, and whose doing that was, if a person's."""
@@ -56,7 +64,7 @@ class Happening:
     """One command's events on one ticket, in the order of the log; `before` is None where it was opened by them.
 
     `desk` and `requester` are as they were at that position of the log, so that looking again gives the same answer.
-    `origin` is what triggers made this of.
+    `origin` is what triggers made this of; `ahead` what they made of what was before it, though the log has that later.
     """
 
     events: tuple[Recorded[Event], ...]
@@ -65,6 +73,7 @@ class Happening:
     desk: Catalogue
     requester: Requester | None = None
     origin: Origin | None = None
+    ahead: tuple[Recorded[Event], ...] = ()
 
     @property
     def metadata(self) -> Metadata:
@@ -85,6 +94,13 @@ class Happening:
     def told(self) -> bool:
         """Whether it happened in another system and was only told here."""
         return self.metadata.channel == TOLD
+
+    def in_turn(self) -> "Happening":
+        """The same, after what is ahead of it: as if triggers acted in the instant in which something happens."""
+        if self.before is None or not self.ahead:
+            return self
+        before = self.before.led_to(self.ahead)
+        return replace(self, before=before, after=before.led_to(self.events), ahead=())
 
     def seen_as(self, after: Situation) -> "Happening":
         """The same, with what else has become of the ticket since."""

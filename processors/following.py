@@ -18,6 +18,7 @@ from processors.letters import Asked, Letter
 from processors.lookout import Lookout, Stretch
 from processors.process import Memory, Output, TicketProcess
 from processors.recording import Conflict, Recorder, alone, remember, remembered
+from processors.under_way import UnderWay
 from processors.witness import SetUp, Told, Witness, has_topic, known, last_of
 from projections.runner import is_outage
 
@@ -58,6 +59,9 @@ class Follower:
         # How many happenings are recorded at once: fewer after a failure, to find out which it was.
         self._most = PAGE
         self._retry_due = 0.0
+        # What this process made of what it saw, and the log has later; and the same after the transaction under way.
+        self._under_way: UnderWay | None = None
+        self._next_under_way = UnderWay()
 
     def _own_witness(self) -> Witness:
         return Witness(self._keyring, self._process.TOPICS, self._process.OPENS, self._process.NAME)
@@ -71,6 +75,8 @@ class Follower:
 
     def _follow(self) -> bool:
         told, end = self._seen()
+        if self._under_way is None:
+            self._under_way = UnderWay.before(told)
         pieces = self._leading([each for each in told if not self.checkpoint.has(_stream(each), last_of(each))])
         while pieces:
             done = self._attempt(pieces[: self._most], end if len(pieces) <= self._most else None)
@@ -118,7 +124,9 @@ class Follower:
             with self._db.transaction():
                 # First: whoever was faster is found out before anything is done twice.
                 self.checkpoint.advance(upto)
+                self._next_under_way = (self._under_way or UnderWay()).copy()
                 self._record(pieces)
+            self._under_way = self._next_under_way
         except (Conflict, errors.DeadlockDetected):
             self._most = max(1, len(pieces) // 2)
             return 0
@@ -139,7 +147,7 @@ class Follower:
         waiting = [each for each in pieces if _stream(each.told) in parked]
         letters.park(self._cursor, (self._letter(each.told) for each in waiting))
         reactions = self._reactions([each for each in pieces if _stream(each.told) not in parked])
-        self._recorder.record(self._clock(), reactions)
+        self._next_under_way.confirm(self._recorder.record(self._clock(), reactions))
 
     def _reactions(self, pieces: Sequence[_Piece]) -> list[Reaction]:
         if not self._process.REMEMBERS:
@@ -148,7 +156,11 @@ class Follower:
         alone(self._cursor, self._process.NAME)
         workspaces = {cause_of(each.told).metadata.workspace_id for each in pieces}
         memories = remembered(self._cursor, self._process.NAME, workspaces)
-        reactions = [self._reaction(each, memories[cause_of(each.told).metadata.workspace_id]) for each in pieces]
+        reactions = []
+        for each in pieces:
+            memory = memories[cause_of(each.told).metadata.workspace_id]
+            reactions.append(self._reaction(_Piece(self._next_under_way.in_sight_of(each.told)), memory))
+            self._next_under_way.add(reactions[-1])
         remember(self._cursor, self._process.NAME, memories)
         return reactions
 

@@ -55,11 +55,12 @@ class Process(ABC):
 @dataclass(frozen=True, slots=True)
 class Do:
     """A command. `after=k`: it follows from the first event of the reaction's k-th command. What is refused is dropped,
-    or gives way to the command that `otherwise` makes of the refusal."""
+    or gives way to the command that `otherwise` makes of the refusal. `foreseen` is what will have happened by it."""
 
     command: Command
     after: int | None = None
     otherwise: Callable[[Refusal], Command | None] | None = None
+    foreseen: tuple[Recorded[Event], ...] = ()
 
     @property
     def reads_content(self) -> bool:

@@ -1,6 +1,6 @@
 """The rule log (D7): how rules looked at what happened to a ticket, worked out from the log when somebody asks."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from domain.catalogue import Catalogue
 from domain.conditions import Reason
+from domain.copying import replace
 from domain.happening import Happening
 from domain.rules.automating import Look as At
 from domain.rules.automating import Plan, plans
@@ -63,8 +64,22 @@ class Standing(Named):
 
 
 def entries(happened: Iterable[Happening]) -> list[Entry]:
-    """The log of these happenings."""
-    return [_entry(each) for each in happened]
+    """The log of these happenings, each seen as triggers saw it."""
+    every = list(happened)
+    return [_entry(each, looks(seen)) for each, seen in zip(every, in_turn(every), strict=True)]
+
+
+def in_turn(happened: Sequence[Happening]) -> Iterator[Happening]:
+    """Each after what triggers made of what was before it, though the log may have that later."""
+    made: dict[UUID, list[Happening]] = {}
+    for each in happened:
+        if each.origin is not None:
+            made.setdefault(each.origin.action, []).append(each)
+    ahead: list[Happening] = []
+    for each in happened:
+        ahead = [later for later in ahead if later.position > each.position]
+        yield replace(each, ahead=tuple(event for later in ahead for event in later.events)).in_turn()
+        ahead += made.get(each.metadata.command_id, ())
 
 
 def standings(last: Happening, desk: Catalogue, now: datetime) -> list[Standing]:
@@ -74,7 +89,7 @@ def standings(last: Happening, desk: Catalogue, now: datetime) -> list[Standing]
     return [_standing(plan) for plan in plans(At(last.after, desk, last.requester, now))]
 
 
-def _entry(happening: Happening) -> Entry:
+def _entry(happening: Happening, seen: Sequence[Look]) -> Entry:
     envelope = happening.metadata
     rule = happening.desk.rule_of(envelope.rule_id, envelope.rule_version) if envelope.rule_id else None
     return Entry(
@@ -82,7 +97,7 @@ def _entry(happening: Happening) -> Entry:
         at=happening.at,
         events=[recorded.event.NAME for recorded in happening.events],
         by_rule=Named(**_named(rule)) if rule else None,
-        triggers=_looked(looks(happening)),
+        triggers=_looked(seen),
     )
 
 

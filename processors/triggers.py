@@ -26,7 +26,7 @@ class Triggers(TicketProcess):
         """The whole chain at once."""
         roster = Roster(memory)
         roster.saw(happening)
-        found, number = chain(happening, roster), happening.after.row.number
+        found, number = chain(happening.in_turn(), roster), happening.after.row.number
         for act in found.acts:
             yield acting(act, number, happening, TRIGGER)
         for rule, refusal, cause in found.refused:
@@ -42,7 +42,7 @@ def acting(act: Act, number: str, cause: Cause, channel: str) -> Do:
     """The command by which a rule acts; should it be refused after all, that is said."""
     context = because_of(cause) | signed(act.rule) | {"channel": channel}
     command = ActOnTicket(**context, number=number, actions=act.actions)
-    return Do(command, act.cause, partial(refused, act.rule, number, cause, channel))
+    return Do(command, act.cause, partial(refused, act.rule, number, cause, channel), act.made)
 
 
 def refused(rule: Rule, number: str, cause: Cause, channel: str, refusal: Refusal) -> ReportRefusal:

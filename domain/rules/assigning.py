@@ -81,8 +81,9 @@ class Roster:
             self.kept.setdefault(name, empty)
 
     def saw(self, happening: Happening) -> None:
-        """Count what became of a ticket; a promise for it is settled, kept or not."""
-        self.kept["promised"].pop(str(happening.after.row.ticket_id), None)
+        """Count what became of a ticket; a promise for it is settled, kept or not, unless the log has that later."""
+        if not happening.ahead:
+            self.kept["promised"].pop(str(happening.after.row.ticket_id), None)
         before, after = _has(happening.before), _has(happening.after)
         if before == after:
             return
