@@ -82,7 +82,7 @@ def _within(me: Caller) -> Iterator[tuple[Cursor[Any], Where | None]]:
 def read_tag_usage(
     limit: Annotated[int, Query(ge=1, le=500)] = 100, me: Caller = needs(Permission.WORKSPACE_VIEW)
 ) -> list[TagUse]:
-    """How many tickets have each tag, of those that the caller sees; the most used first."""
+    """How many tickets have each tag, of those that the caller sees; the most used first. Needs `ticket.view` too."""
     with _within(me) as (db, reach):
         used = tag_usage.most_used(db, me.workspace_id, reach, limit)
     known = me.desk.tags
@@ -91,7 +91,7 @@ def read_tag_usage(
 
 @router.get("/people/loads", **_READS)
 def read_loads(me: Caller = needs(Permission.WORKSPACE_VIEW)) -> list[Load]:
-    """How many unfinished tickets each person has, of those that the caller sees; who works on the desk, and who has any."""
+    """How many unfinished tickets each person has, of those that the caller sees; who works on the desk, and who has any. Needs `ticket.view` too."""
     with _within(me) as (db, reach):
         loads = agent_load.loads(db, me.workspace_id, reach)
     return list(_told(me, loads))
@@ -123,7 +123,7 @@ async def read_card(
     newest: Annotated[int, Query(ge=0, le=50, description="How many of the newest tickets to show.")] = 10,
     me: Caller = needs(Permission.REQUESTER_VIEW),
 ) -> CustomerCard:
-    """A customer's figures and newest tickets, of those that the caller sees; of merged records all of them."""
+    """A customer's figures and newest tickets, of those that the caller sees; of merged records all of them. Needs `ticket.view` too."""
     state: Requester = (await requester_of(me, requester_id)).state
     state.must_be_there(requester_id)
     return await anyio.to_thread.run_sync(_card, me, [requester_id, *sorted(state.absorbed)], newest)

@@ -121,7 +121,7 @@ def read_view(
     after: Annotated[str | None, Query(max_length=2000, description="The cursor `next` of the page before.")] = None,
     total: Annotated[bool, Query(description="Count all that match.")] = False,
 ) -> Response:
-    """A page of the tickets that the view shows the caller."""
+    """A page of the tickets that the view shows the caller. Needs `ticket.view` too."""
     me.require(Permission.TICKET_VIEW)
     condition, usual, columns = _found(me, key)
     query = ListQuery(condition, me.reach, sort=sort or usual, limit=limit, after=after)
