@@ -8,25 +8,23 @@ from uuid import uuid4
 import pytest
 
 from domain.permissions import RoleName
-from tests.api.test_views import Desk
+from tests.api.somebody import Somebody
+from tests.api.somebody import signed_in as signed_in
 
 
 @pytest.fixture
-def admin(followed):
-    Desk.position = 0
-    with followed.acting(RoleName.ADMIN) as client:
-        yield Desk(client)
+def admin(signed_in):
+    return signed_in(RoleName.ADMIN)
 
 
 @pytest.fixture
-def trainee(followed, admin, tickets):
+def trainee(signed_in, admin, tickets):
     """An agent who sees the tickets of one category alone, and is no colleague of anybody."""
     role = {"title": "t", "categories": [["vpn"]], "permissions": ["ticket.view", "workspace.view", "requester.view"]}
     assert admin.client.put("/roles/trainee", json=role).is_success
     person = admin.send("POST", "/people", name="Tim", role="trainee")["id"]
     key = admin.client.post("/api-keys", json={"person_id": person, "name": "k", "scopes": ["read"]}).json()["secret"]
-    with followed.client(key) as client:
-        yield Desk(client)
+    return signed_in(key)
 
 
 @pytest.fixture
@@ -47,7 +45,7 @@ def tickets(admin, followed):
     return wang, twice, other
 
 
-def all_of(desk: Desk) -> list[dict[str, Any]]:
+def all_of(desk: Somebody) -> list[dict[str, Any]]:
     return desk.read("/tickets", everywhere=True, limit=200)["tickets"]
 
 
@@ -110,16 +108,15 @@ def test_a_customers_list_has_the_tickets_of_merged_records_too(admin, tickets):
     assert {row["requester_id"] for row in admin.read("/tickets", requester=wang)["tickets"]} == {wang}
 
 
-def test_stars_are_in_the_card(admin, tickets, followed):
+def test_stars_are_in_the_card(admin, tickets, signed_in):
     wang, twice, _ = tickets
     admin.send("DELETE", f"/requesters/{twice}/merge")
     key = admin.client.post("/api-keys", json={"requester_id": wang, "name": "k", "scopes": ["write", "read"]}).json()
-    with followed.client(key["secret"]) as client:
-        customer = Desk(client)
-        for stars in (2, 5):
-            number = customer.send("POST", "/tickets", title="t")["number"]
-            admin.send("POST", f"/tickets/{number}/resolve")
-            customer.send("POST", f"/tickets/{number}/confirm")
-            customer.send("PUT", f"/tickets/{number}/rating", stars=stars)
+    customer = signed_in(key["secret"])
+    for stars in (2, 5):
+        number = customer.send("POST", "/tickets", title="t")["number"]
+        admin.send("POST", f"/tickets/{number}/resolve")
+        customer.send("POST", f"/tickets/{number}/confirm")
+        customer.send("PUT", f"/tickets/{number}/rating", stars=stars)
     admin.send("PUT", f"/requesters/{twice}/merge", into=wang)
     assert admin.read(f"/requesters/{wang}/card")["rating"] == 3.5

@@ -1,49 +1,22 @@
 """Saved and built-in views over HTTP: what they show, what they count, and to whom."""
 
-from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from domain.ids import ticket_id
 from domain.permissions import RoleName
-
-
-class Desk:
-    """Somebody who writes and afterwards reads at least as far."""
-
-    position = 0
-
-    def __init__(self, client: Any) -> None:
-        self.client = client
-
-    def send(self, method: str, path: str, **body: Any) -> Any:
-        answer = self.client.request(method, path, **({"json": body} if body else {}))
-        assert answer.is_success, answer.text
-        Desk.position = max(Desk.position, answer.json()["position"])
-        return answer.json()
-
-    def read(self, path: str, **params: Any) -> Any:
-        answer = self.client.get(path, params={"min_position": Desk.position, **params})
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    def counts(self) -> dict[str, int]:
-        self.read("/tickets")
-        return {view["key"]: view["total"] for view in self.read("/views")["views"]}
+from tests.api.somebody import signed_in as signed_in
 
 
 @pytest.fixture
-def agent(followed):
-    Desk.position = 0
-    with followed.acting(RoleName.AGENT) as client:
-        yield Desk(client)
+def agent(signed_in):
+    return signed_in(RoleName.AGENT)
 
 
 @pytest.fixture
-def lead(followed):
-    with followed.acting(RoleName.LEAD) as client:
-        yield Desk(client)
+def lead(signed_in):
+    return signed_in(RoleName.LEAD)
 
 
 def test_built_in_views_count_what_they_show(agent, server):
@@ -130,7 +103,7 @@ def test_a_search_takes_any_condition(agent):
     found = agent.client.post(
         "/tickets/search",
         json={"condition": condition, "total": True, "columns": ["title"]},
-        params={"min_position": Desk.position},
+        params={"min_position": agent.seen.position},
     ).json()
     assert (found["tickets"], found["total"], found["total_is_capped"]) == ([{"title": "Screen"}], 1, False)
 
@@ -147,12 +120,12 @@ def test_a_board_has_its_groups_with_their_counts(agent, server):
     assert board["names"][me] == "Some agent"
 
 
-def test_a_key_that_may_not_view_tickets_learns_nothing_of_them(agent, admin, followed):
+def test_a_key_that_may_not_view_tickets_learns_nothing_of_them(agent, admin, signed_in):
     agent.send("POST", "/tickets", title="not for it", tags=["vip"])
     agent.read("/tickets")
     asked = {"name": "what is set up", "scopes": ["workspace.view"]}
-    with followed.client(admin.post("/api-keys", json=asked).json()["secret"]) as client:
-        for path in ("/views/all_open/tickets", "/tags/usage", "/people/loads"):
-            answer = client.get(path)
-            assert (answer.status_code, answer.json()["code"]) == (403, "scope_missing"), answer.text
-        assert {view["total"] for view in client.get("/views").json()["views"]} == {None}
+    client = signed_in(admin.post("/api-keys", json=asked).json()["secret"]).client
+    for path in ("/views/all_open/tickets", "/tags/usage", "/people/loads"):
+        answer = client.get(path)
+        assert (answer.status_code, answer.json()["code"]) == (403, "scope_missing"), answer.text
+    assert {view["total"] for view in client.get("/views").json()["views"]} == {None}
