@@ -41,6 +41,13 @@ ALONE = 200
 TEAMS = 12
 REST_WITHIN = 1800.0
 ENTRIES = 200
+# These may go before what follows them: how far behind that was at their end is told beside their rates.
+WRITES = ("reply", "create")
+BEHIND = """
+    SELECT max(lag_events) FILTER (WHERE read_model = 'ticket_list'), max(lag_events) FROM (
+        SELECT read_model, lag_events FROM desk.freshness WHERE state = 'live'
+        UNION ALL SELECT process, lag_events FROM processes.progress) followers
+"""
 RARE, FOUND = "zanzibar4711", 5
 PRIORITIES = (Priority.LOW, Priority.NORMAL, Priority.NORMAL, Priority.HIGH, Priority.URGENT)
 
@@ -65,7 +72,11 @@ def run() -> Result:
             conditions: dict[str, Any] = {"tickets": TICKETS, "connections": CONNECTIONS, "workers": WORKERS}
             conditions["resident_mib_at_rest"] = round(resident_mib(supervisor))
             jobs = ("list", "search", "history", "reply", "create")
-            loads = {job: _load(port, job, desk, REQUESTS[job], CONNECTIONS) for job in jobs}
+            loads = {}
+            for job in jobs:
+                loads[job] = _load(port, job, desk, REQUESTS[job], CONNECTIONS)
+                if job in WRITES:
+                    conditions |= {f"{job}_{name}": found for name, found in _caught_up(ours).items()}
             least = _load(floor, "bare", desk, REQUESTS["bare"], CONNECTIONS)
             for job, load in loads.items():
                 conditions[f"{job}_per_second"] = round(load.per_second)
@@ -117,6 +128,21 @@ def _rested(url: str) -> None:
                 return
             time.sleep(0.5)
     raise TimeoutError("the worker is not at rest yet")
+
+
+def _caught_up(url: str) -> dict[str, float]:
+    """How many events lists were behind just now, and after how many seconds they, and everything else, had caught up."""
+    began, told = time.monotonic(), dict[str, float]()
+    with psycopg.connect(url, autocommit=True) as db:
+        while time.monotonic() - began < REST_WITHIN:
+            lists, everything = db.execute(BEHIND).fetchone() or (0, 0)
+            told.setdefault("lists_behind_events", lists)
+            if not lists:
+                told.setdefault("lists_caught_up_s", round(time.monotonic() - began, 1))
+            if not everything:
+                return {**told, "all_caught_up_s": round(time.monotonic() - began, 1)}
+            time.sleep(0.05)
+    raise TimeoutError("the worker has not caught up yet")
 
 
 async def _filled(url: str) -> Measured:

@@ -19,6 +19,8 @@ from domain.errors import LedgerdeskError
 from eventstore.settings import Settings
 
 BACKLOG = 2048
+# What people wait for goes before what follows it, when there is not enough for both.
+WORKER_GIVES_WAY = 10
 
 
 class PortTaken(LedgerdeskError):
@@ -119,7 +121,7 @@ def api_children(sockets: Sequence[socket.socket]) -> list[Child]:
 
 def worker_child() -> Child:
     """The process that follows the log."""
-    return Child("worker", said(worker))
+    return Child("worker", said(worker), WORKER_GIVES_WAY)
 
 
 def said(run: Callable[[], None]) -> Callable[[], None]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.context import ForkProcess
+from pathlib import Path
 
 from setproctitle import getproctitle, setproctitle
 
@@ -23,6 +24,7 @@ TOLD_BY = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 10.0
 STEADY_AFTER = 10.0
 STOP_WITHIN = 15.0
+AUTOGROUP = Path("/proc/self/autogroup")
 
 
 class ChildGaveUp(LedgerdeskError):
@@ -34,10 +36,11 @@ class ChildGaveUp(LedgerdeskError):
 
 @dataclass
 class Child:
-    """One process to be kept alive; `run` is what it does."""
+    """One process to be kept alive; `run` is what it does, `gives_way` how far it stands back behind others, as nice(1) counts."""
 
     name: str
     run: Callable[[], None]
+    gives_way: int = 0
     process: ForkProcess | None = None
     failures: int = 0
     started: float = 0.0
@@ -129,6 +132,8 @@ def _begin(child: Child, lifeline: tuple[int, int]) -> None:
     """The first thing that a child does."""
     # Ctrl-C in the terminal is for the supervisor alone, which keeps the order.
     os.setsid()
+    if child.gives_way:
+        _give_way(child.gives_way)
     for number in TOLD_BY:
         signal.signal(number, signal.SIG_DFL)
     read, write = lifeline
@@ -136,6 +141,13 @@ def _begin(child: Child, lifeline: tuple[int, int]) -> None:
     threading.Thread(target=_watch, args=[read], name="lifeline", daemon=True).start()
     setproctitle(f"ledgerdesk: {child.name}")
     child.run()
+
+
+def _give_way(by: int) -> None:
+    os.nice(by)
+    # Where Linux shares the processors out among sessions first, niceness counts only within one. This one is the process's own.
+    with contextlib.suppress(OSError):
+        AUTOGROUP.write_text(str(by))
 
 
 def _watch(descriptor: int) -> None:

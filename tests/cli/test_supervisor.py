@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -12,13 +13,15 @@ from pathlib import Path
 import psutil
 import pytest
 
-from cli.supervisor import Child, ChildGaveUp, Supervisor
+from cli.serve import api_children, worker_child
+from cli.supervisor import AUTOGROUP, Child, ChildGaveUp, Supervisor
 from tests.waiting import wait_until
 
 PARENT = """
 import sys, time
 from pathlib import Path
-from cli.supervisor import Child, Supervisor
+from cli.serve import api_children, worker_child
+from cli.supervisor import AUTOGROUP, Child, Supervisor
 
 def child():
     with Path(sys.argv[1]).open("a") as file:
@@ -94,6 +97,25 @@ def test_children_count_their_metrics_together(notes, given, monkeypatch):
         Supervisor([Child("child", child)], given, lambda: None).run()
     assert notes.read_text() == given.get("PROMETHEUS_MULTIPROC_DIR", notes.read_text())
     assert notes.read_text()
+
+
+@pytest.mark.parametrize("by", [0, 3])
+def test_a_child_gives_way_as_far_as_it_is_told(notes, by):
+    def child() -> None:
+        grouped = AUTOGROUP.read_text().split() if AUTOGROUP.exists() else []
+        session = grouped[-1] if grouped else by
+        notes.write_text(f"{os.nice(0)} {session}")
+        sys.exit(2)
+
+    with pytest.raises(ChildGaveUp):
+        Supervisor([Child("child", child, by)], {}, lambda: None).run()
+    assert notes.read_text() == f"{min(os.nice(0) + by, 19)} {by}"
+
+
+def test_what_people_wait_for_goes_before_what_follows_it():
+    with socket.socket() as listening:
+        assert [child.gives_way for child in api_children([listening])] == [0]
+    assert worker_child().gives_way > 0
 
 
 def test_a_child_that_keeps_failing_is_started_less_and_less_often():
