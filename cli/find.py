@@ -11,7 +11,7 @@ from uuid import UUID
 import psycopg
 import typer
 from psycopg import Cursor
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from api.errors import ReadModelMissing
 from api.ticket_lists import PUBLIC
@@ -140,13 +140,12 @@ def search(
     begin = search_hits.opened_cursor(after) if after else None
     with seeing(workspace, who) as me:
         hits = search_hits.page(me.db, query, me.audience, limit, begin)
-        said = [(row.pop("part"), row.pop("body")) for row in hits.rows]
-        rows = me.visible(hits.rows)
-        around = [snippet(body, query.marked).text if body else None for _, body in said]
+        rows = me.visible([from_json(hit.written) for hit in hits.found])
+        around = [snippet(hit.body, query.marked).text if hit.body else None for hit in hits.found]
         if as_json:
             found = [
-                {"ticket": row, "part": part, "snippet": text}
-                for row, (part, _), text in zip(rows, said, around, strict=True)
+                {"ticket": row, "part": hit.part, "snippet": text}
+                for row, hit, text in zip(rows, hits.found, around, strict=True)
             ]
             typer.echo(to_json({"tickets": found, "next": hits.next}).decode())
             return

@@ -2,20 +2,23 @@
 
 import base64
 import binascii
+from contextlib import suppress
 from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from psycopg import Cursor
-from psycopg.rows import dict_row
+from psycopg import Cursor, errors
 from psycopg.sql import SQL, Composable, Identifier
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 from pydantic_core import from_json, to_json
 
 from domain.conditions import Condition, Context
 from domain.errors import InvalidInput, LedgerdeskError
+from eventstore.arrays import Texts, Uuids
+from eventstore.reading import remembered
 from projections import builds
+from projections.builds import Build
 from projections.conditions import compiled
 from projections.search_terms import Query
 from projections.ticket_pages import SHOWN
@@ -49,64 +52,115 @@ class Audience(NamedTuple):
     context: Context
 
 
+class Hit(NamedTuple):
+    """A ticket as JSON of SHOWN, its title, who is responsible for it, a text of it that matches, and its place in the order."""
+
+    written: str
+    title: str | None
+    responsible: tuple[UUID | None, UUID | None]
+    part: str | None
+    body: str | None
+    place: After
+
+
 class Hits(NamedTuple):
-    """Rows as dicts of SHOWN with in_title, part and body of a text that matches, and the next page's cursor.
+    """What was found, and the next page's cursor. `position`: everything up to it in the log was searched."""
 
-    `position`: everything up to it in the log was searched.
-    """
-
-    rows: list[dict[str, Any]]
+    found: list[Hit]
     next: str | None
     position: int
 
 
 _HITS = SQL("{}.hits(%s, %s, %s, %s, %s, %s, %s, %s, %s)")
+# A text that has a word as it was typed need not be normalised, which takes ten times as long as to look through it.
 _PAGE = SQL("""
-    SELECT {shown}, hit.in_title, hit.said_at, said.part, said.body FROM {hits} hit JOIN desk.ticket_list USING (ticket_id)
+    SELECT live.searched, (SELECT row_to_json(shown)::text FROM (SELECT {shown}) shown), title, assignee_person, assignee_team,
+        said.part, said.body, hit.in_title, hit.said_at, ticket_id
+    FROM (SELECT position AS searched FROM ops.builds WHERE build = %s AND state = 'live') live
+    LEFT JOIN ({hits} hit JOIN desk.ticket_list USING (ticket_id)) ON {reach}
     LEFT JOIN LATERAL (
         SELECT p.part, p.body FROM {schema}.ticket_search_parts p
         WHERE p.ticket_id = hit.ticket_id AND p.part <> 'title' AND NOT (p.internal AND %s)
-            AND casefold(normalize(p.body, NFKC) COLLATE pg_catalog.pg_unicode_fast) LIKE ANY (%s)
+            AND (casefold(p.body COLLATE pg_catalog.pg_unicode_fast) LIKE ANY (%s)
+                OR casefold(normalize(p.body, NFKC) COLLATE pg_catalog.pg_unicode_fast) LIKE ANY (%s))
         ORDER BY p.part LIMIT 1) said ON true
-    WHERE {reach} ORDER BY hit.in_title DESC, hit.said_at DESC, ticket_id DESC LIMIT %s
+    ORDER BY hit.in_title DESC, hit.said_at DESC, ticket_id DESC LIMIT %s
 """)
 _LAST = SQL("SELECT in_title, said_at, ticket_id FROM {hits} OFFSET %s LIMIT 1")
+# What is said of a build that is there no more.
+_GONE = (errors.InvalidSchemaName, errors.UndefinedFunction, errors.UndefinedTable)
+
+
+class _Known:
+    """The build that was live when last looked up."""
+
+    build: Build | None = None
 
 
 def page(db: Cursor[Any], query: Query, asker: Audience, limit: int, after: After | None) -> Hits:
-    """One page, found by one statement unless most of what matches is out of the asker's reach."""
-    build = builds.find(db, "ticket_search", "live")
-    if build is None:
+    """One page, found by one statement unless most of what matches is out of the asker's reach.
+
+    Which build is live is remembered; each statement asks whether it still is, as of the moment that it reads.
+    """
+    known = remembered(db.connection, _Known)
+    if known.build is not None:
+        with suppress(SearchMissing, *_GONE):
+            return _page(db, known.build, query, asker, limit, after)
+    known.build = builds.find(db, "ticket_search", "live")
+    if known.build is None:
         raise SearchMissing()
-    rows: list[dict[str, Any]] = []
-    window = limit + 1 if asker.reach is None else WINDOW
+    return _page(db, known.build, query, asker, limit, after)
+
+
+def _page(db: Cursor[Any], build: Build, query: Query, asker: Audience, limit: int, after: After | None) -> Hits:
+    found: list[Hit] = []
+    window, searched = limit + 1 if asker.reach is None else WINDOW, 0
     for _ in range(MOST_WINDOWS):
         asked = [*_asked(query, asker), *(after or (None, None, None)), window]
-        rows += _visible(db, build.schema, query, asker, asked, limit + 1 - len(rows))
-        if len(rows) > limit or asker.reach is None:
+        position, more = _visible(db, build, query, asker, asked, limit + 1 - len(found))
+        searched = searched or position
+        found += more
+        if len(found) > limit or asker.reach is None:
             break
         after = _end_of_window(db, build.schema, asked)
         if after is None:
             break
-    found = rows[:limit]
-    return Hits(found, _cursor(found[-1]) if len(rows) > limit else None, build.position)
+    shown = found[:limit]
+    return Hits(shown, _cursor(shown[-1].place) if len(found) > limit else None, searched)
 
 
 def _asked(query: Query, asker: Audience) -> list[Any]:
-    requesters = None if asker.requesters is None else list(asker.requesters)
-    return [list(query.exact), list(query.prefixes), list(query.phrases), list(query.without), requesters]
+    requesters = None if asker.requesters is None else Uuids(list(asker.requesters))
+    return [*(Texts(list(each)) for each in (query.exact, query.prefixes, query.phrases, query.without)), requesters]
 
 
 def _visible(
-    db: Cursor[Any], schema: str, query: Query, asker: Audience, asked: list[Any], limit: int
-) -> list[dict[str, Any]]:
-    statement, params = _everywhere(schema), list[Any]()
+    db: Cursor[Any], build: Build, query: Query, asker: Audience, asked: list[Any], limit: int
+) -> tuple[int, list[Hit]]:
+    """How far the search is, and what is in reach of these hits; SearchMissing where the build is not live."""
+    statement, params = _everywhere(build.schema), list[Any]()
     if asker.reach is not None:
         reach, params = compiled(asker.reach, asker.context)
-        statement = _statement(schema, reach)
-    marked = [f"%{_literal(mark)}%" for mark in query.marked]
-    with db.connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(statement, [*asked, asker.requesters is not None, marked, *params, limit]).fetchall()
+        statement = _statement(build.schema, reach)
+    marked = Texts([f"%{_literal(mark)}%" for mark in query.marked])
+    asked = [build.build, *asked, *params, asker.requesters is not None, marked, marked, limit]
+    rows = db.execute(statement, asked, binary=True).fetchall()
+    if not rows:
+        raise SearchMissing()
+    hits = [_hit(*row[1:]) for row in rows if row[-1] is not None]
+    return rows[0][0], hits
+
+
+def _hit(
+    written: str,
+    title: str | None,
+    person: UUID | None,
+    team: UUID | None,
+    part: str | None,
+    body: str | None,
+    *place: Any,
+) -> Hit:
+    return Hit(written, title, (person, team), part, body, After(*place))
 
 
 def _statement(schema: str, reach: Composable) -> bytes:
@@ -131,8 +185,7 @@ def _literal(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
-def _cursor(row: dict[str, Any]) -> str:
-    keys = [row["in_title"], row["said_at"], row["ticket_id"]]
+def _cursor(keys: After) -> str:
     return base64.urlsafe_b64encode(to_json(keys)).decode().rstrip("=")
 
 

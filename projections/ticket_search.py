@@ -89,7 +89,7 @@ class TicketSearch(ReadModel):
     """One document a ticket that is not deleted, the texts that it comes of, and the words that a desk uses."""
 
     NAME = "ticket_search"
-    VERSION = 2
+    VERSION = 3
     EVENTS = (*SAYING, e.TicketRequesterSet, e.TicketErasureRequested)
     OPENS = tuple(kind for kind in SAYING if kind.CONTENT)
     LEISURE = 0.4

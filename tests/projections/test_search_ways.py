@@ -191,7 +191,7 @@ def paged(url: str, text: str, limit: int, asker: Audience = EVERYBODY) -> list[
     with reading(url) as db:
         while True:
             hits = page(db, parsed(text), asker, limit, after)
-            found += [row["ticket_id"] for row in hits.rows]
+            found += [hit.place.ticket_id for hit in hits.found]
             if hits.next is None:
                 return found
             after = opened_cursor(hits.next)

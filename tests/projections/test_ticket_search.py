@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from psycopg import Cursor
+from pydantic_core import from_json
 
 from domain.conditions import Context, Leaf
 from domain.ticket import commands as c
@@ -52,7 +53,11 @@ def searched(
 
 
 def found(url: str, office: Office, text: str, asker: Audience = EVERYBODY) -> list[str]:
-    return [row["number"] for row in searched(url, office, text, asker).rows]
+    return numbers(searched(url, office, text, asker))
+
+
+def numbers(hits: Hits) -> list[str]:
+    return [from_json(hit.written)["number"] for hit in hits.found]
 
 
 async def test_words_characters_and_beginnings_find_titles_messages_fields_and_numbers(office, database_url):
@@ -63,14 +68,14 @@ async def test_words_characters_and_beginnings_find_titles_messages_fields_and_n
     await office.do(RemarkOnTicket, number="A-1", body="third floor as well")
     await office.do(UrgeTicket, number="A-1", body="赶快处理")
     built(database_url, TicketList(), TicketSearch())
-    for text, numbers in {
+    for text, expected in {
         "打印": ["A-1"], "印": ["A-1"], "机坏": ["A-1"], "坏机": [], "东侧": ["A-1"], "赶快": ["A-1"],
         "printer": ["A-2"], "PRIN": ["A-2"], "rinter": [], "inc-0001234": ["A-2"], "0001234": ["A-2"], "4711": ["A-2"],
         "strasse": ["A-2"], "ＷＡＮＧ": ["A-2"], "example.cn": [], "wang@example.cn": ["A-2"], "vendor third": ["A-1"],
         "a-2": ["A-2"], "vendor -third": [], '"third floor"': ["A-1"], '"floor third"': [], "打印 vendor": ["A-1"],
         "printer vendor": [],
     }.items():  # fmt: skip
-        assert found(database_url, office, text) == numbers, text
+        assert found(database_url, office, text) == expected, text
 
 
 async def test_titles_come_first_then_the_newest_and_pages_follow_one_another(office, database_url):
@@ -79,12 +84,12 @@ async def test_titles_come_first_then_the_newest_and_pages_follow_one_another(of
         await office.ticket(f"R-{number}", title=title, description="the router blinks")
     built(database_url, TicketList(), TicketSearch())
     assert found(database_url, office, "router") == ["R-4", "R-1", "R-6", "R-5", "R-3", "R-2", "R-0"]
-    numbers, after = [], None
+    seen, after = [], None
     for _ in range(4):
         hits = searched(database_url, office, "router", limit=2, after=after)
-        numbers += [row["number"] for row in hits.rows]
+        seen += numbers(hits)
         after = opened_cursor(hits.next) if hits.next else None
-    assert (numbers, after) == (["R-4", "R-1", "R-6", "R-5", "R-3", "R-2", "R-0"], None)
+    assert (seen, after) == (["R-4", "R-1", "R-6", "R-5", "R-3", "R-2", "R-0"], None)
 
 
 async def test_a_requester_finds_their_own_tickets_by_what_they_may_read(office, database_url):
@@ -98,8 +103,8 @@ async def test_a_requester_finds_their_own_tickets_by_what_they_may_read(office,
     for hidden in ("grumpy", "grum", "fieldword", '"grumpy customer"', "broken grumpy"):
         assert found(database_url, office, hidden, hers) == []
         assert found(database_url, office, hidden) != []
-    (row,) = searched(database_url, office, "screen", hers).rows
-    assert row["body"] is None
+    (hit,) = searched(database_url, office, "screen", hers).found
+    assert hit.body is None
 
 
 async def test_a_role_with_a_scope_finds_what_is_in_it_however_much_is_not(office, database_url, monkeypatch):
@@ -139,6 +144,29 @@ async def test_other_workspaces_find_nothing_of_ours_even_by_asking_the_database
             assert {row[0] for row in db.execute("SELECT DISTINCT workspace_id FROM desk.ticket_search")} == {
                 other.workspace
             }
+
+
+async def test_whoever_remembers_a_build_notices_that_another_is_live(office, database_url):
+    await office.ticket("B-1", title="kettle")
+    built(database_url, TicketList(), TicketSearch())
+    with reading(database_url, office.workspace) as db:
+        before = page(db, parsed("kettle"), EVERYBODY, 50, None)
+        await office.ticket("B-2", title="kettle")
+        built(database_url, TicketList(), TicketSearch())
+        after = page(db, parsed("kettle"), EVERYBODY, 50, None)
+    assert (numbers(before), numbers(after)) == (["B-1"], ["B-2", "B-1"])
+    assert before.position < after.position
+
+
+async def test_a_text_is_found_as_it_was_typed_or_as_it_is_compared(office, database_url):
+    await office.ticket("F-1", title="one", description="the Straße")
+    await office.ticket("F-2", title="two", description="ＳＴＲＡＳＳＥ")
+    built(database_url, TicketList(), TicketSearch())
+    hits = searched(database_url, office, "strasse")
+    assert [(hit.part, hit.body) for hit in hits.found] == [
+        ("description", "ＳＴＲＡＳＳＥ"),
+        ("description", "the Straße"),
+    ]
 
 
 async def test_quotes_and_patterns_are_only_text(office, database_url):
