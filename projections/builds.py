@@ -112,8 +112,10 @@ def _protect(db: Cursor[Any], build: Build, table: str) -> None:
 def enter(db: Cursor[Any], build: Build) -> None:
     """Make unqualified names mean the build's tables, for this session."""
     # What a crash of the server takes, the checkpoint loses with it: there is nothing to wait for the disk for.
+    # A page of a rebuild may be long in Python's hands where processors are short: the worker gives way to others.
     db.execute(
-        "SELECT set_config('search_path', %s, false), set_config('synchronous_commit', 'off', false)",
+        "SELECT set_config('search_path', %s, false), set_config('synchronous_commit', 'off', false), "
+        "set_config('idle_in_transaction_session_timeout', '15min', false)",
         [f"{build.schema}, pg_catalog, pg_temp"],
     )
 
