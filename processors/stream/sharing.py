@@ -11,7 +11,7 @@ from psycopg import Connection
 
 from eventstore.codec import StoredRow
 from eventstore.desk import Desk
-from eventstore.feed import head
+from eventstore.feed import erases, head
 from processors.checkpoint import Whereabouts
 from processors.effects import EffectFollower
 from processors.following import Follower
@@ -55,7 +55,8 @@ class Sharer(Follower):
 
     def _reacts_to(self, each: Named) -> bool:
         topics = self._process.TOPICS
-        return each.name.startswith("ticket.") and (topics is None or each.name in topics)
+        # What is erased is told to the witness, who is to forget it.
+        return each.name.startswith("ticket.") and (topics is None or each.name in topics or erases(each.name))
 
 
 class EffectSharer(EffectFollower):

@@ -25,6 +25,7 @@ from domain.ticket.commands import EraseTicket, NoteOnTicket, ReplyToTicket, Res
 from domain.ticket.events import TicketNoted
 from domain.workspace import AddTeam
 from eventstore.desk import Desk
+from eventstore.erasure import erase
 from eventstore.feed import head, read_page
 from eventstore.keyring import Keyring
 from eventstore.stories import stream
@@ -40,6 +41,7 @@ from processors.stream.partitions import Kept
 from processors.witness import Witness
 from tests.conftest import scratch
 from tests.desks import MASTER, Office, an_office
+from tests.minds import in_mind
 from tests.processors.greeter import connected, rows
 from tests.processors.shared import COUNT, TOPIC, EffectMember, Member, begin, partition, published
 from tests.threads import working
@@ -279,6 +281,24 @@ async def test_nor_has_it_effects(office: Office, database_url: str, three: list
         with pytest.raises(Overtaken):
             await dead.take(told)
     assert len(performed) == 1
+
+
+async def test_erased_content_is_in_no_members_mind(office: Office, database_url: str, three: list[Db]) -> None:
+    class Tagged(Noting):
+        TOPICS = frozenset({"ticket.tagged"})
+
+    secret, process = "A secret", Tagged()
+    begin(three[0], process)
+    await office.ticket("T-0", title=secret)
+    await office.do(TagTicket, number="T-0", add=("a",))
+    member = Member(database_url, three[1], process, now)
+    member.given(ALL)
+    member.take(published(three[2]))
+    mind = member.sharer._witness_of_parts._tickets
+    assert secret in in_mind(mind)
+    await erase(office.desk, office.command(EraseTicket, number="T-0", reason="asked"))
+    member.take(published(three[2]))
+    assert secret not in in_mind(mind)
 
 
 async def test_what_happened_before_a_change_that_others_came_to_first_is_looked_at_again(
