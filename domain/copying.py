@@ -3,25 +3,31 @@
 from collections.abc import Callable
 from dataclasses import fields
 from functools import cache
-from operator import attrgetter
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 
-def replace(record: T, **changes: Any) -> T:
-    """As that of `dataclasses`, at less than half its cost: what was valid is not put in field by field again."""
+def replace(record: T, /, **changes: Any) -> T:
+    """As that of `dataclasses`, at a quarter of its cost: what was valid is not put in field by field again."""
     kind: Any = type(record)
-    of, puts = _slots(kind)
-    copy: T = object.__new__(kind)
-    for put, value in zip(puts.values(), of(record), strict=True):
-        put(copy, value)
+    copied, puts = _copier(kind)
+    copy: T = copied(record)
     for name, value in changes.items():
         puts[name](copy, value)
     return copy
 
 
 @cache
-def _slots(kind: Any) -> tuple[Callable[[Any], tuple[Any, ...]], dict[str, Callable[[Any, Any], None]]]:
-    names = [field.name for field in fields(kind)]
-    return attrgetter(*names), {name: getattr(kind, name).__set__ for name in names}
+def _copier(kind: Any) -> tuple[Callable[[Any], Any], dict[str, Callable[[Any, Any], None]]]:
+    """Written out for the kind, as dataclasses write their `__init__`: to go through the fields costs twice as much."""
+    puts = {field.name: getattr(kind, field.name).__set__ for field in fields(kind)}
+    names: dict[str, Any] = {"new": object.__new__, "kind": kind} | {f"put_{name}": put for name, put in puts.items()}
+    lines = [
+        "def copied(record):",
+        "copy = new(kind)",
+        *(f"put_{name}(copy, record.{name})" for name in puts),
+        "return copy",
+    ]
+    exec("\n ".join(lines), names)  # noqa: S102 - of names of fields
+    return names["copied"], puts

@@ -1,9 +1,30 @@
 """Stream ids that follow from what people call things, so that no look-up table can disagree with the log."""
 
 from functools import lru_cache
-from uuid import UUID, uuid5
+from hashlib import sha1
+from typing import Any
+from uuid import UUID, SafeUUID
 
 _WORKSPACES = UUID("6f1d1b5e-3a55-5d0e-9c57-2b9f6f0c4a11")
+
+_VERSION_5 = 5 << 76 | 0b10 << 62
+_ELSE = ~(0xF << 76 | 0b11 << 62)
+_put: Any = UUID.__dict__["int"].__set__
+_put_safe: Any = UUID.__dict__["is_safe"].__set__
+
+
+def uuid_of(value: int) -> UUID:
+    """The UUID of 128 bits that are known to be one: what its class asks of its arguments costs twice as much."""
+    id_ = object.__new__(UUID)
+    _put(id_, value)
+    _put_safe(id_, SafeUUID.unknown)
+    return id_
+
+
+def uuid5(namespace: UUID, name: str) -> UUID:
+    """As the standard library's, in less than half the time: every command, ticket and reaction has one."""
+    digest = sha1(namespace.bytes + name.encode(), usedforsecurity=False).digest()
+    return uuid_of(int.from_bytes(digest[:16]) & _ELSE | _VERSION_5)
 
 
 def workspace_id(slug: str) -> UUID:

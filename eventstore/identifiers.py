@@ -4,6 +4,8 @@ import os
 import time
 from uuid import UUID
 
+from domain.ids import uuid_of
+
 _VERSION_7 = 0x7 << 76
 _VARIANT = 0b10 << 62
 
@@ -13,4 +15,4 @@ def uuid7() -> UUID:
     random = int.from_bytes(os.urandom(10), "big")
     milliseconds = time.time_ns() // 1_000_000
     high = (random >> 62) & 0xFFF
-    return UUID(int=milliseconds << 80 | _VERSION_7 | high << 64 | _VARIANT | (random & (1 << 62) - 1))
+    return uuid_of(milliseconds << 80 | _VERSION_7 | high << 64 | _VARIANT | (random & (1 << 62) - 1))

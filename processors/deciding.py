@@ -1,7 +1,7 @@
 """Decides what reactions want done, one command after the other, each on what those before it led to."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import reduce
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from domain.errors import Refusal, VersionConflict
 from domain.event import Event, Recorded
 from domain.happening import Happening
 from eventstore.append import Call
-from eventstore.keyring import Keyring
+from eventstore.keyring import ContentKey, Keyring
 from eventstore.stamp import stamp
 from eventstore.streams import Loaded
 from processors.process import Cause, Do, Output, Timer, command_id
@@ -66,6 +66,25 @@ def cause_of(told: Happening | SetUp) -> Happening | Recorded[Event]:
     return told.recorded if isinstance(told, SetUp) else told
 
 
+@dataclass(slots=True)
+class _Stream:
+    """A stream as it was read, and what was decided on it since; how many calls there are for it."""
+
+    loaded: Loaded
+    decided: Decision = field(default_factory=list)
+    keys: dict[UUID, ContentKey] = field(default_factory=dict)
+    calls: int = 0
+
+    def now(self) -> Loaded:
+        """What was decided is folded only once somebody asks."""
+        if self.decided:
+            before, keys = self.loaded, {**self.loaded.keys, **self.keys}
+            state = reduce(evolve, self.decided, before.state)
+            self.loaded = Loaded(state, before.version + len(self.decided), keys)
+            self.decided, self.keys = [], {}
+        return self.loaded
+
+
 class Deciding:
     """The calls that reactions come to, in rounds: in each at most one for a stream."""
 
@@ -79,10 +98,7 @@ class Deciding:
     ) -> None:
         self._keyring, self._at = keyring, at
         self._load, self._desk, self._answered = load, desk, answered
-        self._streams: dict[UUID, Loaded] = {}
-        # What was decided on a stream, and is folded once somebody asks for its state again.
-        self._decided: dict[UUID, list[Event]] = {}
-        self._calls: dict[UUID, int] = {}
+        self._streams: dict[UUID, _Stream] = {}
         self.rounds: list[list[Call]] = []
 
     def add(self, reaction: Reaction) -> None:
@@ -98,15 +114,15 @@ class Deciding:
             firsts.append(self._done(do.command.model_copy(update=context), stream, do, context))
 
     def _done(self, command: Command, stream: UUID, do: Do, context: dict[str, object]) -> UUID | None:
-        before = self._state(command, stream)
+        on = self._stream(command, stream)
         try:
-            return self._called(command, stream, before, self._events(command, before))
+            return self._called(command, stream, on, self._events(command, on.now()))
         except Refusal as refusal:
             other = do.otherwise(refusal) if do.otherwise else None
         if other is not None:
             return self._done(other.model_copy(update=context), other.stream_id, replace(do, otherwise=None), context)
         # That it was refused is its answer: a replay must not find it allowed meanwhile.
-        return self._called(command, stream, before, [])
+        return self._called(command, stream, on, [])
 
     def _events(self, command: Command, before: Loaded) -> Decision:
         if command.expected_version is not None and command.expected_version != before.version:
@@ -114,20 +130,16 @@ class Deciding:
         at_desk = command.AGGREGATE == "workspace"
         return decide(command, before.state, before.state if at_desk else self._desk(command.workspace_id))
 
-    def _state(self, command: Command, stream: UUID) -> Loaded:
-        if stream not in self._streams:
-            self._streams[stream] = self._load(command, stream)
-        if events := self._decided.pop(stream, None):
-            before = self._streams[stream]
-            self._streams[stream] = replace(before, state=reduce(evolve, events, before.state))
-        return self._streams[stream]
+    def _stream(self, command: Command, stream: UUID) -> _Stream:
+        if (known := self._streams.get(stream)) is None:
+            known = self._streams[stream] = _Stream(self._load(command, stream))
+        return known
 
-    def _called(self, command: Command, stream: UUID, before: Loaded, events: Decision) -> UUID | None:
-        call, keys = stamp(self._keyring, command, stream, before, events)
-        self._streams[stream] = Loaded(before.state, before.version + len(events), {**before.keys, **keys})
-        self._decided[stream] = events
-        round_ = self._calls[stream] = self._calls.get(stream, -1) + 1
-        if round_ == len(self.rounds):
+    def _called(self, command: Command, stream: UUID, on: _Stream, events: Decision) -> UUID | None:
+        call, keys = stamp(self._keyring, command, stream, on.loaded, events)
+        on.decided, on.keys = events, keys
+        if on.calls == len(self.rounds):
             self.rounds.append([])
-        self.rounds[round_].append(call)
+        self.rounds[on.calls].append(call)
+        on.calls += 1
         return call.events[0].event_id if call.events else None

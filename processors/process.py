@@ -5,13 +5,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from domain.catalogue import Catalogue
 from domain.command import Command
 from domain.errors import LedgerdeskError, Refusal
 from domain.event import SYSTEM, Event, Recorded
 from domain.happening import Happening
+from domain.ids import uuid5
 from domain.requester import Requester
 from domain.sla.standing import ClockLine
 from eventstore.desk import Desk

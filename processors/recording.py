@@ -112,10 +112,11 @@ class Recorder:
         desks = desks or self.desks({command.workspace_id for command, _ in todo})
 
         def load(command: Command, stream: UUID) -> Loaded:
-            if stream not in states:
+            if (known := states.get(stream)) is None:
                 # One that only a refusal led to.
                 self._load([(command, stream)], states)
-            return states[stream]
+                known = states[stream]
+            return known
 
         deciding = Deciding(self._keyring, at, load, desks.__getitem__, answered)
         for reaction in reactions:

@@ -1,8 +1,11 @@
 """Ids that follow from names: everything in every log relies on them, so they never change."""
 
+import uuid
 from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from domain import ids
 
@@ -25,3 +28,10 @@ def test_a_workspace_is_where_its_name_says():
 def test_what_has_one_name_has_one_id_of_each_kind_in_each_workspace(follows, id_):
     assert follows(ACME, "INC1") == UUID(id_)
     assert follows(UUID(int=0), "INC1") != UUID(id_)
+
+
+@given(namespace=st.uuids(), name=st.text())
+def test_an_id_of_a_name_is_that_of_the_standard_library(namespace, name):
+    ours, theirs = ids.uuid5(namespace, name), uuid.uuid5(namespace, name)
+    assert (ours, hash(ours), str(ours), ours.is_safe) == (theirs, hash(theirs), str(theirs), theirs.is_safe)
+    assert (ours.version, ours.variant) == (5, uuid.RFC_4122)
