@@ -76,7 +76,7 @@ class SavedViews(ReadModel):
     def apply(self, page: Page, db: Cursor[Any]) -> None:
         """The newest form of each view; a removed one goes."""
         saved = {recorded.stream_id: recorded for recorded in page if isinstance(recorded.event, ViewSaved)}
-        upsert(db, "saved_views", COLUMNS, [_row(recorded) for recorded in saved.values()], NEWER)
+        upsert(db, "saved_views", COLUMNS, [_row(recorded) for recorded in saved.values()], NEWER, ("condition",))
         if gone := [recorded.stream_id for recorded in page if isinstance(recorded.event, ViewRemoved)]:
             db.execute("DELETE FROM saved_views WHERE view_id = ANY(%s)", [gone])
 

@@ -265,9 +265,8 @@ def _write(db: Cursor[Any], chunks: Mapping[Chunk, _Moves]) -> None:
         wanted = [list(column) for column in zip(*chunks, strict=True)]
         kept = {row[:3]: row[3] for row in cursor.execute(_KEPT_PLACES, wanted)}
     rows = [(*chunk, place_sets.changed(kept.get(chunk, b""), *moves)) for chunk, moves in chunks.items()]
-    upsert(
-        db, "facet_places", ("workspace_id", "facet", "chunk", "places"), [row for row in rows if row[3]], _NEW_PLACES
-    )
+    filled = [(*chunk, f"\\x{places.hex()}") for *chunk, places in rows if places]
+    upsert(db, "facet_places", ("workspace_id", "facet", "chunk", "places"), filled, _NEW_PLACES)
     if emptied := [row[:3] for row in rows if not row[3]]:
         db.execute(_DROP_PLACES, [list(column) for column in zip(*emptied, strict=True)])
 

@@ -122,6 +122,7 @@ class TicketHistory(ReadModel):
             COLUMNS,
             [_row(recorded, causes) for recorded in page],
             "(ticket_id, version) DO NOTHING",
+            ("changes", "content"),
         )
         if hidden := redacted(page):
             db.execute(HIDE.format(table="ticket_history", changes="content = NULL, redacted = true").encode(), hidden)

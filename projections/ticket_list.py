@@ -191,7 +191,7 @@ def _before(views: KeptViews, rows: dict[UUID, Row]) -> _Before:
 
 def _write(db: Cursor[Any], views: KeptViews, before: _Before, rows: Collection[Row]) -> None:
     kept, places = [row for row in rows if not row.erased], ticket_places.given(db, rows)
-    upsert(db, "ticket_list", WRITTEN, [_values(row, places[row.ticket_id]) for row in kept], NEWER)
+    upsert(db, "ticket_list", WRITTEN, [_values(row, places[row.ticket_id]) for row in kept], NEWER, ("fields",))
     if gone := [row.ticket_id for row in rows if row.erased]:
         db.execute("DELETE FROM ticket_list WHERE ticket_id = ANY(%s)", [gone])
     # Those of deleted ones too, so that a rebuild, which sees less of them, comes to the same.

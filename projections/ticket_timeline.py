@@ -100,7 +100,7 @@ class TicketTimeline(ReadModel):
 
     def apply(self, page: Page, db: Cursor[Any]) -> None:
         """Add entries and files, then hide redacted messages, and take away what was removed or is to be erased."""
-        upsert(db, "ticket_timeline", COLUMNS, list(_rows(page)), "(ticket_id, version) DO NOTHING")
+        upsert(db, "ticket_timeline", COLUMNS, list(_rows(page)), "(ticket_id, version) DO NOTHING", ("changes",))
         upsert(db, "ticket_attachments", FILE_COLUMNS, list(_files(page)), "(ticket_id, attachment_id) DO NOTHING")
         if hidden := redacted(page):
             taken = "body = NULL, redacted = true, reason = hidden.reason"
