@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from projections.search_marks import SNIPPET, marked, snippet
 from projections.search_terms import LONGEST, NothingToSearch, parsed, terms
+from projections.ticket_search import ordered
 
 
 @pytest.mark.parametrize(
@@ -72,3 +73,9 @@ def test_a_snippet_shows_the_first_place_and_what_is_around():
     ((start, end),) = found.marks
     assert found.text[start:end] == "needle"
     assert (found.text[0], found.text[-1], len(found.text)) == ("…", "…", SNIPPET + 2)
+
+
+@given(st.sets(st.text()), st.sets(st.text()))
+def test_terms_are_written_in_order_whatever_was_listed_before(now, before):
+    assert ordered(now, sorted(before)) == sorted(now)
+    assert ordered(now | before, sorted(before)) == sorted(now | before)
