@@ -11,9 +11,8 @@ from api.form_bodies import ApprovalBody, ApproveBody, ApproverBody, RefuseBody
 from api.ticket_changes import TicketNumber, changes, done
 from domain.errors import InvalidInput, UnknownPerson
 from domain.permissions import Permission
-from domain.ticket.approving import ApprovalOver, CannotApprove, NotAnApprover, UnknownApproval
+from domain.ticket.approving import ApprovalOver, CannotApprove, NotAnApprover, NotYourQuestion, UnknownApproval
 from domain.ticket.flowing import AddApprover, GiveApproval, RefuseApproval, RequestApproval, WithdrawApproval
-from domain.ticket.handling import NotYours
 from domain.ticket.state import TicketNotOpen
 
 router = routing.router("tickets")
@@ -70,7 +69,7 @@ async def refuse_approval(
 
 @router.post(
     "/tickets/{number}/approvals/{approval_id}/withdraw",
-    **changes(TicketNotOpen, UnknownApproval, NotYours, ApprovalOver),
+    **changes(TicketNotOpen, UnknownApproval, NotYourQuestion, ApprovalOver),
 )
 async def withdraw_approval(
     number: TicketNumber, approval_id: UUID, me: Caller = needs(Permission.TICKET_APPROVE)

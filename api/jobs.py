@@ -80,6 +80,9 @@ class JobView(BaseModel):
     result: dict[str, Any] | None
     started_at: datetime | None
     finished_at: datetime | None
+    position: int | None = Field(
+        description="In the log, at its end; give it to reads as min_position to see all that it did. Null until then."
+    )
     has_file: bool = Field(description="Whether GET /jobs/{id}/file answers a file.")
 
 

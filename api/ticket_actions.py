@@ -54,7 +54,9 @@ async def accept_ticket(number: TicketNumber, me: Caller = needs(Permission.TICK
 
 @router.post(
     "/tickets/{number}/claim",
-    **changes(TicketNotOpen, h.AlreadyClaimed, h.NotYours, h.LoadLimitReached, MayNotHandle, UnknownPerson),
+    **changes(
+        TicketNotOpen, h.AlreadyClaimed, h.NotYours, h.LoadLimitReached, h.CannotWork, MayNotHandle, UnknownPerson
+    ),
 )
 async def claim_ticket(
     number: TicketNumber, body: ClaimBody = _CLAIM, me: Caller = needs(Permission.TICKET_CLAIM)
@@ -65,7 +67,7 @@ async def claim_ticket(
 
 @router.post(
     "/tickets/{number}/transfer",
-    **changes(TicketNotOpen, UnknownPerson, UnknownTeam, UnknownRole, MayNotHandle, InvalidInput),
+    **changes(TicketNotOpen, UnknownPerson, UnknownTeam, UnknownRole, h.CannotWork, MayNotHandle, InvalidInput),
 )
 async def transfer_ticket(
     number: TicketNumber, body: TransferBody, me: Caller = needs(Permission.TICKET_TRANSFER)

@@ -21,8 +21,16 @@ from domain.ticket.drafting import SaveForm
 from domain.ticket.flowing import Filing, MoveToForm, SubmitStep, form_of
 from domain.ticket.handling import NotYours
 from domain.ticket.moving import IllegalMove, TicketFinished
-from domain.ticket.state import Approval, Ticket, TicketErasedForEver, TicketMergedAway, TicketNotOpen, UnknownTicket
-from domain.ticket.stepping import ApprovalPending, IllegalStep, NoWorkflow
+from domain.ticket.state import (
+    Approval,
+    Flow,
+    Ticket,
+    TicketErasedForEver,
+    TicketMergedAway,
+    TicketNotOpen,
+    UnknownTicket,
+)
+from domain.ticket.stepping import ApprovalPending, IllegalStep, NoWorkflow, ways_on
 from domain.values import Pinned
 from domain.workflows import Node, Workflow
 
@@ -94,7 +102,7 @@ def _for_agent(ticket: Ticket, desk: Catalogue, version: int) -> TicketForm:
         asked=sorted(form.asked),
         values=shown(ticket.fields),
         saved=shown(ticket.flow.saved),
-        next=_following(workflow, node),
+        next=_following(ticket.flow, workflow, node),
         approvals=[_approval(each) for each in ticket.flow.approvals],
         version=version,
     )
@@ -121,8 +129,8 @@ def _place(ticket: Ticket, desk: Catalogue) -> tuple[Workflow | None, Node | Non
     return workflow, workflow.node(ticket.flow.node) if workflow else None
 
 
-def _following(workflow: Workflow | None, node: Node | None) -> list[NextStep]:
-    steps = [workflow.node(key) for key in node.next] if workflow and node else []
+def _following(flow: Flow, workflow: Workflow | None, node: Node | None) -> list[NextStep]:
+    steps = [workflow.node(key) for key in ways_on(flow, workflow, node)] if workflow and node else []
     return [NextStep(key=step.key, title=step.title, ends=step.ends) for step in steps if step is not None]
 
 

@@ -29,6 +29,7 @@ from domain.requester import RequesterErased, RequesterMergedAway, UnknownReques
 from domain.requester_ties import RequesterBlocked
 from domain.ticket import commands as c
 from domain.ticket.decisions import TicketNumberTaken
+from domain.ticket.handling import CannotWork
 from domain.ticket.moving import IllegalMove, TicketFinished
 from domain.ticket.state import TicketNotOpen
 from domain.values import Assignee, Tag
@@ -54,6 +55,7 @@ NO_TICKET_FOR = (UnknownRequester, RequesterErased, RequesterMergedAway, Request
         UnknownPerson,
         UnknownRole,
         *NO_TICKET_FOR,
+        CannotWork,
         MayNotHandle,
         InvalidInput,
         InvalidField,
@@ -99,7 +101,8 @@ async def change_priority(
 
 
 @router.put(
-    "/tickets/{number}/assignment", **changes(TicketNotOpen, UnknownPerson, UnknownTeam, UnknownRole, MayNotHandle)
+    "/tickets/{number}/assignment",
+    **changes(TicketNotOpen, UnknownPerson, UnknownTeam, UnknownRole, CannotWork, MayNotHandle),
 )
 async def assign_ticket(number: TicketNumber, body: Assignee, me: Caller = needs(Permission.TICKET_ASSIGN)) -> Response:
     """Make a person responsible, or a team, a role or several people of whom one must claim it; none is nobody (A9)."""

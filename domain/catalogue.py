@@ -10,7 +10,7 @@ from domain.errors import Refusal, UnknownPerson, UnknownRole, UnknownStatus, Un
 from domain.event import Actor, Content, Erased
 from domain.macros import CannedReply, Macro
 from domain.organisation_merges import APART, Merges
-from domain.permissions import RoleName
+from domain.permissions import WORKING, RoleName
 from domain.rulebook import Rulebook
 from domain.staff import BUILT_IN, REQUESTERS, Grant, Person, Role, Team
 from domain.streaming import USUALLY, Shown
@@ -141,6 +141,11 @@ class Catalogue(Rulebook, Timekeeping):
     def works_here(self, person: UUID) -> bool:
         """Whether it is an active person of the desk."""
         return person in self.people and self.people[person].active
+
+    def works_in(self, role: str) -> bool:
+        """Whether people of the role work on tickets: others only watch."""
+        found = self.role(role)
+        return found.active and not found.permissions.isdisjoint(WORKING)
 
     def may_handle(self, person: UUID, type_: str | None, category: tuple[str, ...]) -> bool:
         """Whether the type and the category let that person handle their tickets."""

@@ -102,6 +102,8 @@ _AGENT = _REQUESTER | {
     _P.DUTY_EDIT,
     _P.WORKSPACE_VIEW,
 }
+# Who works on tickets may do at least one of these; auditors, analysts and the control room watch, or hand on.
+WORKING = frozenset({_P.TICKET_MOVE, _P.TICKET_REPLY, _P.TICKET_CLAIM, _P.TICKET_SUBMIT})
 PERMISSIONS: dict[RoleName, frozenset[Permission]] = {
     RoleName.REQUESTER: _REQUESTER | OF_REQUESTERS_ALONE,
     RoleName.AGENT: _AGENT,

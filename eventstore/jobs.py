@@ -274,7 +274,7 @@ class Jobs:
 
 _SHOWN = (
     "job_id, kind, state, asked_by - 'within' AS asked_by, asked_at, parameters, total, done, failed, skipped, cancel_requested, error_code, error, "
-    "result, started_at, finished_at, EXISTS (SELECT FROM jobs.files f WHERE f.file_id = j.job_id AND f.size IS NOT NULL) AS has_file"
+    "result, started_at, finished_at, position, EXISTS (SELECT FROM jobs.files f WHERE f.file_id = j.job_id AND f.size IS NOT NULL) AS has_file"
 )
 _SELECT_JOB = f"SELECT {_SHOWN} FROM jobs.jobs j WHERE workspace_id = %s AND job_id = %s"  # noqa: S608
 _SELECT_JOBS = f"""

@@ -8,9 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from domain.catalogue import Catalogue
-from domain.event import Actor
 from domain.happening import Happening, Situation
-from domain.permissions import Permission
 from domain.staff import Person, available
 from domain.values import Assignee, AssignmentReason, Key
 
@@ -165,9 +163,9 @@ def _candidates(wish: Wish, now: Situation, desk: Catalogue, at: datetime) -> li
 
 
 def _works(person: Person, now: Situation, desk: Catalogue) -> bool:
-    """Whether their role works on such tickets: auditors and analysts only watch."""
-    grant = desk.grant(Actor(kind="person", id=str(person.id)))
-    return Permission.TICKET_MOVE in grant.permissions and grant.scope.covers(now.row.type, tuple(now.row.category))
+    """Whether their role works on such tickets."""
+    scope = desk.role(person.role).scope
+    return desk.works_in(person.role) and scope.covers(now.row.type, tuple(now.row.category))
 
 
 def _skilled(wish: Wish, person: UUID, desk: Catalogue) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from domain.ticket.flowing import (
     WithdrawApproval,
     asked_again,
 )
-from domain.ticket.handling import NotYours, in_charge
+from domain.ticket.handling import in_charge
 from domain.ticket.state import Approval, Ticket
 
 
@@ -48,6 +48,14 @@ class ApprovalOver(Refusal):
     sentence = "This approval is over: it was {outcome}. Ask again if it is still needed."
 
 
+class NotYourQuestion(Refusal):
+    """Somebody else asked for the approval."""
+
+    code = "not_your_question"
+    status = 403
+    sentence = "Somebody else asked for this approval on ticket {number}. Have them withdraw it, or a lead."
+
+
 class CannotApprove(Refusal):
     """The person's role does not let them approve."""
 
@@ -58,7 +66,7 @@ class CannotApprove(Refusal):
 
 @decides(RequestApproval, needs=Permission.TICKET_APPROVE)
 def request(command: RequestApproval, ticket: Ticket, desk: Catalogue) -> Decision:
-    """Without approvers the step's own are asked once more, as after a refusal."""
+    """Without approvers the step's own are asked once more, as after a refusal; with some, what they refused is settled."""
     ticket.must_be_open(command.number)
     if not command.approvers:
         return _once_more(command, ticket, desk)
@@ -68,6 +76,7 @@ def request(command: RequestApproval, ticket: Ticket, desk: Catalogue) -> Decisi
     for approver in approvers:
         _must_be_able(approver, desk)
     return [
+        *_asked_anew(command, ticket, desk),
         ApprovalRequested(
             approval_id=command.command_id,
             mode=command.mode,
@@ -75,8 +84,16 @@ def request(command: RequestApproval, ticket: Ticket, desk: Catalogue) -> Decisi
             asked_by=command.author,
             node=ticket.flow.node,
             note=command.note or None,
-        )
+        ),
     ]
+
+
+def _asked_anew(command: RequestApproval, ticket: Ticket, desk: Catalogue) -> Decision:
+    """What was refused at the step no longer holds it up once it is asked anew, by who could take it back as well."""
+    here = [each for each in ticket.flow.approvals if each.node is not None and each.node == ticket.flow.node]
+    refused = [each for each in here if each.outcome == "refused" and not each.required]
+    mine = [each for each in refused if _may_withdraw(command.by, each, ticket, desk)]
+    return [ApprovalWithdrawn(approval_id=each.approval_id) for each in mine]
 
 
 def _once_more(command: RequestApproval, ticket: Ticket, desk: Catalogue) -> Decision:
@@ -142,13 +159,17 @@ def refuse(command: RefuseApproval, ticket: Ticket, _: Catalogue) -> Decision:
 def withdraw(command: WithdrawApproval, ticket: Ticket, desk: Catalogue) -> Decision:
     """By who asked, or who is in charge; a refused one too, so that the step can go on without it."""
     approval = _approval(command, command.approval_id, ticket)
-    if command.by != approval.asked_by and not in_charge(command.by, ticket, desk):
-        raise NotYours(number=ticket.number)
+    if not _may_withdraw(command.by, approval, ticket, desk):
+        raise NotYourQuestion(number=ticket.number)
     if approval.outcome == "withdrawn":
         return []
     if approval.outcome == "granted":
         raise ApprovalOver(outcome=approval.outcome)
     return [ApprovalWithdrawn(approval_id=approval.approval_id)]
+
+
+def _may_withdraw(actor: Actor, approval: Approval, ticket: Ticket, desk: Catalogue) -> bool:
+    return actor == approval.asked_by or in_charge(actor, ticket, desk)
 
 
 def _approval(command: TicketCommand, approval_id: UUID, ticket: Ticket) -> Approval:

@@ -219,7 +219,8 @@ def participants(
 
 
 def _can_have(person: UUID, about: Filing, desk: Catalogue) -> bool:
-    return desk.works_here(person) and desk.may_handle(person, *about)
+    works = desk.works_here(person) and desk.works_in(desk.people[person].role)
+    return works and desk.may_handle(person, *about)
 
 
 def eligible(node: Node, about: Filing, at: datetime, desk: Catalogue) -> list[UUID]:
@@ -238,7 +239,7 @@ def _(ticket: Ticket, event: TicketFormPinned) -> Ticket:
 def _(ticket: Ticket, event: TicketStepEntered) -> Ticket:
     # A step that is come to once more asks its approvers once more.
     before = tuple(replace(approval, node=None) for approval in ticket.flow.approvals)
-    return replace(ticket, flow=replace(ticket.flow, node=event.node, approvals=before))
+    return replace(ticket, flow=replace(ticket.flow, node=event.node, came_from=event.previous, approvals=before))
 
 
 @evolves(TicketStepSubmitted)

@@ -67,6 +67,16 @@ class NotYours(Refusal):
     sentence = "Ticket {number} was given to others. Ask whoever has it, or a lead, to assign it to you first."
 
 
+class CannotWork(Refusal):
+    """The role of who is to have the ticket only watches."""
+
+    code = "cannot_work"
+    status = 422
+    sentence = (
+        "Nobody works on tickets in the role {role}. Choose somebody else, or give the person another role first."
+    )
+
+
 class NoPreviousHandler(Refusal):
     """Nobody who had the ticket before can take it back (A11)."""
 
@@ -147,10 +157,18 @@ def handler(to: Assignee, type_: str | None, category: CategoryPath, desk: Catal
     alone = len(people) == 1
     to = Assignee(team=to.team, person=people[0] if alone else to.person, people=() if alone else people, role=to.role)
     known = desk.assignee(to)
-    for person in (to.person, *to.people):
-        if person is not None and not desk.may_handle(person, type_, category):
+    if to.role is not None:
+        _must_work(to.role, desk)
+    for person in filter(None, (to.person, *to.people)):
+        _must_work(desk.people[person].role, desk, person=person)
+        if not desk.may_handle(person, type_, category):
             raise MayNotHandle(person=person)
     return known
+
+
+def _must_work(role: str, desk: Catalogue, **named: UUID) -> None:
+    if not desk.works_in(role):
+        raise CannotWork(role=role, **named)
 
 
 @decides(LookAtTicket, needs=Permission.TICKET_VIEW)

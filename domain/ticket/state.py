@@ -142,6 +142,7 @@ class Flow:
     template: Pinned | None = None
     workflow: Pinned | None = None
     node: str | None = None
+    came_from: str | None = None
     saved: Content[dict[str, Any]] = field(default_factory=dict)
     approvals: tuple[Approval, ...] = ()
 

@@ -44,18 +44,23 @@ class ApprovalPending(Refusal):
     """A step cannot be left while somebody has not approved it."""
 
     code = "approval_pending"
-    sentence = "The step «{node}» waits for an approval, which is {outcome}. Get it approved; where it was refused or taken back, ask again."
+    sentence = (
+        "The step «{node}» waits for an approval, which is {outcome}. Get it approved; where it was refused or taken back, "
+        "ask again, or go back to the step before."
+    )
 
 
 @decides(SubmitStep, needs=Permission.TICKET_SUBMIT)
 def submit(command: SubmitStep, ticket: Ticket, desk: Catalogue) -> Decision:
-    """Whoever has the ticket chooses the next step; an end resolves the ticket."""
+    """Whoever has the ticket chooses the next step; an end resolves the ticket. Refused, it may go back unapproved."""
     must_be_unfinished(command.number, ticket)
     workflow, node = _place(ticket, desk)
     _must_have(command, ticket, desk)
-    if command.next not in node.next:
-        raise IllegalStep(current=node.key, wanted=command.next, legal=", ".join(node.next) or "none")
-    _must_be_approved(node, ticket.flow.approvals)
+    ways, back = ways_on(ticket.flow, workflow, node), way_back(ticket.flow, workflow)
+    if command.next not in ways:
+        raise IllegalStep(current=node.key, wanted=command.next, legal=", ".join(ways) or "none")
+    if command.next != back:
+        _must_be_approved(node, ticket.flow.approvals)
     following = _node(workflow, command.next, ticket.flow)
     submitted = TicketStepSubmitted(node=node.key, next=following.key, note=command.note or None)
     assigned = assigned_to(
@@ -63,7 +68,21 @@ def submit(command: SubmitStep, ticket: Ticket, desk: Catalogue) -> Decision:
     )
     ends = into(StatusKind.RESOLVED, command.number, ticket, desk) if following.ends else []
     came = entered(following, command, previous=node.key)
-    return [*_filled_in(command, ticket, workflow, node, desk), submitted, *came, *assigned, *ends]
+    filled_in = _filled_in(command, ticket, workflow, node, desk, whole=command.next != back)
+    return [*filled_in, submitted, *came, *assigned, *ends]
+
+
+def ways_on(flow: Flow, workflow: Workflow, node: Node) -> tuple[str, ...]:
+    """The steps that may be next."""
+    back = way_back(flow, workflow)
+    return node.next if back is None or back in node.next else (*node.next, back)
+
+
+def way_back(flow: Flow, workflow: Workflow) -> str | None:
+    """The step that the ticket came from, where what was asked at the present one was refused."""
+    refused = any(each.outcome == "refused" and each.node == flow.node for each in flow.approvals)
+    known = flow.came_from is not None and workflow.node(flow.came_from) is not None
+    return flow.came_from if refused and known else None
 
 
 def _place(ticket: Ticket, desk: Catalogue) -> tuple[Workflow, Node]:
@@ -96,12 +115,14 @@ def _must_be_approved(node: Node, approvals: tuple[Approval, ...]) -> None:
         raise ApprovalPending(node=node.key, outcome=outcome)
 
 
-def _filled_in(command: SubmitStep, ticket: Ticket, workflow: Workflow, node: Node, desk: Catalogue) -> Decision:
-    """The values of the step's form: what was saved before, and what is given now."""
+def _filled_in(
+    command: SubmitStep, ticket: Ticket, workflow: Workflow, node: Node, desk: Catalogue, *, whole: bool
+) -> Decision:
+    """The values of the step's form: what was saved before, and what is given now; all that it asks, if it is to be whole."""
     saved = ticket.flow.saved if isinstance(ticket.flow.saved, dict) else {}
     form = form_of(ticket.flow, desk, asked=workflow.form_of(node))
     known = Known(command.at, desk.works_here, {each.attachment_id for each in ticket.attachments})
-    return field_changes(form.check({**saved, **command.fields}, present(ticket), known, submitting=True), ticket)
+    return field_changes(form.check({**saved, **command.fields}, present(ticket), known, submitting=whole), ticket)
 
 
 @decides(MoveToForm, needs=Permission.TICKET_SUBMIT)

@@ -79,6 +79,8 @@ def test_chosen_tickets_are_changed_at_once_each_with_its_own_result(
     assert (ticket["tags"], ticket["priority"], ticket["version"]) == (["vip"], "high", told["results"][0]["version"])
     job = admin.get(f"/jobs/{told['bulk_id']}").json()
     assert (job["kind"], job["state"], job["total"], job["done"], job["failed"]) == ("bulk", "done", 3, 1, 2)
+    later = admin.post(f"/tickets/{first}/notes", json={"body": "x"}).json()["position"]
+    assert 0 < job["position"] < later
     # Repeated, it is answered as the first time, also what would be done now.
     admin.post(f"/tickets/{second}/reopen", json={})
     assert admin.post("/bulk", json=body, headers={"Idempotency-Key": "once"}).json() == told
@@ -115,6 +117,12 @@ def test_all_that_match_are_changed_in_the_background(working: Server) -> None:
         condition = {"field": "number", "op": "is_any_of", "value": numbers[:2]}
         job = ended(lead, lead.post("/bulk", json={"condition": condition, "actions": TAG}))
         assert (job["kind"], job["state"], job["total"], job["done"]) == ("bulk", "done", 2, 2)
+        versions = [lead.get(f"/tickets/{number}/history").json() for number in numbers[:2]]
+        assert job["position"] >= max(entry["position"] for told in versions for entry in told["entries"])
+        listed(lead, job["position"])
+        assert {row["number"] for row in lead.get("/tickets", params={"tags_any": "vip"}).json()["tickets"]} >= {
+            *numbers[:2]
+        }
         assert [lead.get(f"/tickets/{number}").json()["tags"] for number in numbers] == [["vip"], ["vip"], []]
 
 

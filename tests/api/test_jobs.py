@@ -133,9 +133,12 @@ def test_a_job_is_seen_by_its_asker_and_by_those_who_may_ask_for_its_kind(server
 
 def test_a_job_without_a_file_says_so_and_is_cancelled(server: Server) -> None:
     with server.acting() as admin:
-        job = admin.post("/exports", json={}).json()["job_id"]
+        asked = admin.post("/exports", json={}).json()
+        job = asked["job_id"]
         assert refused(admin.get(f"/jobs/{job}/file")) == (409, "no_file_yet")
-        assert admin.post(f"/jobs/{job}/cancel").json()["state"] == "cancelled"
+        cancelled = admin.post(f"/jobs/{job}/cancel").json()
+        assert (cancelled["state"], asked["position"]) == ("cancelled", None)
+        assert cancelled["position"] > 0
         assert admin.post(f"/jobs/{job}/cancel").json()["state"] == "cancelled"
 
 

@@ -3,7 +3,8 @@
 import pytest
 
 from domain.errors import InvalidInput, NotAllowed, UnknownPerson
-from domain.ticket.approving import ApprovalOver, CannotApprove, NotAnApprover, UnknownApproval
+from domain.forms import InvalidField
+from domain.ticket.approving import ApprovalOver, CannotApprove, NotAnApprover, NotYourQuestion, UnknownApproval
 from domain.ticket.flowing import (
     AddApprover,
     ApprovalGiven,
@@ -17,10 +18,10 @@ from domain.ticket.flowing import (
     SubmitStep,
     TicketFormPinned,
     TicketStepEntered,
+    TicketStepSubmitted,
     WithdrawApproval,
 )
-from domain.ticket.handling import NotYours
-from domain.ticket.stepping import ApprovalPending
+from domain.ticket.stepping import ApprovalPending, IllegalStep
 from domain.values import Pinned
 from domain.workspace import PersonDeactivated
 from tests.domain.kit import ANN, BOB, DESK, LEFT, folded, given, id_of, opened, person
@@ -115,11 +116,12 @@ def test_who_is_asked_already_is_not_added():
     when(given_asked(ANN), AddApprover, "ann", person_id=id_of("analyst")).then_refused(CannotApprove)
 
 
-@pytest.mark.parametrize(("by", "refused"), [("ann", None), ("lead", None), ("bob", NotYours)])
+@pytest.mark.parametrize(("by", "refused"), [("ann", None), ("lead", None), ("bob", NotYourQuestion)])
 def test_who_asked_takes_it_back(by, refused):
     outcome = when(given_asked(BOB, by="ann"), WithdrawApproval, by)
     if refused is not None:
-        outcome.then_refused(refused)
+        sentence = outcome.then_refused(refused)
+        assert sentence == "Somebody else asked for this approval on ticket T-1. Have them withdraw it, or a lead."
         return
     outcome.then(ApprovalWithdrawn(approval_id=ASKED))
     again = given_asked(BOB, by="ann", after=outcome.events)
@@ -184,3 +186,52 @@ def test_a_question_of_ones_own_holds_the_step_up_until_it_is_answered_or_taken_
 def test_a_step_come_to_once_more_is_approved_once_more():
     granted = (REQUIRED, gave(ANN), gave(LEAD, granted=True))
     submitted(at("buy", *granted, TicketStepEntered(node="buy"))).then_refused(ApprovalPending, outcome="missing")
+
+
+@pytest.mark.parametrize(("by", "replaced"), [("bob", True), ("lead", True), ("ann", False)])
+def test_what_was_refused_is_settled_once_whoever_asked_asks_anew(by, replaced):
+    before = (asked(ANN, node="first", by="bob"), REFUSED)
+    outcome = at("first", *before).when(RequestApproval, by=person(by), approvers=(LEAD,), command_id=OTHER)
+    *withdrawn, anew = outcome.events
+    assert withdrawn == [ApprovalWithdrawn(approval_id=ASKED)] * replaced
+    granted = ApprovalGiven(approval_id=anew.approval_id, person_id=LEAD, granted=True)
+    after = submitted(at("first", *before, *outcome.events, granted))
+    assert (after.refusal is None) is replaced
+
+
+def test_what_the_step_itself_asked_is_not_settled_by_another_question():
+    friendly = at("buy", REQUIRED, REFUSED).when(RequestApproval, by=person("lead"), approvers=(BOB,), command_id=OTHER)
+    (anew,) = friendly.events
+    granted = ApprovalGiven(approval_id=anew.approval_id, person_id=BOB, granted=True)
+    submitted(at("buy", REQUIRED, REFUSED, anew, granted)).then_refused(ApprovalPending, outcome="refused")
+
+
+CAME = TicketStepEntered(node="buy", previous="second")
+
+
+def test_refused_a_step_goes_back_to_where_the_ticket_came_from():
+    back = at("buy", CAME, REQUIRED, REFUSED).when(SubmitStep, by=person("bob"), next="second", note="Too dear")
+    assert [type(each) for each in back.events[:2]] == [TicketStepSubmitted, TicketStepEntered]
+    there = folded(back.state, *back.events)
+    assert (there.flow.node, there.flow.came_from) == ("second", "buy")
+    # What was refused on the other step holds up nothing here.
+    on = at("buy", CAME, REQUIRED, REFUSED, *back.events).when(
+        SubmitStep, by=person("lead"), next="end", fields={"cost": {"amount": "12.50", "currency": "CNY"}}
+    )
+    assert on.refusal is None
+
+
+def test_going_back_the_form_need_not_be_whole():
+    own = asked(ANN, node="second", by="bob")
+    came = TicketStepEntered(node="second", previous="first")
+    back = at("second", came, own, REFUSED).when(SubmitStep, by=person("bob"), next="first")
+    assert back.refusal is None
+    at("second", came).when(SubmitStep, by=person("bob"), next="first").then_refused(InvalidField)
+
+
+def test_only_refused_does_it_go_back():
+    for answer in ((), (gave(ANN),), (gave(ANN), gave(LEAD, granted=True)), (ApprovalWithdrawn(approval_id=ASKED),)):
+        before = at("buy", CAME, REQUIRED, *answer)
+        before.when(SubmitStep, by=person("bob"), next="second").then_refused(IllegalStep, legal="end")
+    first = at("buy", REQUIRED, REFUSED)
+    first.when(SubmitStep, by=person("bob"), next="second").then_refused(IllegalStep, legal="end")

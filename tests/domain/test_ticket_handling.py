@@ -6,13 +6,14 @@ import pytest
 
 from domain.errors import InvalidInput, NotAllowed, UnknownPerson, UnknownRole, UnknownTeam
 from domain.event import SYSTEM
+from domain.setup.roles import RoleSet
 from domain.ticket import commands as c
 from domain.ticket import events as e
 from domain.ticket import handling as h
 from domain.ticket.moving import TicketFinished
 from domain.ticket.state import TicketNotOpen, UnknownTicket
 from domain.values import NOBODY, Assignee, Priority, StatusKind
-from domain.workspace import PersonAdded, PersonDeactivated
+from domain.workspace import PersonAdded, PersonDeactivated, RoleChanged
 from tests.domain.kit import ANN, BILLING, BOB, DESK, LEFT, NETWORK, folded, given, id_of, opened, person
 
 TO_ANN, TO_BOB, TO_BILLING = Assignee(person=ANN), Assignee(person=BOB), Assignee(team=BILLING)
@@ -128,6 +129,35 @@ def test_a_ticket_is_transferred_to_whomever_with_a_note(to):
 )
 def test_a_ticket_is_transferred_only_to_those_who_are_here(to, refusal):
     given(opened()).when(h.TransferTicket, to=to).then_refused(refusal)
+
+
+WATCHING = ("auditor", "analyst", "control_room")
+
+
+@pytest.mark.parametrize("role", WATCHING)
+@pytest.mark.parametrize("kind", [c.AssignTicket, h.TransferTicket])
+def test_who_only_watches_is_given_no_ticket(kind, role):
+    watcher = id_of(role)
+    for to in (Assignee(person=watcher), Assignee(people=(ANN, watcher)), Assignee(role=role)):
+        sentence = given(opened()).when(kind, to=to).then_refused(h.CannotWork, role=role)
+        assert sentence.startswith(f"Nobody works on tickets in the role {role}. Choose somebody else")
+    given().when(c.OpenTicket, title="x", assignee=Assignee(person=watcher)).then_refused(h.CannotWork, person=watcher)
+
+
+def test_a_role_of_ones_own_works_on_tickets_if_it_may_do_anything_to_them():
+    for allowed, refused in (("ticket.reply", False), ("ticket.note", True)):
+        role = RoleSet(key="own", title="Own", permissions=("ticket.view", allowed))
+        desk = folded(DESK, role, PersonAdded(person_id=id_of("cem"), person_name="Cem", role="own"))
+        outcome = given(opened(), desk=desk).when(c.AssignTicket, to=Assignee(person=id_of("cem")))
+        assert isinstance(outcome.refusal, h.CannotWork) is refused
+
+
+def test_a_return_passes_over_who_only_watches_now():
+    has = [Assignee(person=ANN), Assignee(person=BOB)]
+    handed = e.TicketAssigned(assignee=has[1], previous=has[0])
+    desk = folded(DESK, RoleChanged(person_id=ANN, role="auditor", previous="agent"))
+    returning = given(opened(assignee=has[0]), handed, desk=desk).when(h.ReturnTicket, by=person("bob"), reason="?")
+    returning.then_refused(h.NoPreviousHandler)
 
 
 def test_a_transfer_needs_a_permission_of_its_own():
