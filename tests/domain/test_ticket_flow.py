@@ -19,13 +19,15 @@ from domain.ticket.flowing import (
     TicketStepEntered,
     TicketStepSubmitted,
     eligible,
+    participants,
 )
 from domain.ticket.handling import NotYours
 from domain.ticket.moving import TicketFinished
 from domain.ticket.stepping import ApprovalPending, IllegalStep, NoWorkflow
 from domain.values import NOBODY, Assignee, Pinned, StatusKind
 from domain.workflows import WorkflowDefinition
-from tests.domain.kit import ANN, BILLING, BOB, LEFT, NOON, given, opened, person
+from domain.workspace import RoleChanged
+from tests.domain.kit import ANN, BILLING, BOB, LEFT, NOON, folded, given, opened, person
 from tests.domain.setups import BUY, END, FIRST, READY, SECOND, WAY, desk_after
 
 REPORT, DESK_V1 = Pinned(key="report", version=1), Pinned(key="desk", version=1)
@@ -165,6 +167,14 @@ def changed_desk():
 
 
 NEWEST = TicketFormPinned(template=Pinned(key="report", version=2), workflow=Pinned(key="desk", version=2))
+
+
+def test_who_only_watches_now_gets_nothing_at_a_step():
+    desk = folded(READY, RoleChanged(person_id=BOB, role="auditor", previous="agent"))
+    about = Filing(None, ())
+    assert participants(BUY, about, desk) == NOBODY
+    assert participants(SECOND, about, desk) == Assignee(person=ANN)
+    assert (BOB in eligible(SECOND, about, NOON, READY), BOB in eligible(SECOND, about, NOON, desk)) == (True, False)
 
 
 def test_a_running_ticket_keeps_the_version_that_it_began_with():

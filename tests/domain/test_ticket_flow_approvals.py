@@ -235,3 +235,10 @@ def test_only_refused_does_it_go_back():
         before.when(SubmitStep, by=person("bob"), next="second").then_refused(IllegalStep, legal="end")
     first = at("buy", REQUIRED, REFUSED)
     first.when(SubmitStep, by=person("bob"), next="second").then_refused(IllegalStep, legal="end")
+
+
+def test_what_was_refused_before_the_ticket_came_again_leads_nowhere_back():
+    anew = asked(ANN, LEAD, node="buy", required=True, by="bob").model_copy(update={"approval_id": OTHER})
+    again = (TicketStepEntered(node="second", previous="buy"), CAME, anew)
+    before = at("buy", CAME, REQUIRED, REFUSED, *again)
+    before.when(SubmitStep, by=person("bob"), next="second").then_refused(IllegalStep, legal="end")

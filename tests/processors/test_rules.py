@@ -14,6 +14,7 @@ from domain.requester import RegisterRequester
 from domain.rules.rule import RuleDefinition
 from domain.setup.calendars import SetCalendar, SetDefaultCalendar
 from domain.setup.macros import SetCannedReply
+from domain.setup.organisations import MergeOrganisation, UndoOrganisationMerge
 from domain.setup.rules import OrderRules, RetireRule, SetRule
 from domain.setup.staff import SetDuty, SetSkills
 from domain.ticket.commands import (
@@ -228,6 +229,34 @@ def test_recipe_an_urgent_tag_goes_to_a_senior_agent(stage: Stage) -> None:
     assert assigned.assignee == Assignee(team=TEAM, person=senior)
     reason = AssignmentReason(how="best_skill", among=1, open=0, skill="printers", level=5)
     assert assigned.reason == reason
+
+
+def test_rules_mean_an_organisation_with_those_that_were_merged_into_it(stage: Stage) -> None:
+    acme, twin = uuid4(), uuid4()
+    for named in (acme, twin):
+        of_it = leaf("requester.organisation_id", "is", str(named))
+        name = "acme" if named is acme else "twin"
+        rule(stage, name, when=of_it, then=[{"do": "add_tags", "tags": [name]}])
+        rule(
+            stage,
+            f"{name}-later",
+            when=of_it,
+            timing=after("opened_at", 1),
+            then=[{"do": "add_tags", "tags": [f"{name} later"]}],
+        )
+    zoe = customer(stage, organisation_id=twin)
+    stage.do(OpenTicket, number="T-1", title="x", requester_id=zoe)
+    assert stage.ticket("T-1").row.tags == ["twin"]
+    stage.do(MergeOrganisation, organisation_id=twin, into=acme)
+    stage.do(OpenTicket, number="T-2", title="x", requester_id=zoe)
+    assert sorted(stage.ticket("T-2").row.tags) == ["acme", "twin"]
+    # What nobody touches is found too when its time comes.
+    stage.advance(hours=2)
+    assert sorted(stage.ticket("T-1").row.tags) == ["acme", "acme later", "twin", "twin later"]
+    stage.do(UndoOrganisationMerge, organisation_id=twin)
+    stage.do(OpenTicket, number="T-3", title="x", requester_id=zoe)
+    stage.advance(hours=2)
+    assert sorted(stage.ticket("T-3").row.tags) == ["twin", "twin later"]
 
 
 def test_turns_are_fair_however_quickly_tickets_come(stage: Stage) -> None:

@@ -10,6 +10,7 @@ from domain.event import SYSTEM, Actor
 from domain.receivers import Receivers
 from domain.requester import ChangeRequester, RegisterRequester
 from domain.setup.calendars import SetCalendar, SetDefaultCalendar
+from domain.setup.organisations import MergeOrganisation
 from domain.setup.policies import RetirePolicy, SetPolicy
 from domain.sla.defaults import DEFAULT
 from domain.sla.policy import LadderStep, PolicyDefinition, Reminder, Target
@@ -209,6 +210,20 @@ def test_of_a_vip_earlier_and_again_with_the_lead_from_the_second_time():
     assert len(reminded(stage)) == 1
     stage.advance(days=2)
     assert reminded(stage) == [(1, HANDLER), (2, HANDLER + LEAD), (3, HANDLER + LEAD)]
+
+
+def test_promises_mean_an_organisation_with_those_that_were_merged_into_it():
+    acme, twin = uuid4(), uuid4()
+    of_acme = {"field": "requester.organisation_id", "op": "is", "value": str(acme)}
+    reminders = (Reminder(key="acme", when=of_acme, minutes=-10, to=HANDLER),)
+    for merged in (False, True):
+        stage = stage_with(reminders=reminders, when=of_acme)
+        stage.do(RegisterRequester, requester_id=(zoe := uuid4()), requester_name="Zoe", organisation_id=twin)
+        if merged:
+            stage.do(MergeOrganisation, organisation_id=twin, into=acme)
+        open_ticket(stage, requester_id=zoe)
+        stage.advance(minutes=21)
+        assert reminded(stage) == [(1, HANDLER)] * merged
 
 
 def test_who_answers_is_reminded_no_more():
