@@ -35,12 +35,22 @@ def checked(desk: Desk, to: Given, category: tuple[str, ...]) -> Given:
             why.append("unknown_person")
         elif each is not None and team is not None and team not in desk.people[each]["teams"]:
             why.append("not_of_team")
+        elif each is not None and not works_on_tickets(desk, desk.people[each]["role"]):
+            why += ["cannot_work", "may_not_handle"]
         elif each is not None and not may_handle(desk, each, category):
             why.append("may_not_handle")
-    why += ["unknown_role"] * (role is not None and (role == "requester" or role not in desk.roles))
+    if role is not None and (role == "requester" or role not in desk.roles):
+        why.append("unknown_role")
+    elif role is not None and not works_on_tickets(desk, role):
+        why.append("cannot_work")
     if why:
         raise No(*why)
     return team, person, people, role
+
+
+def works_on_tickets(desk: Desk, role: str) -> bool:
+    """Whether the role does more than watch and hand on."""
+    return any(f"ticket.{does}" in desk.roles[role][0] for does in ("move", "reply", "claim", "submit"))
 
 
 def may_handle(desk: Desk, person: UUID, category: tuple[str, ...]) -> bool:
