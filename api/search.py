@@ -3,6 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
+import psycopg
 from fastapi import Query, Response
 from pydantic import BaseModel, Field
 from pydantic_core import from_json, to_json
@@ -12,9 +13,10 @@ from api.auth import Caller, needs
 from api.errors import NotCaughtUp, ReadModelMissing
 from api.following import reached
 from api.problems import problems
-from api.ticket_lists import Names, TicketRow, context, names_of, prepared, reading, visible
+from api.ticket_lists import Names, TicketRow, context, names_of, prepared, visible
 from domain.errors import InvalidInput
 from domain.permissions import Permission
+from eventstore.reading import answered_async, remembered
 from projections import search_hits
 from projections.search_hits import Audience, Hit, Hits, SearchMissing
 from projections.search_marks import marked, snippet
@@ -55,7 +57,7 @@ class SearchResult(BaseModel):
     responses=problems(NothingToSearch, InvalidInput, NotCaughtUp, ReadModelMissing, SearchMissing),
     dependencies=[reached("ticket_search"), reached("ticket_list")],
 )
-def search(
+async def search(
     q: Annotated[
         str,
         Query(
@@ -72,8 +74,12 @@ def search(
     """Tickets by words of their titles, messages, fields, numbers and file names; archived ones too."""
     query = parsed(q)
     begin = search_hits.opened_cursor(after) if after else None
-    with reading(me) as db:
-        hits = search_hits.page(db, query, _audience(me), limit, begin)
+    try:
+        async with me.services.reading_quickly(me.workspace_id) as db:
+            asking = search_hits.asking(remembered(db, search_hits.Known), query, _audience(me), limit, begin)
+            hits = await answered_async(db, asking)
+    except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
+        raise ReadModelMissing() from None
     found = b",".join(_found(me, hit, query.marked) for hit in hits.found)
     told = to_json({"next": hits.next, "names": _names(me, hits)})
     return prepared(b'{"tickets":[%s],%s' % (found, told[1:]), hits.position)

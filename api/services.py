@@ -7,18 +7,18 @@ from uuid import UUID
 
 import anyio.to_thread
 from fastapi import Request
-from psycopg import Cursor
+from psycopg import AsyncConnection, Cursor
 
 from api.access import Access
 from api.limits import Buckets
 from api.settings import ApiSettings
 from api.tail import Tail
 from api.tokens import Tokens
-from eventstore.database import reader_pool
+from eventstore.database import Role, async_pool, reader_pool
 from eventstore.desk import Desk
 from eventstore.keyring import Keyring
 from eventstore.process import settled
-from eventstore.reading import bound
+from eventstore.reading import bound, bound_async
 
 
 class Services:
@@ -29,6 +29,8 @@ class Services:
         self.desk = Desk(url, keyring)
         self.access = Access(url)
         self.readers = reader_pool(url, size=settings.readers)
+        # For what is read by a statement or two: on the event loop that costs less than a thread.
+        self.quick_readers = async_pool(url, Role.READER, "ledgerdesk-quick-reader", size=settings.readers)
         self.tail = Tail(url)
         self.tokens = Tokens()
         self.callers = Buckets(settings.rate_limit)
@@ -41,7 +43,7 @@ class Services:
         anyio.to_thread.current_default_thread_limiter().total_tokens = self.settings.readers
         self.readers.open()
         try:
-            async with self.desk, self.access, self.tail:
+            async with self.desk, self.access, self.tail, self.quick_readers:
                 settled()
                 yield
         finally:
@@ -51,6 +53,12 @@ class Services:
     def reading(self, workspace: UUID) -> Iterator[Cursor[Any]]:
         """A cursor that sees one workspace; for handlers that run in a thread."""
         with bound(self.readers, workspace) as db:
+            yield db
+
+    @asynccontextmanager
+    async def reading_quickly(self, workspace: UUID) -> AsyncIterator[AsyncConnection[Any]]:
+        """A connection that sees one workspace; for handlers on the event loop."""
+        async with bound_async(self.quick_readers, workspace) as db:
             yield db
 
 

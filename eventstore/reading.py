@@ -1,22 +1,27 @@
 """Queries of one workspace, under row-level security."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Generator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
 import psycopg
-from psycopg import Connection, Cursor
-from psycopg_pool import ConnectionPool, PoolTimeout
+from psycopg import AsyncConnection, Connection, Cursor
+from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolTimeout
 
 from eventstore.database import explained
 
-_bound_to: WeakKeyDictionary[Connection[Any], UUID | None] = WeakKeyDictionary()
+AnyConnection = Connection[Any] | AsyncConnection[Any]
+AnyPool = ConnectionPool[Any] | AsyncConnectionPool[Any]
+_bound_to: WeakKeyDictionary[AnyConnection, UUID | None] = WeakKeyDictionary()
 Remembered = dict[type, Any]
 M = TypeVar("M")
-_memories: WeakKeyDictionary[Connection[Any], Remembered] = WeakKeyDictionary()
-_of_pools: WeakKeyDictionary[ConnectionPool[Any], Remembered] = WeakKeyDictionary()
+_memories: WeakKeyDictionary[AnyConnection, Remembered] = WeakKeyDictionary()
+_of_pools: WeakKeyDictionary[AnyPool, Remembered] = WeakKeyDictionary()
+Rows = list[tuple[Any, ...]]
+# A read that is asked in threads and on event loops alike: it yields statements with their values, and is sent what each finds.
+Asking = Generator[tuple[bytes, Sequence[Any]], Rows, M]
 _BIND = "SELECT set_config('ledgerdesk.workspace', %s, false), set_config('default_transaction_read_only', 'on', false)"
 
 
@@ -35,6 +40,53 @@ def bound(pool: ConnectionPool[Any], workspace: UUID) -> Iterator[Cursor[Any]]:
         raise explained(pool.conninfo if isinstance(pool.conninfo, str) else "", error) from None
 
 
+@asynccontextmanager
+async def bound_async(pool: AsyncConnectionPool, workspace: UUID) -> AsyncIterator[AsyncConnection[Any]]:
+    """The same on an event loop: a thread has to be waited for, and its turn of the interpreter."""
+    try:
+        async with pool.connection() as db:
+            _share(pool, db)
+            if _bound_to.get(db) != workspace:
+                _bound_to.pop(db, None)
+                await db.execute(_BIND, [str(workspace)])
+                _bound_to[db] = workspace
+            yield db
+    except (psycopg.OperationalError, PoolTimeout) as error:
+        raise explained(pool.conninfo if isinstance(pool.conninfo, str) else "", error) from None
+
+
+def answered(db: Cursor[Any], asking: Asking[M]) -> M:
+    """What the read comes to; what the database refuses is raised in it, where the statement stands."""
+    asked, values = next(asking)
+    try:
+        while True:
+            try:
+                rows = db.execute(asked, values, binary=True).fetchall()
+            except psycopg.Error as error:
+                asked, values = asking.throw(error)
+            else:
+                asked, values = asking.send(rows)
+    except StopIteration as done:
+        answer: M = done.value
+        return answer
+
+
+async def answered_async(db: AsyncConnection[Any], asking: Asking[M]) -> M:
+    """The same on an event loop."""
+    asked, values = next(asking)
+    try:
+        while True:
+            try:
+                rows = await (await db.execute(asked, values, binary=True)).fetchall()
+            except psycopg.Error as error:
+                asked, values = asking.throw(error)
+            else:
+                asked, values = asking.send(rows)
+    except StopIteration as done:
+        answer: M = done.value
+        return answer
+
+
 def bind(cursor: Cursor[Any], workspace: UUID | None) -> None:
     """From now on the connection sees that workspace; with None nothing of any, whoever had it before."""
     db = cursor.connection
@@ -45,7 +97,7 @@ def bind(cursor: Cursor[Any], workspace: UUID | None) -> None:
         _bound_to[db] = workspace
 
 
-def remembered(db: Connection[Any], kind: type[M]) -> M:
+def remembered(db: AnyConnection, kind: type[M]) -> M:
     """The one memory of its kind that there is of the database which is asked through this connection, from one statement to the next.
 
     A pool's connections share it until one of them is new: the server may have come back from before what was read then.
@@ -57,7 +109,7 @@ def remembered(db: Connection[Any], kind: type[M]) -> M:
     return memory
 
 
-def _share(pool: ConnectionPool[Any], db: Connection[Any]) -> None:
+def _share(pool: AnyPool, db: AnyConnection) -> None:
     if db not in _memories or pool not in _of_pools:
         _of_pools[pool] = {}
     _memories[db] = _of_pools[pool]

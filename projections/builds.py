@@ -48,11 +48,12 @@ class Build(NamedTuple):
         return f"{self.name}_b{self.build}"
 
 
+FIND = b"SELECT build, name, version, state, position FROM ops.builds WHERE name = %s AND state = %s"
+
+
 def find(db: Cursor[Any], name: str, state: str) -> Build | None:
     """The live build of a read model, or the one being built."""
-    row = db.execute(
-        "SELECT build, name, version, state, position FROM ops.builds WHERE name = %s AND state = %s", [name, state]
-    ).fetchone()
+    row = db.execute(FIND, [name, state]).fetchone()
     return Build(*row) if row else None
 
 

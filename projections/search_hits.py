@@ -16,7 +16,7 @@ from pydantic_core import from_json, to_json
 from domain.conditions import Condition, Context
 from domain.errors import InvalidInput, LedgerdeskError
 from eventstore.arrays import Texts, Uuids
-from eventstore.reading import remembered
+from eventstore.reading import Asking, answered, remembered
 from projections import builds
 from projections.builds import Build
 from projections.conditions import compiled
@@ -91,38 +91,43 @@ _LAST = SQL("SELECT in_title, said_at, ticket_id FROM {hits} OFFSET %s LIMIT 1")
 _GONE = (errors.InvalidSchemaName, errors.UndefinedFunction, errors.UndefinedTable)
 
 
-class _Known:
+class Known:
     """The build that was live when last looked up."""
 
     build: Build | None = None
 
 
 def page(db: Cursor[Any], query: Query, asker: Audience, limit: int, after: After | None) -> Hits:
-    """One page, found by one statement unless most of what matches is out of the asker's reach.
+    """One page, found by one statement unless most of what matches is out of the asker's reach."""
+    return answered(db, asking(remembered(db.connection, Known), query, asker, limit, after))
+
+
+def asking(known: Known, query: Query, asker: Audience, limit: int, after: After | None) -> Asking[Hits]:
+    """The same, to be asked on an event loop too.
 
     Which build is live is remembered; each statement asks whether it still is, as of the moment that it reads.
     """
-    known = remembered(db.connection, _Known)
     if known.build is not None:
         with suppress(SearchMissing, *_GONE):
-            return _page(db, known.build, query, asker, limit, after)
-    known.build = builds.find(db, "ticket_search", "live")
+            return (yield from _page(known.build, query, asker, limit, after))
+    rows = yield builds.FIND, ["ticket_search", "live"]
+    known.build = Build(*rows[0]) if rows else None
     if known.build is None:
         raise SearchMissing()
-    return _page(db, known.build, query, asker, limit, after)
+    return (yield from _page(known.build, query, asker, limit, after))
 
 
-def _page(db: Cursor[Any], build: Build, query: Query, asker: Audience, limit: int, after: After | None) -> Hits:
+def _page(build: Build, query: Query, asker: Audience, limit: int, after: After | None) -> Asking[Hits]:
     found: list[Hit] = []
     window, searched = limit + 1 if asker.reach is None else WINDOW, 0
     for _ in range(MOST_WINDOWS):
         asked = [*_asked(query, asker), *(after or (None, None, None)), window]
-        position, more = _visible(db, build, query, asker, asked, limit + 1 - len(found))
+        position, more = yield from _visible(build, query, asker, asked, limit + 1 - len(found))
         searched = searched or position
         found += more
         if len(found) > limit or asker.reach is None:
             break
-        after = _end_of_window(db, build.schema, asked)
+        after = yield from _end_of_window(build.schema, asked)
         if after is None:
             break
     shown = found[:limit]
@@ -135,16 +140,15 @@ def _asked(query: Query, asker: Audience) -> list[Any]:
 
 
 def _visible(
-    db: Cursor[Any], build: Build, query: Query, asker: Audience, asked: list[Any], limit: int
-) -> tuple[int, list[Hit]]:
+    build: Build, query: Query, asker: Audience, asked: list[Any], limit: int
+) -> Asking[tuple[int, list[Hit]]]:
     """How far the search is, and what is in reach of these hits; SearchMissing where the build is not live."""
     statement, params = _everywhere(build.schema), list[Any]()
     if asker.reach is not None:
         reach, params = compiled(asker.reach, asker.context)
         statement = _statement(build.schema, reach)
     marked = Texts([f"%{_literal(mark)}%" for mark in query.marked])
-    asked = [build.build, *asked, *params, asker.requesters is not None, marked, marked, limit]
-    rows = db.execute(statement, asked, binary=True).fetchall()
+    rows = yield statement, [build.build, *asked, *params, asker.requesters is not None, marked, marked, limit]
     if not rows:
         raise SearchMissing()
     hits = [_hit(*row[1:]) for row in rows if row[-1] is not None]
@@ -174,10 +178,10 @@ def _everywhere(schema: str) -> bytes:
     return _statement(schema, SQL("true"))
 
 
-def _end_of_window(db: Cursor[Any], schema: str, asked: list[Any]) -> After | None:
+def _end_of_window(schema: str, asked: list[Any]) -> Asking[After | None]:
     """The last hit that was looked at, or None where there were no more."""
-    row = db.execute(_LAST.format(hits=_HITS.format(Identifier(schema))), [*asked, WINDOW - 1]).fetchone()
-    return After(*row) if row else None
+    rows = yield _LAST.format(hits=_HITS.format(Identifier(schema))).as_bytes(), [*asked, WINDOW - 1]
+    return After(*rows[0]) if rows else None
 
 
 def _literal(text: str) -> str:

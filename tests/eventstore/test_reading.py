@@ -11,7 +11,7 @@ from psycopg_pool import ConnectionPool
 from eventstore import group_read
 from eventstore.arrays import Longs, Texts, Uuids
 from eventstore.database import Role, async_pool, reader_pool
-from eventstore.reading import bind, bound
+from eventstore.reading import bind, bound, bound_async
 from eventstore.streams import Streams
 from tests.desks import Office
 
@@ -44,6 +44,20 @@ async def test_a_read_sees_its_workspace_alone_whoever_had_the_connection_before
     with pool.connection() as plain, plain.cursor() as cursor:
         bind(cursor, None)
         assert cursor.execute(SEEN).fetchall() == []
+
+
+async def test_on_an_event_loop_too_a_read_sees_its_workspace_alone_and_changes_nothing(
+    office: Office, database_url: str
+) -> None:
+    other = Office(office.desk, slug="other")
+    await other.furnish()
+    async with async_pool(database_url, Role.READER, "ledgerdesk-quick", size=1) as readers:
+        for place in (office, other, office):
+            async with bound_async(readers, place.workspace) as db:
+                assert await (await db.execute(SEEN)).fetchall() == [(place.workspace,)]
+        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+            async with bound_async(readers, office.workspace) as db:
+                await db.execute("CREATE TEMPORARY TABLE kept ()")
 
 
 async def test_a_read_that_failed_leaves_no_other_workspace_behind(office: Office, pool: ConnectionPool[Any]) -> None:
