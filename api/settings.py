@@ -15,4 +15,6 @@ class ApiSettings(Checked):
     anonymous_rate_limit: int = Field(default=120, ge=0, description="The same for each address without credentials.")
     body_limit: int = Field(default=1 << 20, ge=1024, description="Largest request body, in bytes.")
     session_days: float = Field(default=14.0, gt=0, le=365)
-    readers: int = Field(default=6, ge=1, le=100, description="Queries at a time in each API process, and searches beside them.")
+    readers: int = Field(
+        default=6, ge=1, le=100, description="Queries at a time in each API process, and searches beside them."
+    )
