@@ -14,16 +14,25 @@ import pytest
 import structlog
 
 from api import logs
-from domain.permissions import RoleName
+from domain.permissions import Permission, RoleName
 from eventstore.keyring import Keyring
 from processors.jobs import runner
 from tests.api.conftest import Server, settings
+from tests.api.matrix.keys import key_for
 from tests.api.matrix.planted import DRAFT, INTERNAL, OUTSIDE, PUBLIC, SCOPED, SECRET, Planted, done, planted
 from tests.api.matrix.sharing import shared as shared
 
 EXPORTED = ["tickets", "urges", "returns", "remarks", "transfers", "replies", "notes", "events"]
 STREAMS = ("/events", "/me/notifications/live")
 ECHOED = ("/search", "/tickets")
+# What somebody may who is shown what tickets say.
+SHOWING = {
+    Permission.TICKET_VIEW,
+    Permission.HISTORY_VIEW,
+    Permission.EVENTS_VIEW,
+    Permission.EXPORT,
+    Permission.CONFIDENTIAL_VIEW,
+}
 COLUMNS = ("number", "title", "tags", "fields", "fields.risk", "fields.site", "notes")
 
 
@@ -265,3 +274,12 @@ def test_nothing_quotes_what_was_sent(here: Planted) -> None:
 def test_metrics_name_nobody_and_nothing(here: Planted) -> None:
     text = here.clients["admin"].get("/metrics").text
     assert found((*SECRET, *INTERNAL, *PUBLIC, *OUTSIDE, *DRAFT, here.number + '"', str(here.zoe.id)), text) == set()
+
+
+def test_a_key_that_may_do_all_but_view_tickets_reads_nothing_of_them(here: Planted) -> None:
+    scopes = [each.value for each in Permission if each not in SHOWING]
+    with here.server.client(key_for(here.server, *scopes, person_id=here.server.acme.people["admin"])) as client:
+        here.clients["keyed"] = client
+        said = everything_said(here, "keyed")
+        del here.clients["keyed"]
+    assert {word: where(word, said) for word in found((*SECRET, *INTERNAL, *PUBLIC, *OUTSIDE), said)} == {}
