@@ -36,18 +36,20 @@ class Shares:
         self._steps: list[Step] = []
         self._before: dict[int, Place] = {}
         self._after: dict[int, Place] = {}
+        # How far the partitions of what was taken had been read.
+        self.read: dict[int, Place] = {}
         self.reached = 0
 
     def take(self, steps: Iterable[Step]) -> int:
         """What was read together of several partitions; up to where it goes."""
-        self._before, self.reached = dict(self._group.places), 0
+        # In this order: of one that is given anew in between nothing can be kept, and one that is taken away is in neither.
+        places, read = dict(self._group.places), dict(self._group.reached)
+        self._before = {number: place for number, place in places.items() if number in read}
+        self.read = {number: read[number] for number in self._before}
+        self.reached = 0
         # Those that were taken away meanwhile are somebody else's.
         self._steps = sorted(each for each in steps if each.partition in self._before)
         return self._steps[-1].position if self._steps else 0
-
-    def reached_in(self) -> dict[int, Place]:
-        """How far the partitions of what was taken are read. To be asked after it: of one given anew since, nothing can be kept."""
-        return {number: place for number, place in dict(self._group.reached).items() if number in self._before}
 
     def has(self, stream: UUID, position: int) -> bool:
         """What was taken in was not read again."""

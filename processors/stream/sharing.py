@@ -47,7 +47,7 @@ class Sharer(Follower):
         found, self._found = self._found, {}
         further = rest(self._db, {number: messages[-1] for number, messages in found.items()})
         end = self._shares.take(_steps(found, further))
-        named = _named(found, further, self._shares.reached_in())
+        named = _named(found, further, self._shares.read)
         wanted = {each.stream for each in named if self._reacts_to(each)}
         positions = [each.position for each in named if each.workspace or each.stream in wanted]
         rows = stored(self._db, self._newest, positions)
@@ -78,7 +78,7 @@ class EffectSharer(EffectFollower):
     def _seen(self) -> tuple[list[StoredRow], int]:
         found, self._found = self._found, {}
         end = self._shares.take(_steps(found, {}))
-        named = _named(found, {}, self._shares.reached_in())
+        named = _named(found, {}, self._shares.read)
         return stored(self._db, self._held, [each.position for each in named if each.name in self._names]), end
 
 

@@ -36,14 +36,12 @@ from processors.following import Follower
 from processors.process import Do, Output, TicketProcess, because_of
 from processors.runner import lease
 from processors.sla_clock import SlaClock
-from processors.stream import sharing
-from processors.stream.partitions import Kept
 from processors.witness import Witness
 from tests.conftest import scratch
 from tests.desks import MASTER, Office, an_office
 from tests.minds import in_mind
 from tests.processors.greeter import connected, rows
-from tests.processors.shared import COUNT, TOPIC, EffectMember, Member, begin, partition, published
+from tests.processors.shared import COUNT, EffectMember, Member, begin, partition, published
 from tests.threads import working
 from tests.waiting import wait_until
 
@@ -225,41 +223,6 @@ async def test_a_member_that_lost_its_partition_and_does_not_know_it_writes_noth
     with pytest.raises(Overtaken):
         dead.take(told)
     assert (head(three[2].cursor()), rows(three[2], "places", "partition, next_offset, position")) == (end, kept)
-
-
-async def test_nor_does_one_to_whom_it_is_given_anew_while_it_takes_in_what_came_before(
-    office: Office, database_url: str, three: list[Db], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await opened(office, *NUMBERS)
-    process = Noting()
-    begin(three[0], process)
-    first, second = (Member(database_url, db, process, now) for db in three[:2])
-    first.given(ALL)
-    told, named = published(three[2]), sharing._named
-
-    def slowly(*what: Any) -> Any:
-        found = named(*what)
-        if not second.group.places:
-            second.given(ALL)
-            second.take(told)
-            first.given(ALL)
-        return found
-
-    monkeypatch.setattr(sharing, "_named", slowly)
-    with pytest.raises(Overtaken):
-        first.take(told)
-    assert written(three[0], office) == expected(three[0], office)
-
-
-async def test_who_has_lost_a_partition_does_not_hold_it_while_the_log_fills_a_gap(
-    office: Office, database_url: str, three: list[Db]
-) -> None:
-    await office.ticket("T-0")
-    begin(three[0], Noting())
-    member = Member(database_url, three[1], Noting(), now)
-    Kept.of_process(Noting.NAME, TOPIC).void(three[0])
-    with three[1].transaction(), pytest.raises(Overtaken):
-        member.sharer.checkpoint.hold(at(office, "T-0"))
 
 
 async def test_nor_has_it_effects(office: Office, database_url: str, three: list[Db], monkeypatch: Any) -> None:
