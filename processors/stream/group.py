@@ -18,6 +18,7 @@ from eventstore.database import Role, conninfo
 from eventstore.newest import Newest
 from processors.checkpoint import kept_position
 from processors.stream.batch import partition_of
+from processors.stream.clients import connected
 from processors.stream.partitions import Kept, Place, Places
 from processors.stream.settings import KafkaSettings
 
@@ -73,7 +74,8 @@ class Group:
         self.places: dict[int, Place] = {}
         self.reached: dict[int, Place] = {}
         self._looked = 0.0
-        self._consumer = KafkaConsumer(
+        self._consumer = connected(
+            KafkaConsumer,
             group_id=f"{settings.kafka_topics}.{name}",
             isolation_level="read_committed",
             enable_auto_commit=False,

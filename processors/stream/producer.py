@@ -14,6 +14,7 @@ from kafka.record.memory_records import MemoryRecordsBuilder
 
 from domain.errors import LedgerdeskError
 from processors.stream.batch import Message, partition_of, records
+from processors.stream.clients import connected
 from processors.stream.settings import KafkaSettings
 
 # What a broker takes in one batch is a million bytes unless it was told otherwise; our topics take eight.
@@ -38,7 +39,8 @@ class Producer:
     def __init__(self, settings: KafkaSettings, transactional_id: str) -> None:
         self._deadline = settings.kafka_deadline
         milliseconds = int(self._deadline * 1000)
-        self._kafka: Any = KafkaProducer(
+        self._kafka: Any = connected(
+            KafkaProducer,
             transactional_id=transactional_id,
             transaction_timeout_ms=2 * milliseconds,
             delivery_timeout_ms=milliseconds,

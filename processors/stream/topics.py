@@ -11,6 +11,7 @@ from kafka.errors import KafkaTimeoutError, TopicAlreadyExistsError
 from pydantic_core import from_json, to_json
 
 from processors.stream.batch import Message, message
+from processors.stream.clients import connected
 from processors.stream.settings import KafkaSettings
 
 WEEK = 7 * 24 * 3600 * 1000
@@ -29,7 +30,9 @@ def ensure(settings: KafkaSettings, *events: str) -> None:
     wanted.append(NewTopic(settings.tickets, settings.kafka_partitions, -1, topic_configs=TICKETS))
     wanted.append(NewTopic(settings.positions, 1, -1, topic_configs=POSITIONS))
     milliseconds = int(settings.kafka_deadline * 1000)
-    admin = KafkaAdminClient(bootstrap_timeout_ms=milliseconds, request_timeout_ms=milliseconds, **settings.client())
+    admin = connected(
+        KafkaAdminClient, bootstrap_timeout_ms=milliseconds, request_timeout_ms=milliseconds, **settings.client()
+    )
     with closing(admin):
         there = set(admin.list_topics())
         for topic in wanted:
@@ -57,7 +60,8 @@ def position(settings: KafkaSettings, topic: str) -> int:
 @contextmanager
 def _committed(settings: KafkaSettings) -> Iterator[KafkaConsumer]:
     milliseconds = int(settings.kafka_deadline * 1000)
-    consumer = KafkaConsumer(
+    consumer = connected(
+        KafkaConsumer,
         isolation_level="read_committed",
         enable_auto_commit=False,
         auto_offset_reset="earliest",

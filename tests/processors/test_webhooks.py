@@ -249,7 +249,7 @@ async def test_words_that_were_taken_back_or_are_being_erased_are_not_sent(offic
         await office.do(EraseTicket, number="T-1", reason="asked for")
         await way.send()
     assert len(there.came) == 2
-    assert b"471" not in b"".join(request.body for request in there.came)
+    assert b"PIN" not in b"".join(request.body for request in there.came)
 
 
 async def test_what_it_may_be_shown_is_said_by_the_webhook(office: Office, way: Way) -> None:
