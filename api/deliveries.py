@@ -54,8 +54,11 @@ class DeliveryView(BaseModel):
 
     delivery_id: UUID
     channel: str = Field(examples=["mail"])
-    recipient: str = Field(description="person: or requester: and the id.")
-    ticket_id: UUID
+    recipient: str = Field(description="person:, requester: or webhook: and the id.")
+    ticket_id: UUID | None = Field(description="Null where it is about none.")
+    subject_id: UUID | None = Field(
+        description="What it is about where that is no ticket: a requester, the workspace, ..."
+    )
     state: State
     due_at: datetime = Field(description="When it is tried, or tried again.")
     attempts: int

@@ -107,7 +107,7 @@ class WebhookView(Webhook):
 
 
 class WebhookAttempt(BaseModel):
-    """One try. `exchange` has the headers both ways and the beginning of the answer; it is gone with its ticket."""
+    """One try. `exchange` has the headers both ways and the beginning of the answer; it is gone with what it is about."""
 
     attempt: int
     at: datetime
@@ -123,7 +123,10 @@ class WebhookDelivery(BaseModel):
     delivery_id: UUID
     channel: str
     recipient: str
-    ticket_id: UUID
+    ticket_id: UUID | None = Field(description="Null where it is about none.")
+    subject_id: UUID | None = Field(
+        description="What it is about where that is no ticket: a requester, the workspace, ..."
+    )
     state: State
     due_at: datetime
     attempts: int

@@ -78,7 +78,9 @@ def add(
     key: str = KEY,
     url: str = typer.Argument(..., help="Where to."),
     title: str | None = typer.Option(None, help="What people call it; its key if left out."),
-    event: list[str] = typer.Option([], help="Only events of that name, like ticket.opened; may be repeated."),
+    event: list[str] = typer.Option(
+        [], help="Only events of that name, like ticket.opened or requester.changed; may be repeated."
+    ),
     when: str | None = typer.Option(None, metavar="JSON", help="Only where this condition holds."),
     why: str | None = WHY,
     who: str | None = AS,

@@ -75,6 +75,11 @@ class UnnamedEvent(LedgerdeskError):
 EVENTS: dict[str, type["Event"]] = {}
 
 
+def of_ticket(name: str) -> bool:
+    """Whether an event of that name happens to a ticket."""
+    return name.startswith("ticket.")
+
+
 class Event(BaseModel):
     """A fact. Subclasses give `name=` (stable, stored) and `version=` (raised with an upcaster)."""
 

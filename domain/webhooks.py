@@ -1,4 +1,4 @@
-"""Webhooks: addresses outside of the desk that are told what happens to tickets (J4)."""
+"""Webhooks: addresses outside of the desk that are told what happens at it (J4)."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from domain.catalogue import Catalogue
 
 MOST_WEBHOOKS = 100
+# What one colleague read, and views that may be theirs alone: admins do not see them, so no webhook is told of them either.
+PERSONAL = ("inbox.", "view.")
+OF_CUSTOMERS = ("requester.", "organisation.")
 # How long after a rotation the secret before it signs too, so that receivers can change over without a gap.
 OVERLAP = timedelta(days=1)
 
@@ -59,7 +62,10 @@ SigningSecret = Annotated[str, StringConstraints(pattern=r"^whsec_[A-Za-z0-9+/]{
 
 
 class WebhookDefinition(BaseModel):
-    """What a webhook is told of: events by name, all of tickets where none is named, where the condition holds."""
+    """What a webhook is told of: events by name, all of tickets where none is named, where the condition holds.
+
+    Events of anything but tickets are told where they are named; a condition is about tickets, and goes with those alone.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -19,7 +19,7 @@ from eventstore.keyring import ContentKey, Keyring
 from eventstore.stamp import stamp
 from eventstore.streams import Loaded
 from processors.process import Cause, Do, Output, Timer, command_id
-from processors.witness import SetUp
+from processors.witness import Told
 
 # The first event of each command that is answered already; None where it led to none.
 Answered = Mapping[UUID, UUID | None]
@@ -61,9 +61,9 @@ class Reaction:
         return self.cause.workspace if isinstance(self.cause, Timer) else self.cause.metadata.workspace_id
 
 
-def cause_of(told: Happening | SetUp) -> Happening | Recorded[Event]:
+def cause_of(told: Told) -> Happening | Recorded[Event]:
     """What a reaction to it is caused by."""
-    return told.recorded if isinstance(told, SetUp) else told
+    return told if isinstance(told, Happening) else told.recorded
 
 
 @dataclass(slots=True)

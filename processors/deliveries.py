@@ -26,8 +26,8 @@ KEPT = timedelta(days=30)
 # What happens as a consequence of the same action before it is sent is told in the same message.
 _QUEUE = """
     INSERT INTO processes.deliveries AS d
-        (delivery_id, workspace_id, channel, recipient, ticket_id, detail, gathered, due_at, asked_at)
-    SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::uuid[], %s::jsonb[], %s::boolean[],
+        (delivery_id, workspace_id, channel, recipient, ticket_id, subject_id, detail, gathered, due_at, asked_at)
+    SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::uuid[], %s::uuid[], %s::jsonb[], %s::boolean[],
         %s::timestamptz[], %s::timestamptz[])
     ON CONFLICT (delivery_id) DO UPDATE SET detail = excluded.detail || jsonb_build_object(
         'first', least((d.detail->>'first')::bigint, (excluded.detail->>'first')::bigint),
@@ -50,7 +50,8 @@ _CLAIM = """
             ORDER BY due_at LIMIT %(gathered)s FOR UPDATE SKIP LOCKED) t)
     UPDATE processes.deliveries d SET state = 'sending', attempts = attempts + 1, due_at = %(now)s + %(lease)s
     FROM with_theirs c WHERE d.delivery_id = c.delivery_id
-    RETURNING d.delivery_id, d.workspace_id, d.channel, d.recipient, d.ticket_id, d.detail, d.gathered, d.attempts, d.asked_at
+    RETURNING d.delivery_id, d.workspace_id, d.channel, d.recipient, d.ticket_id, d.detail, d.gathered, d.attempts, d.asked_at,
+        d.subject_id
 """
 _END = """
     WITH ended AS (SELECT * FROM unnest(%(ids)s::uuid[], %(attempts)s::int[], %(states)s::text[], %(outcomes)s::text[],
@@ -67,7 +68,7 @@ _END = """
 _BEGIN_ANEW = "UPDATE processes.endpoints SET failing_since = NULL, failures = 0 WHERE recipient = ANY(%s)"
 _SWEEP = "DELETE FROM processes.deliveries WHERE ended_at < %s AND (state <> 'dead' OR channel = 'webhook')"
 _LIST = """
-    SELECT delivery_id, channel, recipient, ticket_id, state, due_at, attempts, outcome, asked_at, ended_at
+    SELECT delivery_id, channel, recipient, ticket_id, subject_id, state, due_at, attempts, outcome, asked_at, ended_at
     FROM processes.deliveries WHERE workspace_id = %(workspace)s AND (%(state)s::text IS NULL OR state = %(state)s)
     AND (%(at)s::timestamptz IS NULL OR (asked_at, delivery_id) < (%(at)s, %(id)s))
     ORDER BY asked_at DESC, delivery_id DESC LIMIT %(limit)s
@@ -90,11 +91,19 @@ class Delivery:
     workspace_id: UUID
     channel: str
     recipient: str
-    ticket_id: UUID
+    ticket_id: UUID | None
     detail: dict[str, Any]
     gathered: bool
     attempts: int
     asked_at: datetime
+    subject_id: UUID | None = None
+
+    @property
+    def stream_id(self) -> UUID:
+        """What it is about: the ticket, or the other subject."""
+        found = self.ticket_id or self.subject_id
+        assert found is not None  # noqa: S101 - the table has one of the two
+        return found
 
 
 class Ended(NamedTuple):
@@ -115,7 +124,8 @@ class Shown(NamedTuple):
     delivery_id: UUID
     channel: str
     recipient: str
-    ticket_id: UUID
+    ticket_id: UUID | None
+    subject_id: UUID | None
     state: str
     due_at: datetime
     attempts: int
@@ -130,7 +140,7 @@ def queue(db: Cursor[Any], reactions: Iterable[Reaction], at: datetime) -> None:
     for reaction in reactions:
         for wish in reaction.outputs:
             if isinstance(wish, Deliver):
-                place = [wish.delivery_id, reaction.workspace, wish.channel, wish.recipient, wish.ticket]
+                place = [wish.delivery_id, reaction.workspace, wish.channel, wish.recipient, wish.ticket, wish.subject]
                 row = [*place, Jsonb(dict(wish.detail)), wish.gathered, wish.due_at, at]
                 if wish.delivery_id in rows:
                     # No statement may meet a row twice.

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import structlog
 from psycopg import Connection, Cursor, errors
 
+from domain.happening import Happening
+from domain.stream.telling import name_of
 from eventstore.desk import Clock
 from eventstore.feed import PAGE, read_whole
 from eventstore.keyring import Keyring
@@ -16,10 +18,10 @@ from processors.deciding import Reaction, cause_of
 from processors.hurrying import hurried
 from processors.letters import Asked, Letter
 from processors.lookout import Lookout, Stretch
-from processors.process import Memory, Output, TicketProcess
+from processors.process import Memory, Output, TicketProcess, listening
 from processors.recording import Conflict, Recorder, alone, remember, remembered
 from processors.under_way import UnderWay
-from processors.witness import SetUp, Told, Witness, has_topic, known, last_of
+from processors.witness import Beside, SetUp, Told, Witness, has_topic, known, last_of, reaction
 from projections.runner import is_outage
 
 log = structlog.get_logger()
@@ -64,7 +66,8 @@ class Follower:
         self._next_under_way = UnderWay()
 
     def _own_witness(self) -> Witness:
-        return Witness(self._keyring, self._process.TOPICS, self._process.OPENS, self._process.NAME)
+        process = self._process
+        return Witness(self._keyring, process.TOPICS, process.OPENS, process.NAME, listening([process]))
 
     def step(self) -> bool:
         """Do what there is to do; False where there is nothing."""
@@ -99,9 +102,17 @@ class Follower:
     def _wants(self, told: Told) -> bool:
         if isinstance(told, SetUp):
             return True
+        if isinstance(told, Beside):
+            return self._listens(told)
         wanted = has_topic(self._process.TOPICS, told.events)
         if wanted:
             known(self._process.NAME, told.events)
+        return wanted
+
+    def _listens(self, told: Beside) -> bool:
+        wanted = name_of(told.recorded.event) in self._process.listens(told.desk)
+        if wanted:
+            known(self._process.NAME, [told.recorded])
         return wanted
 
     def _leading(self, told: Sequence[Told]) -> list[_Piece]:
@@ -169,8 +180,7 @@ class Follower:
         return Reaction.of(self._process.NAME, cause_of(piece.told), outputs)
 
     def _outputs(self, told: Told, memory: Memory) -> tuple[Output, ...]:
-        process = self._process
-        return tuple(process.set_up(*told) if isinstance(told, SetUp) else process.react(told, memory))
+        return tuple(reaction(self._process, told, memory))
 
     def _park(self, told: Told, error: Exception, upto: int) -> None:
         # Its text is left out: it may quote what a customer wrote.
@@ -182,7 +192,7 @@ class Follower:
 
     def _letter(self, told: Told, error: str | None = None) -> Letter:
         workspace, topics = cause_of(told).metadata.workspace_id, [each.event.NAME for each in _events(told)]
-        number = None if isinstance(told, SetUp) else told.after.ticket.number
+        number = told.after.ticket.number if isinstance(told, Happening) else None
         return Letter(self._process.NAME, workspace, _stream(told), number, _first(told), topics=topics, error=error)
 
     def _retry(self) -> bool:
@@ -223,12 +233,12 @@ def _overtaken(error: Exception) -> bool:
 
 
 def _events(told: Told) -> Iterable[Any]:
-    return [told.recorded] if isinstance(told, SetUp) else told.events
+    return told.events if isinstance(told, Happening) else [told.recorded]
 
 
 def _first(told: Told) -> int:
-    return told.recorded.position if isinstance(told, SetUp) else told.events[0].position
+    return told.events[0].position if isinstance(told, Happening) else told.recorded.position
 
 
 def _stream(told: Told) -> Any:
-    return told.recorded.stream_id if isinstance(told, SetUp) else told.events[0].stream_id
+    return told.events[0].stream_id if isinstance(told, Happening) else told.recorded.stream_id

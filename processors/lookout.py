@@ -10,7 +10,7 @@ from psycopg import Cursor
 from eventstore.feed import erased_in
 from eventstore.keyring import Keyring
 from eventstore.newest import Newest
-from processors.process import TicketProcess
+from processors.process import TicketProcess, listening
 from processors.witness import Told, Witness, last_of
 
 
@@ -27,6 +27,7 @@ class Lookout:
     def __init__(self, newest: Newest, keyring: Keyring, processes: Sequence[TicketProcess]) -> None:
         self._newest, self._keyring = newest, keyring
         self._topics, self._opens = (_union([getattr(p, name) for p in processes]) for name in ("TOPICS", "OPENS"))
+        self._listens = listening(processes)
         self._lock = threading.Lock()
         self._begin = self._end = -1
         self._told: list[Told] = []
@@ -59,7 +60,7 @@ class Lookout:
         """Where no command goes on; who is not as far yet comes there by himself."""
         self._begin = self._end = self._newest.end
         self._told = []
-        self._witness = Witness(self._keyring, self._topics, self._opens, None)
+        self._witness = Witness(self._keyring, self._topics, self._opens, None, self._listens)
 
     def _forget_content(self) -> None:
         """What was told has content that is gone from the log: who has not heard it yet reads what is left."""

@@ -1,7 +1,7 @@
 """What a process manager is: a pure reaction, whose outputs are recorded together or may be repeated without harm."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar
@@ -94,19 +94,20 @@ class Hasten:
 
 @dataclass(frozen=True, slots=True)
 class Deliver:
-    """Something about a ticket to be sent out of the desk, once for each id however often it is wanted.
+    """Something about a ticket, or another `subject`, to be sent out of the desk, once for each id however often it is wanted.
 
-    `detail` has no content, which is put in when it is sent: `first` and `last` are the versions of the ticket's events that
+    `detail` has no content, which is put in when it is sent: `first` and `last` are the versions of the events that
     it is about, `kinds` why it is sent. What is `gathered` goes out with the recipient's others of that time.
     """
 
     delivery_id: UUID
     channel: str
     recipient: str
-    ticket: UUID
+    ticket: UUID | None
     due_at: datetime
     detail: Mapping[str, Any]
     gathered: bool = False
+    subject: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +191,26 @@ class TicketProcess(ABC):
     def set_up(self, recorded: Recorded[Event], desk: Catalogue) -> Iterable[Output]:
         """What a change of the workspace leads to; `desk` is after it."""
         return ()
+
+    def listens(self, desk: Catalogue) -> Collection[str]:
+        """Which events it is told of that happen to neither tickets nor the workspace, as that is set up."""
+        return ()
+
+    def beside(self, recorded: Recorded[Event], desk: Catalogue) -> Iterable[Output]:
+        """What one of those leads to; `desk` is as it was then."""
+        return ()
+
+
+# The names of events beside tickets and workspaces that are listened to, by what is set up.
+Listens = Callable[[Catalogue], Collection[str]]
+
+
+def listening(processes: Iterable[TicketProcess]) -> Listens | None:
+    """What all of them listen to together; None where none of them ever does."""
+    some = [each.listens for each in processes if type(each).listens is not TicketProcess.listens]
+    if not some:
+        return None
+    return lambda desk: frozenset().union(*(listens(desk) for listens in some))
 
 
 Cause = Happening | Timer | Recorded[Event]

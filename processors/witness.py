@@ -17,6 +17,7 @@ from domain.happening import Happening, Origin, Situation
 from domain.requester import Requester
 from domain.rules.channels import TRIGGER
 from domain.sla.course import Course, followed
+from domain.stream.telling import name_of
 from domain.ticket import events as e
 from domain.ticket.folds import FOLDS, fold
 from domain.ticket.row import Row
@@ -27,7 +28,7 @@ from eventstore.feed import command_of, decode_page, erased_in
 from eventstore.keyring import Keyring
 from eventstore.loading import rows_before
 from eventstore.stories import folded
-from processors.process import NewerEvent
+from processors.process import Listens, Memory, NewerEvent, Output, TicketProcess
 
 # Tickets and requesters that a witness keeps in mind.
 REMEMBERED = 2000
@@ -52,7 +53,14 @@ class SetUp(NamedTuple):
     desk: Catalogue
 
 
-Told = Happening | SetUp
+class Beside(NamedTuple):
+    """An event of neither a ticket nor the workspace that somebody listens to, with all that is set up then."""
+
+    recorded: Recorded[Event]
+    desk: Catalogue
+
+
+Told = Happening | SetUp | Beside
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,20 +144,28 @@ class Witness:
         topics: frozenset[str] | None = None,
         opens: frozenset[str] | None = None,
         process: str | None = "witness",
+        listens: Listens | None = None,
     ) -> None:
-        self._keyring, self._topics, self._process = keyring, topics, process
+        self._keyring, self._topics, self._process, self._listens = keyring, topics, process, listens
         self._opens = None if opens is None else opens | OTHERS
         self._tickets: Recent[UUID, Seen] = Recent()
         self._requesters: Recent[UUID, Requester] = Recent()
         self._desks: dict[UUID, Catalogue] = {}
 
     def happenings(self, db: Cursor[Any], rows: Sequence[StoredRow]) -> list[Told]:
-        """What the rows, whole commands, tell: happenings of opened tickets, and changes of workspaces."""
+        """What the rows, whole commands, tell: happenings of opened tickets, changes of workspaces, and what is listened to beside."""
         wanted = {row.originator_id for row in rows if self._reacts_to(row)}
         for row in rows:
             if _aggregate(row) == "ticket" and row.originator_id not in wanted:
                 self._tickets.pop(row.originator_id, None)
-        concern = [row for row in rows if row.originator_id in wanted or _aggregate(row) in ("workspace", "requester")]
+        beside = self._beside(db, rows)
+        concern = [
+            row
+            for row in rows
+            if row.originator_id in wanted
+            or row.notification_id in beside
+            or _aggregate(row) in ("workspace", "requester")
+        ]
         events = decode_page(db, self._keyring, concern, self._opens)
         self._prepare(db, events, wanted, rows[0].notification_id)
         told = list(self._told(events, wanted))
@@ -165,10 +181,25 @@ class Witness:
         found = [StoredRow(*row) for row in db.execute(SELECT_COMMAND, [stream, position, LONGEST], binary=True)]
         first = command_of(found[0])
         rows = list(takewhile(lambda row: command_of(row) == first, found))
-        return Witness(self._keyring, self._topics, self._opens, self._process).happenings(db, rows)
+        return Witness(self._keyring, self._topics, self._opens, self._process, self._listens).happenings(db, rows)
 
     def _reacts_to(self, row: StoredRow) -> bool:
         return _aggregate(row) == "ticket" and (self._topics is None or row.topic in self._topics)
+
+    def _beside(self, db: Cursor[Any], rows: Sequence[StoredRow]) -> set[int]:
+        """Positions of events that may be listened to; all where the page sets something up, for that may ask for them."""
+        others = [row for row in rows if _aggregate(row) not in ("ticket", "workspace")]
+        if self._listens is None or not others:
+            return set()
+        workspaces = {row.workspace_id for row in others}
+        self._remember_desks(db, workspaces, rows[0].notification_id)
+        wanted = {workspace: self._listens(self._desks[workspace]) for workspace in workspaces}
+        changing = {row.workspace_id for row in rows if _aggregate(row) == "workspace"}
+        return {
+            row.notification_id
+            for row in others
+            if row.topic in wanted[row.workspace_id] or row.workspace_id in changing
+        }
 
     def _prepare(self, db: Cursor[Any], events: Sequence[Recorded[Event]], wanted: set[UUID], before: int) -> None:
         """Bring to mind, as it was before the page, what the page is about."""
@@ -178,7 +209,10 @@ class Witness:
         asking |= {requester_in(each.event) for each in events if each.stream_id in wanted}
         self._remember_requesters(db, {who for who in asking if who is not None}, before)
         about = {each.metadata.workspace_id for each in events if self._needs_desk(each, wanted)}
-        for workspace, history in self._histories(db, _missing(about, self._desks), before).items():
+        self._remember_desks(db, about, before)
+
+    def _remember_desks(self, db: Cursor[Any], workspaces: set[UUID], before: int) -> None:
+        for workspace, history in self._histories(db, _missing(workspaces, self._desks), before).items():
             self._desks[workspace] = folded("workspace", history)
 
     @staticmethod
@@ -201,13 +235,24 @@ class Witness:
                 yield from self._ticket(stream, together)
             elif stream == together[0].metadata.workspace_id:
                 yield from self._workspace(stream, together)
-            elif stream in self._requesters:
-                self._requesters[stream] = folded("requester", together, self._requesters[stream])
+            else:
+                if stream in self._requesters:
+                    self._requesters[stream] = folded("requester", together, self._requesters[stream])
+                yield from self._listened(together)
 
     def _workspace(self, workspace: UUID, events: Iterable[Recorded[Event]]) -> Iterator[SetUp]:
         for recorded in events:
             self._desks[workspace] = folded("workspace", [recorded], self._desks[workspace])
             yield SetUp(recorded, self._desks[workspace])
+
+    def _listened(self, events: Sequence[Recorded[Event]]) -> Iterator[Beside]:
+        desk = self._desks.get(events[0].metadata.workspace_id)
+        if self._listens is None or desk is None:
+            return
+        wanted = [each for each in events if name_of(each.event) in self._listens(desk)]
+        if self._process is not None:
+            known(self._process, wanted)
+        yield from (Beside(each, desk) for each in wanted)
 
     def _ticket(self, stream: UUID, events: tuple[Recorded[Event], ...]) -> Iterator[Happening]:
         before = self._tickets[stream]
@@ -229,7 +274,7 @@ def _missing(wanted: Iterable[UUID], known: Mapping[UUID, Any]) -> list[UUID]:
 
 def has_topic(topics: frozenset[str] | None, events: Iterable[Recorded[Event]]) -> bool:
     """Whether one of the events has one of the topics (None: any)."""
-    return topics is None or not topics.isdisjoint(_name(each.event) for each in events)
+    return topics is None or not topics.isdisjoint(name_of(each.event) for each in events)
 
 
 def known(process: str, events: Iterable[Recorded[Event]]) -> None:
@@ -264,14 +309,17 @@ def histories(
     return told
 
 
+def reaction(process: TicketProcess, told: Told, memory: Memory) -> Iterable[Output]:
+    """What the process makes of it."""
+    if isinstance(told, Happening):
+        return process.react(told, memory)
+    return process.set_up(*told) if isinstance(told, SetUp) else process.beside(*told)
+
+
 def last_of(told: Told) -> int:
     """Where in the log it ended."""
-    return told.recorded.position if isinstance(told, SetUp) else told.position
+    return told.position if isinstance(told, Happening) else told.recorded.position
 
 
 def _aggregate(row: StoredRow) -> str:
     return "workspace" if row.originator_id == row.workspace_id else row.topic.partition(".")[0]
-
-
-def _name(event: Event) -> str:
-    return event.unknown_name if isinstance(event, UnknownEvent) else event.NAME

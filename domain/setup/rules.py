@@ -15,7 +15,7 @@ from domain.conditions.model import values
 from domain.conditions.operators import Asks
 from domain.conditions.refusal import near
 from domain.errors import InvalidInput, NotAllowed, Refusal
-from domain.event import EVENTS, Actor
+from domain.event import EVENTS, Actor, of_ticket
 from domain.granting import must_be_allowed
 from domain.macros import checked, texts
 from domain.permissions import Permission
@@ -190,7 +190,7 @@ EVENT_NAMES = "docs/events.md, and `ledgerdesk schema` lists them"
 
 def ticket_events() -> list[str]:
     """The names of all events of tickets."""
-    return sorted(name for name in EVENTS if name.startswith("ticket."))
+    return sorted(filter(of_ticket, EVENTS))
 
 
 _KNOWN: dict[str, Any] = {

@@ -10,14 +10,17 @@ from domain.catalogue import Catalogue
 from domain.command import Decision, decides, evolves
 from domain.conditions.refusal import near
 from domain.errors import InvalidInput, Refusal
-from domain.event import Secret
+from domain.event import EVENTS, Secret, of_ticket
+from domain.granting import must_be_allowed
 from domain.permissions import Permission
-from domain.setup.rules import EVENT_NAMES, must_be_known, must_reach_everything, ticket_events
+from domain.setup.rules import EVENT_NAMES, must_be_known, must_reach_everything
 from domain.setup.uses import must_be_free_of_rules
 from domain.values import Key
 from domain.webhooks import (
     MOST_WEBHOOKS,
+    OF_CUSTOMERS,
     OVERLAP,
+    PERSONAL,
     Address,
     Because,
     SigningSecret,
@@ -67,7 +70,7 @@ class WebhookSecretMade(ReasonedEvent, name="workspace.webhook_secret_made", ver
 
 
 class WebhookPaused(ReasonedEvent, name="workspace.webhook_paused", version=1):
-    """A webhook is told nothing for now."""
+    """A webhook is told nothing for now; `failed` is what it did not take last, where that was of a ticket."""
 
     key: str
     because: Because
@@ -129,7 +132,7 @@ def set_webhook(command: SetWebhook, desk: Catalogue, _: Catalogue) -> Decision:
     known, wanted = desk.webhooks.get(command.key), command.definition
     if known is None and len(desk.webhooks) >= MOST_WEBHOOKS:
         raise InvalidInput(field="key", reason=f"a workspace has at most {MOST_WEBHOOKS} webhooks; change one")
-    _check(wanted, desk)
+    _check(command, desk)
     version = known.webhook.version + 1 if known else 1
     number = webhook_id(command.workspace_id, command.key)
     made = Webhook(key=command.key, webhook_id=number, version=version, **dict(wanted))
@@ -141,14 +144,22 @@ def set_webhook(command: SetWebhook, desk: Catalogue, _: Catalogue) -> Decision:
     return [WebhookSet(webhook=made, url=command.url, moved=known.url != command.url, **command.reasons)]
 
 
-def _check(wanted: WebhookDefinition, desk: Catalogue) -> None:
-    """Raise InvalidWebhook where it waits for what cannot be."""
+def _check(command: SetWebhook, desk: Catalogue) -> None:
+    """Raise InvalidWebhook where it waits for what cannot be, NotAllowed where it would tell of customers whom one may not see."""
+    wanted = command.definition
     if wanted.when is not None:
         must_be_known(wanted.when, desk, InvalidWebhook)
-    known = ticket_events()
+        if others := [name for name in wanted.events if not of_ticket(name)]:
+            reason = (
+                f"is about tickets, and «{others[0]}» happens to none: give that event a webhook without a condition"
+            )
+            raise InvalidWebhook(place="when", reason=reason)
+    known = sorted(name for name in EVENTS if not name.startswith(PERSONAL))
     if unknown := [name for name in wanted.events if name not in known]:
-        reason = f"there is no «{unknown[0][:60]}». {near(unknown[0], known, EVENT_NAMES)}"
+        reason = f"there is no «{unknown[0][:60]}» for webhooks. {near(unknown[0], known, EVENT_NAMES)}"
         raise InvalidWebhook(place="events", reason=reason)
+    if any(name.startswith(OF_CUSTOMERS) for name in wanted.events):
+        must_be_allowed(command, Permission.REQUESTER_VIEW, desk)
 
 
 @decides(RotateWebhookSecret, needs=Permission.WORKSPACE_EDIT)

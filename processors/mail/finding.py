@@ -62,14 +62,14 @@ class Found:
 def find(db: Cursor[Any], keyring: Keyring, deliveries: Sequence[Delivery]) -> list[Found | Dropped]:
     """Each delivery with what it is about now, read set-wise."""
     desks = load_many(db, keyring, "workspace", {each.workspace_id: each.workspace_id for each in deliveries})
-    tickets = load_many(db, keyring, "ticket", {each.ticket_id: each.workspace_id for each in deliveries})
+    tickets = load_many(db, keyring, "ticket", {each.stream_id: each.workspace_id for each in deliveries})
     asking = {UUID(_id(each)): each.workspace_id for each in deliveries if _is_customer(each)}
     customers = load_many(db, keyring, "requester", asking)
     events = _events(db, keyring, deliveries)
     found: list[Found | Dropped] = []
     for each in deliveries:
-        desk, ticket = desks[each.workspace_id].state, tickets[each.ticket_id].state
-        texts = _texts(each, ticket, events.get(each.ticket_id, ()))
+        desk, ticket = desks[each.workspace_id].state, tickets[each.stream_id].state
+        texts = _texts(each, ticket, events.get(each.stream_id, ()))
         if _is_customer(each):
             found.append(_to_customer(each, desk, ticket, customers[UUID(_id(each))].state, texts))
         else:
@@ -87,7 +87,7 @@ def _id(delivery: Delivery) -> str:
 
 def _events(db: Cursor[Any], keyring: Keyring, deliveries: Sequence[Delivery]) -> Mapping[UUID, list[Recorded[Event]]]:
     asked = [
-        [each.ticket_id for each in deliveries],
+        [each.stream_id for each in deliveries],
         [each.detail["first"] for each in deliveries],
         [each.detail["last"] for each in deliveries],
     ]

@@ -30,7 +30,7 @@ def rendered(found: Sequence[Found], settings: MailSettings) -> EmailMessage:
     message["Date"] = format_datetime(first.delivery.asked_at)
     message["Message-ID"] = f"<{first.delivery.delivery_id}@{settings.domain}>"
     if not several:
-        message["References"] = f"<ticket.{first.delivery.ticket_id}@{settings.domain}>"
+        message["References"] = f"<ticket.{first.delivery.stream_id}@{settings.domain}>"
     # So that no out-of-office answers it.
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(_digest(found, settings) if several else _body(first, settings))

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
+from domain.event import of_ticket
 from eventstore.arrays import Longs, Uuids
 from eventstore.codec import SELECT_EVENTS, StoredRow
 from eventstore.newest import Newest
@@ -28,8 +29,17 @@ class Named(NamedTuple):
     position: int
     name: str
     stream: UUID
-    # Whether that is a workspace's own.
-    workspace: bool
+    workspace: UUID
+
+    @property
+    def own(self) -> bool:
+        """Whether it is the workspace's own."""
+        return self.stream == self.workspace
+
+    @property
+    def of_ticket(self) -> bool:
+        """Whether it is a ticket's."""
+        return of_ticket(self.name)
 
 
 def stored(db: Connection[Any], newest: Newest, positions: Sequence[int]) -> list[StoredRow]:
@@ -53,5 +63,5 @@ def rest(db: Connection[Any], last: Mapping[int, Message]) -> dict[int, list[Nam
     for stream, position, name, workspace in db.execute(
         _REST, [Uuids(list(streams)), Longs(versions), Uuids(commands)]
     ):
-        found[streams[stream]].append(Named(position, name, stream, stream == workspace))
+        found[streams[stream]].append(Named(position, name, stream, workspace))
     return found

@@ -49,14 +49,15 @@ class Sharer(Follower):
         end = self._shares.take(_steps(found, further))
         named = _named(found, further, self._shares.read)
         wanted = {each.stream for each in named if self._reacts_to(each)}
-        positions = [each.position for each in named if each.workspace or each.stream in wanted]
+        positions = [each.position for each in named if each.own or each.stream in wanted]
+        positions += self._witness_of_parts.listened(self._cursor, named)
         rows = stored(self._db, self._newest, positions)
         return Stretch(self._witness_of_parts.happenings(self._cursor, rows), end)
 
     def _reacts_to(self, each: Named) -> bool:
         topics = self._process.TOPICS
         # What is erased is told to the witness, who is to forget it.
-        return each.name.startswith("ticket.") and (topics is None or each.name in topics or erases(each.name))
+        return each.of_ticket and (topics is None or each.name in topics or erases(each.name))
 
 
 class EffectSharer(EffectFollower):
@@ -166,8 +167,8 @@ def _named(found: Found, further: Mapping[int, Sequence[Named]], reached: Places
 
 
 def _name(message: Message) -> Named:
-    key = message.key
-    return Named(message.position, message.name, UUID(key), key.encode() == message.headers["ce_workspace"])
+    workspace = UUID(message.headers["ce_workspace"].decode())
+    return Named(message.position, message.name, UUID(message.key), workspace)
 
 
 def _steps(found: Found, further: Mapping[int, Sequence[Named]]) -> Iterator[Step]:

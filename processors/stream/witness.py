@@ -10,15 +10,17 @@ from psycopg import Cursor
 
 from domain.aggregates import INITIAL, evolve
 from domain.backtest.story import AsOf
-from domain.event import Event, Recorded
+from domain.event import Event, Recorded, of_ticket
 from domain.happening import Happening
+from domain.stream.telling import name_of
 from eventstore.arrays import Longs, Uuids
 from eventstore.codec import SELECT_EVENTS, StoredRow
 from eventstore.feed import decode_page, erased_in
 from eventstore.keyring import Keyring
 from eventstore.loading import SELECT_FROM
-from processors.process import TicketProcess
-from processors.witness import OTHERS, Recent, Seen, SetUp, Told, has_topic, known, requester_in
+from processors.process import TicketProcess, listening
+from processors.stream.reading import Named
+from processors.witness import OTHERS, Beside, Recent, Seen, SetUp, Told, has_topic, known, requester_in
 
 # States of one workspace or requester that are held; of more, those that are needed are read anew.
 HELD = 200
@@ -43,7 +45,7 @@ class PartWitness:
     """For one process. Each ticket's events come in order; of those in between that it was not given it reads what they came to."""
 
     def __init__(self, keyring: Keyring, process: TicketProcess) -> None:
-        self._keyring, self._process = keyring, process
+        self._keyring, self._process, self._listens = keyring, process, listening([process])
         self._opens = None if process.OPENS is None else process.OPENS | OTHERS
         # Each with its version. Who was given a partition again finds that tickets have gone on.
         self._tickets: Recent[UUID, tuple[int, Seen]] = Recent()
@@ -58,9 +60,10 @@ class PartWitness:
         for each in events:
             first.setdefault(each.stream_id, each)
         workspaces = {each.metadata.workspace_id for each in events}
-        self._remember_tickets(db, {s: each.version for s, each in first.items() if s not in workspaces})
-        asking = {self._tickets[each][1].ticket.requester_id for each in first.keys() - workspaces}
-        asking |= {requester_in(each.event) for each in events if each.stream_id not in workspaces}
+        tickets = {s: each.version for s, each in first.items() if of_ticket(name_of(each.event))}
+        self._remember_tickets(db, tickets)
+        asking = {self._tickets[each][1].ticket.requester_id for each in tickets}
+        asking |= {requester_in(each.event) for each in events if each.stream_id in tickets}
         streams = dict.fromkeys((each for each in asking if each is not None), "requester")
         self._remember_pasts(db, streams | dict.fromkeys(workspaces, "workspace"), events[0].position)
         told = list(self._told(events))
@@ -70,6 +73,17 @@ class PartWitness:
             self._tickets.pop(stream, None)
         self._tickets.trim()
         return told
+
+    def listened(self, db: Cursor[Any], named: Iterable[Named]) -> list[int]:
+        """Positions of those events, of neither tickets nor workspaces, that are listened to by what was set up then."""
+        beside = [each for each in named if not each.of_ticket and not each.own]
+        if self._listens is None or not beside:
+            return []
+        workspaces = dict.fromkeys((each.workspace for each in beside), "workspace")
+        self._remember_pasts(db, workspaces, min(each.position for each in beside))
+        return [
+            each.position for each in beside if each.name in self._listens(self._as_of(each.workspace, each.position))
+        ]
 
     def _remember_tickets(self, db: Cursor[Any], versions: Mapping[UUID, int]) -> None:
         """As they were before those versions."""
@@ -103,6 +117,9 @@ class PartWitness:
             together = tuple(group)
             if stream == together[0].metadata.workspace_id:
                 yield from (SetUp(each, self._as_of(stream, each.position + 1)) for each in together)
+            elif not of_ticket(name_of(together[0].event)):
+                known(self._process.NAME, together)
+                yield from (Beside(each, self._as_of(each.metadata.workspace_id, each.position)) for each in together)
             elif (happening := self._happening(stream, together)) is not None:
                 yield happening
 

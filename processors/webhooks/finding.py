@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import structlog
@@ -12,14 +12,16 @@ from psycopg import Cursor
 from domain.catalogue import Catalogue
 from domain.event import Event, Recorded
 from domain.stream.telling import TAKING_BACK, parts
+from domain.ticket.state import Ticket
 from domain.webhooks import Subscription, recipient
 from eventstore.codec import SELECT_EVENTS, StoredRow
 from eventstore.feed import decode_page
-from eventstore.keyring import ContentKey, Keyring
+from eventstore.keyring import ContentKey, Keyring, Keys, read_keys
 from eventstore.loading import load_many
 from eventstore.streams import Loaded
 from processors.deliveries import Delivery, Ended
 from processors.webhooks import message
+from processors.webhooks.rows import sealing
 
 log = structlog.get_logger()
 
@@ -36,7 +38,7 @@ class Sendable:
 
     delivery: Delivery
     subscription: Subscription
-    number: str
+    number: str | None
     url: str
     body: bytes
     key: ContentKey | None
@@ -44,6 +46,15 @@ class Sendable:
     def headers(self, at: datetime) -> dict[str, str]:
         """Signed for this attempt."""
         return message.headers(self.delivery.delivery_id, at, self.body, self.subscription.secrets(at))
+
+
+class _Met(NamedTuple):
+    """What deliveries are about, as it is now."""
+
+    tickets: Mapping[UUID, Ticket]
+    events: Mapping[tuple[UUID, int], Recorded[Event]]
+    taken_back: frozenset[UUID]
+    keys: Keys
 
 
 class Finder:
@@ -59,53 +70,47 @@ class Finder:
             return []
         workspaces = {each.workspace_id: each.workspace_id for each in deliveries}
         self._desks |= load_many(self._db, self._keyring, "workspace", workspaces, self._desks)
-        tickets = load_many(
-            self._db, self._keyring, "ticket", {each.ticket_id: each.workspace_id for each in deliveries}
+        about = {each.ticket_id: each.workspace_id for each in deliveries if each.ticket_id}
+        met = _Met(
+            {ticket: loaded.state for ticket, loaded in load_many(self._db, self._keyring, "ticket", about).items()},
+            self._events(deliveries),
+            self._taken_back(list(about)),
+            self._keys(deliveries),
         )
-        events = self._events(deliveries)
-        taken_back = self._taken_back(list(tickets))
-        return [self._sayable(each, tickets[each.ticket_id], events, taken_back) for each in deliveries]
+        return [self._sayable(each, met) for each in deliveries]
 
-    def _sayable(
-        self,
-        delivery: Delivery,
-        ticket: Loaded,
-        events: Mapping[tuple[UUID, int], Recorded[Event]],
-        taken_back: frozenset[UUID],
-    ) -> Sendable | Ended:
+    def _sayable(self, delivery: Delivery, met: _Met) -> Sendable | Ended:
         """What nothing can be made of must not keep the others from going out."""
         try:
-            return self._one(delivery, ticket, events, taken_back)
+            return self._one(delivery, met)
         except Exception as error:  # noqa: BLE001 - whatever it is, it would be the same next time
             # Its text is left out: it may quote what a customer wrote.
             log.error("webhook.unsendable", delivery=str(delivery.delivery_id), error=type(error).__qualname__)
             return Ended(delivery, "dead", "unsendable")
 
-    def _one(
-        self,
-        delivery: Delivery,
-        ticket: Loaded,
-        events: Mapping[tuple[UUID, int], Recorded[Event]],
-        taken_back: frozenset[UUID],
-    ) -> Sendable | Ended:
+    def _one(self, delivery: Delivery, met: _Met) -> Sendable | Ended:
         found = _subscription(self._desks[delivery.workspace_id].state, delivery.recipient)
         if found is None or found.retired or not isinstance(found.url, str):
             return Ended(delivery, "dropped", "retired")
         if found.paused is not None:
             return Ended(delivery, "dead", "paused")
-        recorded = events[delivery.ticket_id, delivery.detail["first"]]
-        key = ticket.keys.get(delivery.ticket_id)
+        recorded = met.events[delivery.stream_id, delivery.detail["first"]]
+        ticket = met.tickets[delivery.ticket_id] if delivery.ticket_id else None
         return Sendable(
             delivery,
             found,
-            ticket.state.number,
+            ticket.number if ticket else None,
             found.url,
-            message.body(recorded, ticket.state, found, taken_back),
-            key if isinstance(key, ContentKey) else None,
+            message.body(recorded, ticket, found, met.taken_back),
+            sealing(met.keys, delivery.stream_id, delivery.workspace_id),
         )
 
+    def _keys(self, deliveries: Sequence[Delivery]) -> Keys:
+        wanted = {(each.workspace_id, of) for each in deliveries for of in (each.stream_id, each.workspace_id)}
+        return read_keys(self._db, self._keyring, wanted)
+
     def _events(self, deliveries: Sequence[Delivery]) -> dict[tuple[UUID, int], Recorded[Event]]:
-        places = {(each.ticket_id, each.detail["first"]) for each in deliveries}
+        places = {(each.stream_id, each.detail["first"]) for each in deliveries}
         asked = [[stream for stream, _ in places], [version for _, version in places]]
         rows = [StoredRow(*row) for row in self._db.execute(_EVENTS, asked, binary=True)]
         return {(each.stream_id, each.version): each for each in decode_page(self._db, self._keyring, rows)}

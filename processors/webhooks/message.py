@@ -16,11 +16,15 @@ CONTENT_TYPE = "application/json"
 TEST = "webhook.test"
 
 
-def body(recorded: Recorded[Event], ticket: Ticket, subscription: Subscription, taken_back: Collection[UUID]) -> bytes:
-    """The event as it may be told now; of what is being erased, nothing that anybody wrote."""
-    shown = () if ticket.erasing else subscription.webhook.shows
+def body(
+    recorded: Recorded[Event], ticket: Ticket | None, subscription: Subscription, taken_back: Collection[UUID]
+) -> bytes:
+    """The event, of a ticket or of none, as it may be told now; of what is being erased, nothing that anybody wrote."""
+    shown = () if ticket is not None and ticket.erasing else subscription.webhook.shows
     told = tell(recorded, shown, taken_back)
-    attributes = {"timestamp": told.attributes["time"], **told.attributes, "ticketnumber": ticket.number}
+    attributes = {"timestamp": told.attributes["time"], **told.attributes}
+    if ticket is not None:
+        attributes["ticketnumber"] = ticket.number
     return b'%b,"data":%b}' % (to_json(attributes)[:-1], told.data)
 
 

@@ -1,4 +1,4 @@
-"""Queues what webhooks are told of tickets (J4): one delivery for each webhook and event."""
+"""Queues what webhooks are told (J4): one delivery for each webhook and event."""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -7,7 +7,7 @@ from uuid import UUID, uuid5
 from domain.catalogue import Catalogue
 from domain.conditions.evaluate import Check, evaluator
 from domain.event import Actor, Event, Recorded
-from domain.happening import Happening
+from domain.happening import TOLD, Happening
 from domain.inbox.notification import SendNotification, Told, notification_id
 from domain.inbox.preferences import Kind
 from domain.permissions import Permission
@@ -41,10 +41,24 @@ class Webhooks(TicketProcess):
             return
         for each in _listening(happening.desk):
             for recorded in _wanted(each, happening):
-                yield _delivery(each.webhook_id, happening.after.row.ticket_id, recorded)
+                yield _delivery(each.webhook_id, recorded, happening.after.row.ticket_id)
+
+    def listens(self, desk: Catalogue) -> frozenset[str]:
+        """What webhooks name."""
+        names: frozenset[str] = desk.derived("webhooks listen to", lambda: _named(desk))
+        return names
+
+    def beside(self, recorded: Recorded[Event], desk: Catalogue) -> Iterable[Output]:
+        """No condition goes with events of anything but tickets."""
+        if recorded.metadata.channel == TOLD:
+            return
+        for each in _listening(desk):
+            if recorded.event.NAME in each.events:
+                yield _delivery(each.webhook_id, recorded)
 
     def set_up(self, recorded: Recorded[Event], desk: Catalogue) -> Iterable[Output]:
         """Admins are told of a webhook that nobody paused; one that rests or moves has its failures behind it."""
+        yield from self.beside(recorded, desk)
         event = recorded.event
         if isinstance(event, WebhookPaused | WebhookResumed | WebhookRetired):
             yield BeginAnew(recipient(webhook_id(recorded.metadata.workspace_id, event.key)))
@@ -78,6 +92,10 @@ def _listening(desk: Catalogue) -> list[_Listening]:
     return made
 
 
+def _named(desk: Catalogue) -> frozenset[str]:
+    return frozenset().union(*(each.events for each in _listening(desk)))
+
+
 def _in_use(desk: Catalogue) -> Iterator[Subscription]:
     return (each for each in desk.webhooks.values() if not each.retired)
 
@@ -107,7 +125,7 @@ def _called(event: Event) -> UUID | None:
     return event.webhook_id if isinstance(event, TicketWebhookCalled) else None
 
 
-def _delivery(webhook: UUID, ticket: UUID, recorded: Recorded[Event]) -> Deliver:
+def _delivery(webhook: UUID, recorded: Recorded[Event], ticket: UUID | None = None) -> Deliver:
     detail = {"first": recorded.version, "last": recorded.version, "kinds": []}
-    id_ = uuid5(recorded.metadata.event_id, recipient(webhook))
-    return Deliver(id_, CHANNEL, recipient(webhook), ticket, recorded.recorded_at, detail)
+    id_, subject = uuid5(recorded.metadata.event_id, recipient(webhook)), recorded.stream_id if ticket is None else None
+    return Deliver(id_, CHANNEL, recipient(webhook), ticket, recorded.recorded_at, detail, subject=subject)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from psycopg import Cursor
 
-from eventstore.keyring import ContentKey, Keyring, read_keys
+from eventstore.keyring import ContentKey, Keyring, Keys, read_keys
 from eventstore.vault import Vault
 from processors.deliveries import Delivery, Ended, UnknownDelivery
 
@@ -39,7 +39,7 @@ _CLAIM = """
     UPDATE processes.deliveries d SET state = 'sending', attempts = attempts + 1, due_at = %(now)s + %(lease)s
     FROM due WHERE d.delivery_id = due.delivery_id
     RETURNING d.delivery_id, d.workspace_id, d.channel, d.recipient, d.ticket_id, d.detail, d.gathered, d.attempts,
-        coalesce(d.begun_at, d.asked_at)
+        coalesce(d.begun_at, d.asked_at), d.subject_id
 """
 _TRIED = """
     INSERT INTO processes.endpoints AS e (recipient, workspace_id, failing_since, failures, tried_at, outcome)
@@ -53,21 +53,21 @@ _TRIED = """
     RETURNING recipient, failing_since
 """
 _LOG = """
-    SELECT delivery_id, channel, recipient, ticket_id, state, due_at, attempts, outcome, asked_at, ended_at
+    SELECT delivery_id, channel, recipient, ticket_id, subject_id, state, due_at, attempts, outcome, asked_at, ended_at
     FROM processes.deliveries WHERE workspace_id = %(workspace)s AND channel = 'webhook' AND recipient = %(recipient)s
     AND (%(state)s::text IS NULL OR state = %(state)s)
     AND (%(at)s::timestamptz IS NULL OR (asked_at, delivery_id) < (%(at)s, %(id)s))
     ORDER BY asked_at DESC, delivery_id DESC LIMIT %(limit)s
 """
 _ATTEMPTS = """
-    SELECT a.delivery_id, d.ticket_id, a.attempt, a.at, a.outcome, a.status, a.duration_ms, a.exchange
+    SELECT a.delivery_id, coalesce(d.ticket_id, d.subject_id), a.attempt, a.at, a.outcome, a.status, a.duration_ms, a.exchange
     FROM processes.delivery_attempts a JOIN processes.deliveries d USING (delivery_id)
     WHERE a.workspace_id = %s AND a.delivery_id = ANY(%s) ORDER BY a.delivery_id, a.attempt
 """
 
 
 class Attempt(NamedTuple):
-    """An attempt as operators see it; `exchange` as JSON, None once its ticket is erased."""
+    """An attempt as operators see it; `exchange` as JSON, None once what it tells of is erased."""
 
     attempt: int
     at: datetime
@@ -147,17 +147,23 @@ def log(
 def attempts(
     db: Cursor[Any], keyring: Keyring, workspace: UUID, deliveries: Sequence[UUID]
 ) -> dict[UUID, list[Attempt]]:
-    """Every attempt of each; what was said in it is open as long as the ticket's key is there."""
+    """Every attempt of each; what was said in it is open as long as the key of what it is about is there."""
     found: dict[UUID, list[Attempt]] = {each: [] for each in deliveries}
     rows = db.execute(_ATTEMPTS, [workspace, list(deliveries)]).fetchall()
-    keys = read_keys(db, keyring, {(workspace, row[1]) for row in rows})
-    for delivery, ticket, attempt, at, outcome, status, took, exchange in rows:
-        key = keys.get(ticket)
+    keys = read_keys(db, keyring, {(workspace, of) for row in rows for of in (row[1], workspace)})
+    for delivery, about, attempt, at, outcome, status, took, exchange in rows:
+        key = sealing(keys, about, workspace)
         plain = None
-        if exchange is not None and isinstance(key, ContentKey):
+        if exchange is not None and key is not None:
             plain = key.open(exchange, identity(delivery, attempt))
         found[delivery].append(Attempt(attempt, at, outcome, status, took, plain))
     return found
+
+
+def sealing(keys: Keys, about: UUID, workspace: UUID) -> ContentKey | None:
+    """Under which key it is kept what was said: that of what it is about, None once destroyed; of what never had one, the workspace's."""
+    key = keys.get(about, keys.get(workspace))
+    return key if isinstance(key, ContentKey) else None
 
 
 def identity(delivery: UUID, attempt: int) -> bytes:

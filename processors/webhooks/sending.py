@@ -163,8 +163,7 @@ class Courier:
         return rows.tried(self._cursor, ended, now)
 
     async def _pause(self, what: Sendable, because: Because, now: datetime) -> None:
-        delivery, version = what.delivery, what.delivery.detail["first"]
-        failed = LastDelivery(ticket_id=delivery.ticket_id, number=what.number, first=version, last=version)
+        delivery = what.delivery
         # The same however many workers find it out by the same delivery.
         id_ = uuid5(delivery.delivery_id, f"pause:{delivery.attempts}")
         command = PauseWebhook(
@@ -175,11 +174,19 @@ class Courier:
             channel="process",
             key=what.subscription.key,
             because=because,
-            failed=failed,
+            failed=_last(what),
         )
         # Somebody may have retired it meanwhile: then there is nothing to pause.
         with suppress(UnknownWebhook):
             await self._desk.execute(command)
+
+
+def _last(what: Sendable) -> LastDelivery | None:
+    """What the endpoint failed to take, where that was of a ticket."""
+    ticket, number, version = what.delivery.ticket_id, what.number, what.delivery.detail["first"]
+    if ticket is None or number is None:
+        return None
+    return LastDelivery(ticket_id=ticket, number=number, first=version, last=version)
 
 
 def _ended(made: _Made, now: datetime) -> Ended:

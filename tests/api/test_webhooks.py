@@ -176,3 +176,17 @@ def test_what_was_said_of_tickets_is_for_those_who_reach_them():
     attempt = Attempt(1, datetime(2026, 11, 1, tzinfo=UTC), "delivered", 200, 12, b'{"answer":"Mrs Li called"}')
     assert attempt_view(attempt, shown=True)["exchange"] == {"answer": "Mrs Li called"}
     assert attempt_view(attempt, shown=False)["exchange"] is None
+
+
+def test_a_condition_goes_with_events_of_tickets_alone(admin):
+    urgent = {"field": "priority", "op": "is", "value": "urgent"}
+    both = CRM | {"events": ["ticket.closed", "requester.registered"]}
+    assert admin.put(WEBHOOK, json=both).status_code == 200
+    refused = admin.put(WEBHOOK, json=both | {"when": urgent})
+    assert code(refused) == (422, "invalid_webhook")
+    assert "requester.registered" in refused.json()["detail"]
+
+
+@pytest.mark.parametrize("name", ["inbox.read", "view.saved"])
+def test_what_is_one_persons_own_is_told_to_no_webhook(admin, name):
+    assert code(admin.put(WEBHOOK, json=CRM | {"events": [name]})) == (422, "invalid_webhook")

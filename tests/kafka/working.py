@@ -31,9 +31,11 @@ NEXT_YEAR = datetime.now(UTC) + timedelta(days=365)
 KEPT = {
     "timers": "ticket_id, process, key, workspace_id, due_at, detail",
     "sla_clocks": "*",
-    "deliveries": "delivery_id, channel, recipient, ticket_id, detail, gathered, due_at, state",
+    "deliveries": "delivery_id, channel, recipient, ticket_id, subject_id, detail, gathered, due_at, state",
     "dead_letters": "process, stream_id, position, error, state",
 }
+# Events of other partitions than tickets', and of the one in which the workspace is.
+BESIDE = ("requester.registered", "requester.absorbed", "workspace.policy_set", "notification.sent")
 BY_PARTITION = tuple(process.NAME for process in PROCESSES if process.PARTITIONED)
 
 
@@ -49,7 +51,7 @@ async def furnish(office: Office) -> UUID:
         "then": [{"do": "set_priority", "priority": "high"}],
     }
     await office.do(SetRule, key="urgent", definition=RuleDefinition.model_validate(rule))
-    told = WebhookDefinition(title="CRM", events=("ticket.noted", "ticket.prioritised"))
+    told = WebhookDefinition(title="CRM", events=("ticket.noted", "ticket.prioritised", *BESIDE))
     secret = "whsec_" + "A" * 32
     await office.do(SetWebhook, key="crm", url="https://example.org/told", secret=secret, definition=told)
     return other

@@ -32,7 +32,7 @@ from eventstore.streams import Loaded
 from processors.deciding import Deciding, Reaction, cause_of
 from processors.present import Present
 from processors.process import CancelTimer, Deliver, Hasten, Keep, Memory, SetTimer, TicketProcess, Timer
-from processors.witness import Seen, SetUp
+from processors.witness import Beside, Seen, SetUp, Told, reaction
 
 BEGAN = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 SLUG = "acme"
@@ -54,7 +54,7 @@ class Stage:
         self._seen: dict[UUID, Seen] = {}
         self._answered: dict[UUID, UUID | None] = {}
         self._hastened: set[tuple[str, UUID, str]] = set()
-        self._told: deque[Happening | SetUp] = deque()
+        self._told: deque[Told] = deque()
         self.do(CreateWorkspace, slug=SLUG, title="Acme", by=SYSTEM)
         self.do(AddPerson, person_id=UUID(self.person.id), person_name="Ann", role=RoleName.ADMIN, by=SYSTEM)
 
@@ -88,8 +88,10 @@ class Stage:
         while self._told:
             told = self._told.popleft()
             for name, process in self.processes.items():
-                if isinstance(told, SetUp):
-                    self._apply(Reaction.of(name, told.recorded, process.set_up(*told)))
+                if isinstance(told, Beside) and told.recorded.event.NAME not in process.listens(told.desk):
+                    continue
+                if not isinstance(told, Happening):
+                    self._apply(Reaction.of(name, told.recorded, reaction(process, told, self.memories[name])))
                 elif process.TOPICS is None or not process.TOPICS.isdisjoint(e.event.NAME for e in told.events):
                     self._apply(Reaction.of(name, cause_of(told), process.react(told, self.memories[name])))
         if self._hastened:
@@ -213,6 +215,8 @@ class Stage:
             who = self._streams.get(after.ticket.requester_id) if after.ticket.requester_id else None
             if happening := before.became(tuple(recorded), after, self.desk, who.state if who else None):
                 self._told.append(happening)
+        else:
+            self._told += [Beside(each, self.desk) for each in recorded]
 
 
 def _aggregate(call: Call) -> str:

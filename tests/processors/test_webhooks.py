@@ -42,7 +42,7 @@ class Way:
     """The process that queues and the courier that sends; the clock is a number."""
 
     def __init__(self, url: str, office: Office) -> None:
-        self.now, self.url, self.office = datetime.now(UTC), url, office
+        self.now, self.url, self.office, self.settings = datetime.now(UTC), url, office, SETTINGS
         self.tell()
 
     def tell(self) -> None:
@@ -56,7 +56,7 @@ class Way:
     async def send(self) -> None:
         """All that is due goes out, and what came of it is recorded."""
         with connected(self.url) as db:
-            courier = Courier(db, KEYRING, SETTINGS, self.office.desk, lambda: self.now)
+            courier = Courier(db, KEYRING, self.settings, self.office.desk, lambda: self.now)
             while await courier.step(0.05):
                 pass
             await courier.finish()
