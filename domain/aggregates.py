@@ -9,6 +9,7 @@ import domain.setup.calendars
 import domain.setup.classification
 import domain.setup.forms
 import domain.setup.macros
+import domain.setup.newer
 import domain.setup.notifications
 import domain.setup.organisations
 import domain.setup.policies

@@ -19,6 +19,17 @@ class LedgerdeskError(Exception):
         super().__init__(self.sentence.format_map(fields))
 
 
+class NewerRelease(LedgerdeskError):
+    """What a newer release wrote, where nothing may be passed over."""
+
+    code = "newer_release"
+    status = 503
+    sentence = (
+        "«{event}» was written by a newer release of Ledgerdesk, which this process does not understand. Upgrade it: "
+        "all processes of a desk run the same release."
+    )
+
+
 class Refusal(LedgerdeskError):
     """A command or a query that the rules of the desk do not allow."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from domain.aggregates import evolve
+from domain.errors import NewerRelease
 from domain.event import Event
 from eventstore.keyring import ContentKey
 from eventstore.streams import Loaded, Streams
@@ -56,7 +57,12 @@ class Memory:
         """The state as the log has it now."""
         known = self._known.get(_place(workspace, stream))
         began = _now()
-        loaded = await self._streams.load(workspace, aggregate, stream, known.loaded if known else None)
+        try:
+            loaded = await self._streams.load(workspace, aggregate, stream, known.loaded if known else None)
+        except NewerRelease:
+            # Nobody makes do with what was good a moment ago.
+            self.forget(workspace, stream)
+            raise
         return self._remember(_place(workspace, stream), loaded, began)
 
     def forget(self, workspace: UUID, stream: UUID) -> None:
