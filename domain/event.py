@@ -139,6 +139,9 @@ class Actor(BaseModel):
         return self.kind in ("system", "rule")
 
 
+# The channel of what another system's history told: it happened elsewhere, long ago, and nobody is to be told or answered now.
+TOLD = "import"
+
 SYSTEM = Actor(kind="system", id="ledgerdesk")
 # Whoever did what another system tells without saying who.
 UNKNOWN = Actor(kind="system", id="unknown")

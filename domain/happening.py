@@ -10,15 +10,12 @@ from uuid import UUID
 from domain.catalogue import Catalogue
 from domain.command import evolve
 from domain.copying import replace
-from domain.event import Event, Metadata, Recorded
+from domain.event import TOLD, Event, Metadata, Recorded
 from domain.requester import Requester
 from domain.sla.course import Course, followed
 from domain.ticket.folds import FOLDS, fold
 from domain.ticket.row import Row
 from domain.ticket.state import Ticket
-
-# What another system's history told: it happened elsewhere, long ago, and nobody is to be told or answered now.
-TOLD = "import"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,19 @@
 """When a ticket did what: all that promises and rules about time are counted from, folded from its events."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from domain.copying import replace
-from domain.event import Event, Recorded
+from domain.event import TOLD, Event, Metadata, Recorded
 from domain.rules.channels import AUTOMATION
 from domain.ticket import events as e
 from domain.ticket import handling, settling, ties, undoing
 from domain.values import NOBODY, StatusKind
 
 _MOVES = (e.StatusEvent, ties.TicketMergedInto, ties.TicketMergeUndone, ties.TicketWithdrawn, settling.TicketRated)
+_TICK = timedelta(microseconds=1)
 _HANDED = (e.TicketAssigned, handling.TicketClaimed, handling.TicketTransferred, handling.TicketReturned)
 
 
@@ -20,6 +22,7 @@ class Course:
     """`kinds` are the kinds of status, each with when it began; `asked` and `answered` when either side wrote in public.
 
     `touched_at` is when somebody last did something to it; `ran` are the automations that acted on it, each with when.
+    `clock` is what the clock showed last, and when that was taken to be.
     """
 
     kinds: tuple[tuple[datetime, StatusKind], ...] = ()
@@ -29,6 +32,7 @@ class Course:
     assigned_at: datetime | None = None
     touched_at: datetime | None = None
     ran: tuple[tuple[UUID, datetime], ...] = ()
+    clock: tuple[datetime, datetime] | None = None
 
     @property
     def opened_at(self) -> datetime:
@@ -50,35 +54,52 @@ class Course:
 
 def followed(course: Course, recorded: Recorded[Event]) -> Course:
     """The course after one more event of the ticket."""
-    event, at = recorded.event, recorded.metadata.occurred_at
+    event, at = recorded.event, _when(course, recorded.metadata)
+    clock = (recorded.metadata.occurred_at, at)
     if isinstance(event, e.TicketOpened):
-        return Course(kinds=((at, event.kind),), assigned_at=at if event.assignee != NOBODY else None, touched_at=at)
-    course = _acted(course, recorded)
-    if isinstance(event, e.TicketReplied):
-        return _written(course, recorded)
-    if isinstance(event, _MOVES):
-        accepted_at = course.accepted_at or (at if isinstance(event, e.TicketAccepted) else None)
-        return replace(course, kinds=(*course.kinds, (at, event.kind)), accepted_at=accepted_at)
-    if isinstance(event, _HANDED):
-        return replace(course, assigned_at=at if event.assignee != NOBODY else None)
-    if isinstance(event, undoing.TicketUndone) and "kind" in event.restored:
-        return replace(course, kinds=(*course.kinds, (at, StatusKind(event.restored["kind"]))))
-    return course
+        assigned_at = at if event.assignee != NOBODY else None
+        return Course(kinds=((at, event.kind),), assigned_at=assigned_at, touched_at=at, clock=clock)
+    changes = _acted(course, recorded, at) | _done(course, recorded, at)
+    return replace(course, clock=clock, **changes) if changes else course
 
 
-def _acted(course: Course, recorded: Recorded[Event]) -> Course:
+def _when(course: Course, envelope: Metadata) -> datetime:
+    """When it happened; by a clock that was set back, right after what happened before it: a question follows its answer."""
+    at = envelope.occurred_at
+    if course.clock is None or envelope.channel == TOLD:
+        return at
+    shown, last = course.clock
+    if at == shown:
+        return last
+    return at if at > last else last + _TICK
+
+
+def _acted(course: Course, recorded: Recorded[Event], at: datetime) -> dict[str, Any]:
     envelope = recorded.metadata
     if envelope.channel == AUTOMATION and envelope.rule_id is not None:
-        run = (envelope.rule_id, envelope.occurred_at)
-        return course if run in course.ran else replace(course, ran=(*course.ran, run))
+        run = (envelope.rule_id, at)
+        return {} if run in course.ran else {"ran": (*course.ran, run)}
     # Looking at something is no work on it.
     by_hand = not envelope.actor.trusted and recorded.event.CHANGES
-    return replace(course, touched_at=envelope.occurred_at) if by_hand else course
+    return {"touched_at": at} if by_hand else {}
 
 
-def _written(course: Course, recorded: Recorded[Event]) -> Course:
-    at, kind = recorded.metadata.occurred_at, recorded.metadata.actor.kind
+def _done(course: Course, recorded: Recorded[Event], at: datetime) -> dict[str, Any]:
+    event = recorded.event
+    if isinstance(event, e.TicketReplied):
+        return _written(course, recorded.metadata.actor.kind, at)
+    if isinstance(event, _MOVES):
+        accepted_at = course.accepted_at or (at if isinstance(event, e.TicketAccepted) else None)
+        return {"kinds": (*course.kinds, (at, event.kind)), "accepted_at": accepted_at}
+    if isinstance(event, _HANDED):
+        return {"assigned_at": at if event.assignee != NOBODY else None}
+    if isinstance(event, undoing.TicketUndone) and "kind" in event.restored:
+        return {"kinds": (*course.kinds, (at, StatusKind(event.restored["kind"])))}
+    return {}
+
+
+def _written(course: Course, kind: str, at: datetime) -> dict[str, Any]:
     if kind == "requester":
-        return replace(course, asked=(*course.asked, at))
+        return {"asked": (*course.asked, at)}
     # What a rule writes answers nobody.
-    return course if kind == "rule" else replace(course, answered=(*course.answered, at))
+    return {} if kind == "rule" else {"answered": (*course.answered, at)}

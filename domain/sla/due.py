@@ -66,8 +66,14 @@ def _reminders(promised: Promised, waiting: list[Clock], ticket: Ticket, at: dat
             # Of several that came due while nobody looked, the last one says it all.
             if passed and promised.holds(reminder.when, at):
                 told = _reminding(promised, reminder, clock, passed[-1])
-                if reminded(told) not in ticket.promises.reminded:
+                if not _is_told(told, ticket):
                     yield told
+
+
+def _is_told(reminder: Reminding, ticket: Ticket) -> bool:
+    """Whether that time or a later one was told: what is due later now is not told from the beginning again."""
+    *which, count = reminded(reminder)
+    return any(known == which and told >= count for *known, told in ticket.promises.reminded)
 
 
 def _reminding(promised: Promised, reminder: Reminder, clock: Clock, count: int) -> Reminding:

@@ -1,9 +1,11 @@
 """Automations on a desk: each has its turn, also beside others of the same time (D2)."""
 
+from datetime import timedelta
+
 import pytest
 
 from domain.setup.rules import RetireRule
-from domain.ticket.commands import OpenTicket, TagTicket
+from domain.ticket.commands import MoveTicket, OpenTicket, TagTicket
 from processors.automations import Automations
 from tests.processors.kit import Stage
 from tests.processors.test_rules import after, leaf, rule
@@ -57,3 +59,18 @@ def test_an_automation_that_only_stops_does_so_while_its_condition_holds(stage: 
     stage.do(TagTicket, number="T-1", remove=frozenset({"hold"}))
     stage.advance(hours=9)
     assert stage.topics("T-1") == ["opened", "untagged", "noted"]
+
+
+def test_what_happens_by_a_clock_that_was_set_back_is_another_occasion_all_the_same(stage: Stage) -> None:
+    rule(stage, "waits", when={"all": []}, then=[{"do": "note", "body": "Waits"}], timing=after("moved_at", 4))
+    park = {"do": "set_status", "status": "pending"}
+    rule(stage, "park", when=leaf("status", "is", "open"), then=[park], timing=after("moved_at", 9))
+    stage.do(OpenTicket, number="T-1", title="x")
+    stage.advance(hours=4)
+    stage.now -= timedelta(minutes=5)
+    stage.do(MoveTicket, number="T-1", status="open")
+    stage.advance(hours=5)
+    assert stage.topics("T-1") == ["opened", "noted", "accepted", "noted"]
+    stage.now -= timedelta(hours=2)
+    stage.advance(hours=20)
+    assert stage.topics("T-1") == ["opened", "noted", "accepted", "noted", "moved", "noted"]
