@@ -10,9 +10,11 @@ from domain.catalogue import Catalogue
 from domain.command import Decision, decides, evolves
 from domain.errors import Refusal
 from domain.event import Event
+from domain.granting import must_be_allowed
 from domain.macros import CannedReply, Macro, Template, checked, texts
 from domain.permissions import Permission
-from domain.setup.uses import must_be_free_of_rules
+from domain.setup.entrusting import must_be_able, must_reach_everything
+from domain.setup.uses import must_be_free_of_rules, rules_with
 from domain.values import Key, Line
 from domain.workspace import ReasonedCommand, ReasonedEvent, WorkspaceCommand
 
@@ -100,10 +102,14 @@ class RetireCannedReply(WorkspaceCommand):
 
 @decides(SetMacro, needs=Permission.RULE_EDIT)
 def set_macro(command: SetMacro, desk: Catalogue, _: Catalogue) -> Decision:
-    """No change, no event."""
+    """No change, no event. What rules run, they do from now on: that is as if the rules were changed."""
     wanted = Macro(command.key, command.title, tuple(ACTIONS.dump_python(command.actions, mode="json")))
     if desk.macros.get(command.key) == wanted:
         return []
+    if any(rules_with(desk, "macro", command.key)):
+        must_reach_everything(command, desk, Permission.RULE_EDIT)
+        for action in command.actions:
+            must_be_able(command, action, desk)
     return [MacroSet(key=wanted.key, title=wanted.title, actions=wanted.actions, **command.reasons)]
 
 
@@ -123,6 +129,9 @@ def set_reply(command: SetCannedReply, desk: Catalogue, _: Catalogue) -> Decisio
     """No change, no event."""
     if desk.canned_replies.get(command.key) == CannedReply(command.key, command.title, command.body):
         return []
+    if any(rules_with(desk, "canned reply", command.key)):
+        must_reach_everything(command, desk, Permission.RULE_EDIT)
+        must_be_allowed(command, Permission.TICKET_REPLY, desk)
     return [CannedReplySet(key=command.key, title=command.title, body=command.body)]
 
 

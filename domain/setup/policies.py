@@ -13,6 +13,7 @@ from domain.conditions.operators import Asks
 from domain.errors import InvalidInput
 from domain.permissions import Permission
 from domain.receiving import known
+from domain.setup.entrusting import must_reach_everything
 from domain.sla.policy import Policy, PolicyDefinition
 from domain.values import Key
 from domain.workspace import ReasonedCommand, ReasonedEvent
@@ -47,7 +48,8 @@ class RetirePolicy(ReasonedCommand):
 
 @decides(SetPolicy, needs=Permission.RULE_EDIT)
 def set_policy(command: SetPolicy, desk: Catalogue, _: Catalogue) -> Decision:
-    """The same again changes nothing; whatever it names must be there."""
+    """The same again changes nothing; whatever it names must be there. It concerns every ticket of the desk."""
+    must_reach_everything(command, desk, Permission.RULE_EDIT)
     versions, wanted = desk.policies.get(command.key, ()), command.definition
     if not versions and len(desk.policies) >= MOST_POLICIES:
         raise InvalidInput(field="key", reason=f"a workspace has at most {MOST_POLICIES} policies; change one")

@@ -8,24 +8,21 @@ from pydantic import Field, ValidationError
 
 from domain.actions import ACTIONS, Assign, OneAction
 from domain.catalogue import Catalogue
-from domain.command import CONTEXT_FIELDS, Command, Decision, decider, decides, evolves
+from domain.command import Command, Decision, decides, evolves
 from domain.conditions import Condition, leaves
 from domain.conditions.fields import BEFORE_PREFIX, OF_THE_MOMENT
 from domain.conditions.model import values
 from domain.conditions.operators import Asks
 from domain.conditions.refusal import near
-from domain.errors import InvalidInput, NotAllowed, Refusal
-from domain.event import EVENTS, Actor, of_ticket
-from domain.granting import must_be_allowed
+from domain.errors import InvalidInput, Refusal
+from domain.event import EVENTS, of_ticket
 from domain.macros import checked, texts
 from domain.permissions import Permission
-from domain.receivers import Receivers
-from domain.receiving import known
 from domain.rules.effects import EFFECT, AssignBy, Effect, ReplyWith, RunMacro
 from domain.rules.rule import MOST_RULES, Rule, RuleDefinition, rule_id
+from domain.setup.entrusting import must_be_able, must_reach_everything
 from domain.setup.macros import canned_reply, macro
 from domain.values import Assignee, Key
-from domain.webhooks import webhook
 from domain.wording import first
 from domain.workspace import ReasonedCommand, ReasonedEvent
 
@@ -97,12 +94,6 @@ def set_rule(command: SetRule, desk: Catalogue, _: Catalogue) -> Decision:
     return [RuleSet(rule=rule, **command.reasons)]
 
 
-def must_reach_everything(command: Command, desk: Catalogue, needed: Permission) -> None:
-    """Raise NotAllowed where whoever sets up what concerns every ticket of the desk does not reach every ticket."""
-    if not command.by.trusted and not (grant := desk.grant(command.by)).scope.everything:
-        raise NotAllowed(permission=needed, role=f"{grant.role}, which does not reach every ticket,")
-
-
 def _effect(command: Command, desk: Catalogue, raw: dict[str, Any], place: str) -> dict[str, Any]:
     """The effect in its one form, once all that it speaks of is known."""
     try:
@@ -117,7 +108,7 @@ def _effect(command: Command, desk: Catalogue, raw: dict[str, Any], place: str) 
         raise InvalidRule(place=place, reason=str(error)) from None
     try:
         for action in _actions(effect, desk):
-            _allowed(command, action, desk)
+            must_be_able(command, action, desk)
     except ValidationError as error:
         where, reason = first(error)
         raise InvalidRule(place=f"{place}.{where}", reason=reason) from None
@@ -139,26 +130,6 @@ def _actions(effect: Effect, desk: Catalogue) -> Iterator[OneAction]:
                 yield Assign(do="assign", to=to)
         case OneAction():
             yield effect
-
-
-def _allowed(command: Command, action: OneAction, desk: Catalogue) -> None:
-    """Raise where whoever sets it up may not do that, or what it names is not there."""
-    context = {name: getattr(command, name) for name in CONTEXT_FIELDS} | {"by": _SOME_RULE, "number": "1"}
-    step = action.command(context)
-    must_be_allowed(command, decider(step)[1], desk)
-    for name, check in _NAMED.items():
-        if (value := getattr(step, name, None)) is not None:
-            check(desk, value)
-
-
-_SOME_RULE = Actor(kind="rule", id="")
-_NAMED: dict[str, Any] = {
-    "status": Catalogue.usable_status,
-    "to": lambda desk, to: known(to, desk) if isinstance(to, Receivers) else desk.assignee(to),
-    "person_id": Catalogue.person,
-    "type": lambda desk, key: desk.check_filing(key, ()),
-    "webhook": webhook,
-}
 
 
 def _check_condition(wanted: RuleDefinition, desk: Catalogue) -> None:

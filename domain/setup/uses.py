@@ -23,12 +23,12 @@ def must_be_unused(desk: Catalogue, what: str, key: str) -> None:
     """Raise StillInUse, naming who uses the field, template, workflow, type or calendar of that key."""
     own = {"field": _users_of_field, "calendar": _users_of_calendar}.get(what)
     users = own(desk, key) if own else _users(desk, what, key)
-    _must_be_none(what, key, [*users, *_rules_with(desk, what, key)])
+    _must_be_none(what, key, [*users, *rules_with(desk, what, key)])
 
 
 def must_be_free_of_rules(desk: Catalogue, what: str, key: str) -> None:
     """Raise StillInUse where a rule does something with the macro, canned reply or status of that key."""
-    _must_be_none(what, key, _rules_with(desk, what, key))
+    _must_be_none(what, key, rules_with(desk, what, key))
 
 
 def must_get_no_tickets(desk: Catalogue, team: Team) -> None:
@@ -39,7 +39,7 @@ def must_get_no_tickets(desk: Catalogue, team: Team) -> None:
 def _givers(desk: Catalogue, team: UUID) -> Iterator[str]:
     yield from _users(desk, "team", team)
     yield from _workflows_through(desk, team)
-    yield from _rules_with(desk, "team", str(team))
+    yield from rules_with(desk, "team", str(team))
     for policy in desk.policies_in_order:
         if any(step.team == team for step in policy.ladder):
             yield f"the policy «{policy.key}»"
@@ -60,7 +60,8 @@ def _must_be_none(what: str, key: str, users: Iterable[str]) -> None:
         raise StillInUse(what=what, key=key, users=", ".join(named))
 
 
-def _rules_with(desk: Catalogue, what: str, key: str) -> Iterator[str]:
+def rules_with(desk: Catalogue, what: str, key: str) -> Iterator[str]:
+    """The rules that act and need the macro, canned reply, status, field or team of that key, as people call them."""
     for *_, newest in desk.rules.values():
         if not newest.retired and any(key in _named(effect, what) for effect in _effects(newest, desk)):
             yield f"the rule «{newest.title}»"

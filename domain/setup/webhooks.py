@@ -13,7 +13,8 @@ from domain.errors import InvalidInput, Refusal
 from domain.event import EVENTS, Secret, of_ticket
 from domain.granting import must_be_allowed
 from domain.permissions import Permission
-from domain.setup.rules import EVENT_NAMES, must_be_known, must_reach_everything
+from domain.setup.entrusting import must_reach_everything
+from domain.setup.rules import EVENT_NAMES, must_be_known
 from domain.setup.uses import must_be_free_of_rules
 from domain.values import Key
 from domain.webhooks import (

@@ -3,6 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
+from domain.actions import ACTIONS
 from domain.command import evolve
 from domain.conditions import InvalidCondition
 from domain.errors import InvalidInput, NotAllowed, UnknownPerson, UnknownStatus, UnknownTeam
@@ -10,11 +11,13 @@ from domain.permissions import Permission
 from domain.rulebook import UnknownSetup
 from domain.rules.rule import RuleDefinition
 from domain.setup import macros
+from domain.setup.policies import SetPolicy
 from domain.setup.roles import RoleSet
 from domain.setup.rules import InvalidRule, OrderRules, RetireRule, RuleRetired, RuleSet, RulesOrdered, SetRule
 from domain.setup.statuses import RetireStatus
 from domain.setup.teams import RetireTeam
 from domain.setup.uses import StillInUse
+from domain.sla.defaults import DEFAULT
 from domain.workspace import RoleChanged
 from tests.domain.kit import BILLING, BOB, DESK, decided, folded, given, id_of, person, wish
 from tests.domain.rules.kit import leaf, trigger, with_rules
@@ -178,3 +181,38 @@ def test_the_event_carries_the_whole_rule():
     desk = with_rules(urgent=URGENT)
     again = RuleSet.model_validate_json(RuleSet(rule=desk.rule("urgent")).model_dump_json())
     assert again.rule == desk.rule("urgent")
+
+
+def smiths(*permissions, **scope):
+    """A desk where a rule runs the macro «hello», and where Bob edits rules and little else."""
+    desk = folded(DESK, macros.MacroSet(key="hello", title="Hello", actions=({"do": "pin"},)))
+    desk = with_rules(desk, runs=trigger({"all": []}, {"do": "run_macro", "macro": "hello"}))
+    role = RoleSet(key="smith", title="Rule smith", permissions=("rule.edit", *permissions), **scope)
+    return folded(desk, role, RoleChanged(person_id=BOB, role="smith", previous="agent"))
+
+
+@pytest.mark.parametrize(
+    ("desk", "then"),
+    [
+        (smiths("ticket.edit"), {"do": "delete", "reason": "x"}),
+        (smiths("ticket.edit", "ticket.mark", types=("incident",)), {"do": "unpin"}),
+        (smiths("ticket.claim"), {"do": "claim"}),
+    ],
+)
+def test_by_the_macro_that_it_runs_nobody_lets_a_rule_do_more(desk, then):
+    asked = {"title": "Hello", "actions": ACTIONS.validate_python([then])}
+    changed = given(desk=desk).when(macros.SetMacro, by=person("bob"), key="hello", **asked)
+    assert isinstance(changed.refusal, NotAllowed | InvalidInput)
+    assert given(desk=desk).when(macros.SetMacro, by=person("bob"), key="other", **asked).events
+
+
+def test_who_does_not_reach_every_ticket_promises_nothing_about_them():
+    asked = {"key": "mine", "definition": DEFAULT}
+    given(desk=smiths(types=("incident",))).when(SetPolicy, by=person("bob"), **asked).then_refused(NotAllowed)
+    assert given(desk=smiths()).when(SetPolicy, by=person("bob"), **asked).events
+
+
+@pytest.mark.parametrize("effect", [{"do": "claim"}, {"do": "set_category", "category": ["Nowhere"]}])
+def test_what_no_rule_could_do_is_refused(effect):
+    definition = trigger({"all": []}, effect)
+    given().when(SetRule, key="x", definition=definition).then_refused(InvalidRule, place="then[0]")
