@@ -6,8 +6,8 @@ from uuid import UUID, uuid5
 
 from domain.catalogue import Catalogue
 from domain.conditions.evaluate import Check, evaluator
-from domain.event import Actor, Event, Recorded
-from domain.happening import TOLD, Happening
+from domain.event import TOLD, Actor, Event, Recorded
+from domain.happening import Happening
 from domain.inbox.notification import SendNotification, Told, notification_id
 from domain.inbox.preferences import Kind
 from domain.permissions import Permission
