@@ -8,9 +8,10 @@ from typing import Any, NamedTuple, Self
 from uuid import UUID
 
 import psycopg
+import structlog
 from kafka import ConsumerRebalanceListener, KafkaConsumer, TopicPartition
 from kafka.consumer.fetcher import ConsumerRecord
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, KafkaTimeoutError
 from psycopg import Connection
 
 from domain.errors import LedgerdeskError
@@ -21,6 +22,8 @@ from processors.stream.batch import partition_of
 from processors.stream.clients import connected
 from processors.stream.partitions import Kept, Place, Places
 from processors.stream.settings import KafkaSettings
+
+log = structlog.get_logger()
 
 MOST = 2_000
 # How often a partition in which nothing happens is looked at, in seconds: so late may a reader seem to be that is not.
@@ -70,7 +73,7 @@ class Group:
     """One member. `places` are as the database has them, `reached` is how far it has read, where that led to nothing to keep."""
 
     def __init__(self, settings: KafkaSettings, name: str) -> None:
-        self._topic = settings.events
+        self._topic, self._deadline = settings.events, settings.kafka_deadline
         self.places: dict[int, Place] = {}
         self.reached: dict[int, Place] = {}
         self._looked = 0.0
@@ -100,13 +103,51 @@ class Group:
         return len(found)
 
     def has(self, places: Places) -> bool:
-        """Whether Kafka can go on at each of these, and there is one for every partition."""
+        """Whether Kafka can go on at each of these, and there is one for every partition.
+
+        In a topic that was made anew the same offset is another place: what lies before it may not have been read.
+        """
         parts = self._parts()
         first, end = self._consumer.beginning_offsets(parts), self._consumer.end_offsets(parts)
-        return all(
+        if not all(
             part.partition in places and first[part] <= places[part.partition].next_offset <= end[part]
             for part in parts
-        )
+        ):
+            return False
+        unread = [
+            part.partition
+            for part in parts
+            if (last := self._last(part, first[part], places[part.partition].next_offset)) is not None
+            and last.position > places[part.partition].position
+        ]
+        if unread:
+            log.warning("stream.made_anew", topic=self._topic, partitions=unread)
+        return not unread
+
+    def _last(self, part: TopicPartition, first: int, end: int) -> Message | None:
+        """The newest message before that offset, where Kafka has one; further back, the longer none is found."""
+        start, until = end, time.monotonic() + self._deadline
+        self._consumer.assign([part])
+        try:
+            while start > first:
+                start = max(first, end - 10 * max(1, end - start))
+                self._consumer.seek(part, start)
+                if found := self._between(part, end, until):
+                    return found
+        finally:
+            self._consumer.unsubscribe()
+        return None
+
+    def _between(self, part: TopicPartition, end: int, until: float) -> Message | None:
+        """The newest message from where we are to before that offset. Marks of transactions are no messages."""
+        newest = None
+        while self._consumer.position(part) < end:
+            if time.monotonic() > until:
+                raise KafkaTimeoutError("what was read last was not found in time")
+            for record in self._consumer.poll(timeout_ms=100).get(part, ()):
+                if record.offset < end:
+                    newest = record
+        return Message.of(newest) if newest else None
 
     def recent(self) -> dict[int, int]:
         """Offsets before which nothing is that will be recorded from now on."""

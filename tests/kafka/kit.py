@@ -11,6 +11,7 @@ from kafka.admin import NewTopic
 from kafka.consumer.fetcher import ConsumerRecord
 
 from processors.stream.settings import SOON
+from tests.waiting import wait_until
 
 
 def unique(name: str) -> str:
@@ -23,6 +24,13 @@ def make_topic(servers: str, name: str, partitions: int = 12, **configs: str) ->
     with closing(KafkaAdminClient(bootstrap_servers=servers, **SOON)) as admin:
         admin.create_topics([NewTopic(name, partitions, 1, topic_configs=configs)])
     return name
+
+
+def delete_topic(servers: str, name: str) -> None:
+    """It is gone when this returns."""
+    with closing(KafkaAdminClient(bootstrap_servers=servers, **SOON)) as admin:
+        admin.delete_topics([name])
+        wait_until(lambda: name not in admin.list_topics())
 
 
 def read_all(

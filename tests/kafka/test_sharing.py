@@ -11,6 +11,7 @@ from processors.stream.members import Member, NeedsOneOwner
 from projections import builds
 from projections.models import READ_MODELS
 from tests.desks import MASTER, an_office
+from tests.kafka.kit import delete_topic, read_all
 from tests.kafka.publishing import log_head, publishing, settings_of
 from tests.kafka.sharing import SHARED, sharing
 from tests.projections import tables
@@ -79,7 +80,44 @@ async def test_what_kafka_has_no_more_is_read_from_the_log(database_url, kafka):
             finally:
                 worker.kill()
                 worker.wait()
-    with closing(tables.working(database_url)) as db:
+    assert notes(database_url) == 5
+
+
+async def test_a_topic_that_was_made_anew_is_not_gone_on_with_where_the_old_one_was_left(database_url, kafka):
+    # Of one partition, so that no other one shows it.
+    settings = settings_of(kafka, kafka_partitions=1)
+    async with an_office(database_url) as office:
+        await office.ticket()
+        with publishing(database_url, settings):
+            worker = sharing(database_url, settings)
+            await until(lambda: reached(database_url) >= log_head(database_url), 120)
+            await until(lambda: least_offset(database_url) > 0, 120)
+            worker.kill()
+            worker.wait()
+        delete_topic(kafka, settings.events)
+        for _ in range(30):
+            await office.do(NoteOnTicket, number="T-1", body="Looked at it")
+        with publishing(database_url, settings):
+            assert len(read_all(kafka, settings.events, until=lambda found: len(found) >= 30)) == 30
+            worker = sharing(database_url, settings)
+            try:
+                await until(lambda: reached(database_url) >= log_head(database_url), 120)
+            finally:
+                worker.kill()
+                worker.wait()
+    assert notes(database_url) == 30
+
+
+def least_offset(url):
+    """Where the read models go on in the topic."""
+    with psycopg.connect(url) as db:
+        count, least = db.execute("SELECT count(*), min(next_offset) FROM ops.partitions").fetchone()
+    return least if count == len(SHARED) else 0
+
+
+def notes(url):
+    """How many the timeline has."""
+    with closing(tables.working(url)) as db:
         timeline = builds.find(db.cursor(), "ticket_timeline", "live")
-        notes = f"SELECT count(*) FROM {timeline.schema}.ticket_timeline WHERE event = 'ticket.noted'"
-        assert db.execute(notes).fetchone() == (5,)
+        count = f"SELECT count(*) FROM {timeline.schema}.ticket_timeline WHERE event = 'ticket.noted'"
+        return db.execute(count).fetchone()[0]
