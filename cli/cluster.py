@@ -32,7 +32,8 @@ CONFIG: Mapping[str, str] = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
     "shared_buffers": "128MB",
-    "max_connections": "100",
+    # A supervisor with its API and worker takes about 60; two more workers beside it are still no more than half.
+    "max_connections": "200",
     "max_wal_size": "2GB",
     "jit": "off",
     "timezone": "UTC",
