@@ -1,8 +1,9 @@
 """Runs one TicketProcess along the log: each piece of it with its checkpoint in one transaction, failures parked."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import structlog
 from psycopg import Connection, Cursor, errors
@@ -20,7 +21,7 @@ from processors.letters import Asked, Letter
 from processors.lookout import Lookout, Stretch
 from processors.process import Memory, Output, TicketProcess, listening
 from processors.recording import Conflict, Recorder, alone, remember, remembered
-from processors.under_way import UnderWay
+from processors.under_way import under_way
 from processors.witness import Beside, SetUp, Told, Witness, has_topic, known, last_of, reaction
 from projections.runner import is_outage
 
@@ -35,6 +36,13 @@ class _Piece(NamedTuple):
 
     told: Told
     outputs: tuple[Output, ...] | None = None
+
+
+class _SeenAfter(Exception):
+    """What is at that place is seen after what those before it lead to, once that is in the log."""
+
+    def __init__(self, place: int) -> None:
+        self.place = place
 
 
 class Follower:
@@ -61,9 +69,6 @@ class Follower:
         # How many happenings are recorded at once: fewer after a failure, to find out which it was.
         self._most = PAGE
         self._retry_due = 0.0
-        # What this process made of what it saw, and the log has later; and the same after the transaction under way.
-        self._under_way: UnderWay | None = None
-        self._next_under_way = UnderWay()
 
     def _own_witness(self) -> Witness:
         process = self._process
@@ -78,8 +83,6 @@ class Follower:
 
     def _follow(self) -> bool:
         told, end = self._seen()
-        if self._under_way is None:
-            self._under_way = UnderWay.before(told)
         pieces = self._leading([each for each in told if not self.checkpoint.has(_stream(each), last_of(each))])
         while pieces:
             done = self._attempt(pieces[: self._most], end if len(pieces) <= self._most else None)
@@ -135,9 +138,10 @@ class Follower:
             with self._db.transaction():
                 # First: whoever was faster is found out before anything is done twice.
                 self.checkpoint.advance(upto)
-                self._next_under_way = (self._under_way or UnderWay()).copy()
                 self._record(pieces)
-            self._under_way = self._next_under_way
+        except _SeenAfter as found:
+            self._most = found.place
+            return 0
         except (Conflict, errors.DeadlockDetected):
             self._most = max(1, len(pieces) // 2)
             return 0
@@ -158,7 +162,7 @@ class Follower:
         waiting = [each for each in pieces if _stream(each.told) in parked]
         letters.park(self._cursor, (self._letter(each.told) for each in waiting))
         reactions = self._reactions([each for each in pieces if _stream(each.told) not in parked])
-        self._next_under_way.confirm(self._recorder.record(self._clock(), reactions))
+        self._recorder.record(self._clock(), reactions)
 
     def _reactions(self, pieces: Sequence[_Piece]) -> list[Reaction]:
         if not self._process.REMEMBERS:
@@ -167,13 +171,20 @@ class Follower:
         alone(self._cursor, self._process.NAME)
         workspaces = {cause_of(each.told).metadata.workspace_id for each in pieces}
         memories = remembered(self._cursor, self._process.NAME, workspaces)
-        reactions = []
-        for each in pieces:
-            memory = memories[cause_of(each.told).metadata.workspace_id]
-            reactions.append(self._reaction(_Piece(self._next_under_way.in_sight_of(each.told)), memory))
-            self._next_under_way.add(reactions[-1])
+        reactions = list(self._in_turn(pieces, memories))
         remember(self._cursor, self._process.NAME, memories)
         return reactions
+
+    def _in_turn(self, pieces: Sequence[_Piece], memories: Mapping[UUID, Memory]) -> Iterator[Reaction]:
+        told = [each.told for each in pieces] if self._process.IN_TURN else []
+        ahead = under_way(self._cursor, self._keyring, told, self._process.OPENS)
+        for place, each in enumerate(pieces):
+            if told and ahead.waits(each.told):
+                raise _SeenAfter(place)
+            piece = _Piece(ahead.in_sight_of(each.told)) if told else each
+            made = self._reaction(piece, memories[cause_of(each.told).metadata.workspace_id])
+            ahead.add(made)
+            yield made
 
     def _reaction(self, piece: _Piece, memory: Memory) -> Reaction:
         outputs = self._outputs(piece.told, memory) if piece.outputs is None else piece.outputs

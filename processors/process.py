@@ -56,12 +56,11 @@ class Process(ABC):
 @dataclass(frozen=True, slots=True)
 class Do:
     """A command. `after=k`: it follows from the first event of the reaction's k-th command. What is refused is dropped,
-    or gives way to the command that `otherwise` makes of the refusal. `foreseen` is what will have happened by it."""
+    or gives way to the command that `otherwise` makes of the refusal."""
 
     command: Command
     after: int | None = None
     otherwise: Callable[[Refusal], Command | None] | None = None
-    foreseen: tuple[Recorded[Event], ...] = ()
 
     @property
     def reads_content(self) -> bool:
@@ -163,6 +162,8 @@ class TicketProcess(ABC):
     OPENS: ClassVar[frozenset[str] | None] = None
     # Whether it needs its memory; whoever runs it for a workspace then does so alone.
     REMEMBERS: ClassVar[bool] = False
+    # Whether what it makes of something is ahead of what happens next, wherever the log has it; of those that remember.
+    IN_TURN: ClassVar[bool] = False
     # Whether it leaves alone what happened before it ever ran: for what would come too late.
     FROM_NOW: ClassVar[bool] = False
     # Whether workers may share it by partitions: what a ticket leads to rests on that ticket and what is set up alone.

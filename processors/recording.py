@@ -11,7 +11,7 @@ from pydantic_core import from_json, to_json
 from domain.catalogue import Catalogue
 from domain.command import Command
 from domain.errors import LedgerdeskError
-from eventstore.append import Call, append
+from eventstore.append import append
 from eventstore.arrays import Texts, Uuids
 from eventstore.keyring import Keyring
 from eventstore.loading import load_many
@@ -69,11 +69,8 @@ class Recorder:
         reactions: Sequence[Reaction],
         known: Mapping[UUID, Loaded] | None = None,
         desks: Mapping[UUID, Catalogue] | None = None,
-    ) -> list[list[Call]]:
-        """Decide and write; answers what was written to the log. `known` and `desks` are as this transaction has read them.
-
-        Raises Conflict; then roll back.
-        """
+    ) -> None:
+        """Decide and write. `known` and `desks` are as this transaction has read them. Raises Conflict; then roll back."""
         deciding = self._decided(at, reactions, dict(known or {}), desks)
         changes = due.Changes(at)
         for reaction in reactions:
@@ -90,7 +87,6 @@ class Recorder:
                 self._repeats |= "repeat" in verdicts
                 if verdicts != {"done"}:
                     raise Conflict()
-        return deciding.rounds
 
     def desks(self, workspaces: Iterable[UUID]) -> dict[UUID, Catalogue]:
         """What the workspaces have set up now."""

@@ -21,6 +21,7 @@ class Triggers(TicketProcess):
     NAME = "triggers"
     # Whose turn it is, and how much everybody has to do.
     REMEMBERS = True
+    IN_TURN = True
 
     def react(self, happening: Happening, memory: Memory) -> Iterable[Output]:
         """The whole chain at once."""
@@ -42,7 +43,7 @@ def acting(act: Act, number: str, cause: Cause, channel: str) -> Do:
     """The command by which a rule acts; should it be refused after all, that is said."""
     context = because_of(cause) | signed(act.rule) | {"channel": channel}
     command = ActOnTicket(**context, number=number, actions=act.actions)
-    return Do(command, act.cause, partial(refused, act.rule, number, cause, channel), act.made)
+    return Do(command, act.cause, partial(refused, act.rule, number, cause, channel))
 
 
 def refused(rule: Rule, number: str, cause: Cause, channel: str, refusal: Refusal) -> ReportRefusal:

@@ -1,68 +1,80 @@
-"""What triggers made of something, while the log has it later than what happened next: that is seen after it all the same."""
+"""What triggers made of something, while the log has it later than what happened next: that is seen after it all the same.
 
-from collections.abc import Iterable, Sequence
-from itertools import chain
+It is read from the log and kept nowhere, so that a replay and whoever takes over see what was seen the first time.
+"""
+
+from collections.abc import Container, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 from uuid import UUID
+
+from psycopg import Cursor
 
 from domain.copying import replace
 from domain.event import Event, Recorded
 from domain.happening import Happening
 from domain.rules.chain import workable
-from eventstore.append import Call
+from domain.rules.channels import TRIGGER
+from eventstore.arrays import Longs, Uuids
+from eventstore.codec import StoredRow
+from eventstore.feed import decode_page
+from eventstore.keyring import Keyring
+from eventstore.loading import SELECT_FROM
 from processors.deciding import Reaction
 from processors.witness import Told
 
-Events = tuple[Recorded[Event], ...]
+
+class _Made(NamedTuple):
+    """An event of triggers; `since` is where the log has what they looked at, 0 where that was before all of it."""
+
+    since: int
+    recorded: Recorded[Event]
 
 
 class UnderWay:
-    """By ticket, what commands will have brought about or have, until they are met in the log."""
+    """What a transaction finds in the log after the first of these happenings of each ticket, whole streams to their end."""
 
-    def __init__(self, made: dict[UUID, dict[UUID, Events]] | None = None) -> None:
-        self._made = made or {}
-        self._new: dict[UUID, tuple[UUID, Events]] = {}
+    def __init__(self, events: Iterable[Recorded[Event]]) -> None:
+        known = {each.metadata.event_id: each for each in sorted(events, key=lambda each: each.position)}
+        self._commands = {each.metadata.command_id for each in known.values()}
+        self._made: dict[UUID, list[_Made]] = {}
+        self._acted: set[UUID] = set()
+        for each in known.values():
+            if each.metadata.channel == TRIGGER:
+                self._made.setdefault(each.stream_id, []).append(_Made(_since(each, known), each))
 
-    @classmethod
-    def before(cls, told: Sequence[Told]) -> "UnderWay":
-        """As it is for whoever begins there: what goes back to what was before it."""
-        happened = [each for each in told if isinstance(each, Happening)]
-        later, found = {each.metadata.command_id for each in happened}, cls()
-        for each in happened:
-            if each.origin is not None and each.origin.action not in later:
-                found._keep(each.after.row.ticket_id, each.metadata.command_id, each.events)
-        return found
-
-    def copy(self) -> "UnderWay":
-        """One that may be thrown away."""
-        return UnderWay(dict(self._made))
+    def waits(self, told: Told) -> bool:
+        """Whether it is to be seen after what this transaction has not recorded yet."""
+        return isinstance(told, Happening) and told.events[0].stream_id in self._acted
 
     def in_sight_of(self, told: Told) -> Told:
-        """The same with what is ahead of it; what is met in the log is under way no longer."""
-        if not isinstance(told, Happening) or not (made := self._made.get(told.after.row.ticket_id)):
+        """The same with what is ahead of it."""
+        if not isinstance(told, Happening) or not workable(told.after):
             return told
-        rest = {command: events for command, events in made.items() if command != told.metadata.command_id}
-        self._made[told.after.row.ticket_id] = rest
-        if not rest or not workable(told.after):
-            del self._made[told.after.row.ticket_id]
-            return told
-        return replace(told, ahead=tuple(chain.from_iterable(rest.values())))
+        first, made = told.events[0], self._made.get(told.events[0].stream_id, ())
+        ahead = tuple(m.recorded for m in made if m.since < first.position and m.recorded.position > told.position)
+        return replace(told, ahead=ahead) if ahead else told
 
     def add(self, reaction: Reaction) -> None:
-        """What the reaction will have led to."""
-        for do, command, stream in reaction.wanted:
-            if do.foreseen:
-                self._keep(stream, command, do.foreseen)
-                self._new[command] = stream, do.foreseen
+        """What the reaction leads to is there once it is recorded, if it is not there already."""
+        self._acted |= {stream for _, command, stream in reaction.wanted if command not in self._commands}
 
-    def confirm(self, written: Iterable[Sequence[Call]]) -> None:
-        """What came to be otherwise, because somebody was faster, was not foreseen."""
-        topics = {call.command_id: [event.topic for event in call.events] for calls in written for call in calls}
-        for command, (stream, foreseen) in self._new.items():
-            if topics.get(command) != [each.event.NAME for each in foreseen]:
-                self._made[stream] = {
-                    known: made for known, made in self._made.get(stream, {}).items() if known != command
-                }
-        self._new.clear()
 
-    def _keep(self, ticket: UUID, command: UUID, events: Events) -> None:
-        self._made[ticket] = {**self._made.get(ticket, {}), command: events}
+def _since(made: Recorded[Event], known: Mapping[UUID, Recorded[Event]]) -> int:
+    looked_at: Recorded[Event] | None = made
+    while looked_at is not None and looked_at.metadata.channel == TRIGGER:
+        cause = looked_at.metadata.causation_id
+        looked_at = known.get(cause) if cause else None
+    return looked_at.position if looked_at else 0
+
+
+def under_way(db: Cursor[Any], keyring: Keyring, told: Sequence[Told], opens: Container[str] | None) -> UnderWay:
+    """As it is for these happenings, which are in order."""
+    happened = [each for each in told if isinstance(each, Happening)]
+    events = [recorded for each in happened for recorded in each.events]
+    after = {each.events[0].stream_id: each.events[-1].version for each in reversed(happened)}
+    if not after:
+        return UnderWay(())
+    known = {recorded.position for recorded in events}
+    found = db.execute(SELECT_FROM, [Uuids(list(after)), Longs(list(after.values()))], binary=True)
+    rows = [row for row in (StoredRow(*each) for each in found) if row.notification_id not in known]
+    return UnderWay([*events, *decode_page(db, keyring, rows, opens)] if rows else events)

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 from domain.actions import Action
 from domain.conditions import Context, Reason, refused_by
 from domain.errors import Refusal
-from domain.event import Event, Recorded
 from domain.happening import Happening, Situation
 from domain.rules.acting import Occasion, Trial, tried
 from domain.rules.assigning import Roster
@@ -28,12 +27,11 @@ DEEPEST = 10
 
 
 class Act(NamedTuple):
-    """A rule that acts, with what happens by it; `cause` is the place of the act that led to it, None where it was what happened itself."""
+    """A rule that acts; `cause` is the place of the act that led to it, None where it was what happened itself."""
 
     rule: Rule
     actions: tuple[Action, ...]
     cause: int | None
-    made: tuple[Recorded[Event], ...] = ()
 
 
 class Refused(NamedTuple):
@@ -190,7 +188,7 @@ class _Run:
         if trial.happening is not None:
             self.fired.add(trigger.place)
             self.stages.append(_Stage(trial.happening, stage.depth + 1, len(self.acts)))
-            self.acts.append(Act(trigger.rule, trial.actions, stage.cause, trial.happening.events))
+            self.acts.append(Act(trigger.rule, trial.actions, stage.cause))
             settled(self.now.row.ticket_id, trial.actions, self.roster)
             self.now = trial.happening.after
             self.passed.append(_state(self.now))

@@ -232,7 +232,9 @@ def of_organisation(admin, company, position):
     """The people of an organisation, and the tickets of which a condition says that they are its."""
     people = admin.get("/requesters", params={"organisation_id": company, "min_position": position}).json()
     condition = {"field": "requester.organisation_id", "op": "is", "value": company}
-    found = done(admin.post("/tickets/search", json={"condition": condition}))["tickets"]
+    found = done(admin.post("/tickets/search", json={"condition": condition}, params={"min_position": position}))[
+        "tickets"
+    ]
     return {row["id"] for row in people["requesters"]}, {row["number"] for row in found}
 
 

@@ -19,6 +19,7 @@ from processors.rule_log import entries
 from processors.triggers import Triggers
 from tests.desks import MASTER, Office
 from tests.domain.kit import NETWORK
+from tests.kafka.working import forget
 from tests.processors.greeter import Died, connected, follower
 
 Db = psycopg.Connection[Any]
@@ -123,3 +124,17 @@ async def test_what_came_to_be_otherwise_is_not_seen(office: Office, database: D
     await office.do(NoteOnTicket, number="T-1", body="Nobody's")
     follow(database_url, 1)
     assert topics(database, office)[-2:] == ["rule_refused", "pinned"]
+
+
+@pytest.mark.parametrize(("first", "again"), [(1, 500), (500, 1), (500, 500)])
+async def test_who_begins_anew_finds_all_done(
+    quick: Office, database: Db, database_url: str, superuser_url: str, first: int, again: int
+) -> None:
+    await trigger(quick, "urgent", {"field": "tags", "op": "has_any", "value": ["urgent"]}, {"do": "pin"})
+    follow(database_url, first)
+    await quick.do(CloseTicket, number="T-1")
+    follow(database_url, first)
+    done = topics(database, quick)
+    forget(superuser_url)
+    follow(database_url, again)
+    assert topics(database, quick) == done
