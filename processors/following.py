@@ -171,18 +171,22 @@ class Follower:
         alone(self._cursor, self._process.NAME)
         workspaces = {cause_of(each.told).metadata.workspace_id for each in pieces}
         memories = remembered(self._cursor, self._process.NAME, workspaces)
-        reactions = list(self._in_turn(pieces, memories))
+        if self._process.IN_TURN:
+            reactions = list(self._in_turn(pieces, memories))
+        else:
+            reactions = [self._remembering(each, memories) for each in pieces]
         remember(self._cursor, self._process.NAME, memories)
         return reactions
 
+    def _remembering(self, piece: _Piece, memories: Mapping[UUID, Memory]) -> Reaction:
+        return self._reaction(piece, memories[cause_of(piece.told).metadata.workspace_id])
+
     def _in_turn(self, pieces: Sequence[_Piece], memories: Mapping[UUID, Memory]) -> Iterator[Reaction]:
-        told = [each.told for each in pieces] if self._process.IN_TURN else []
-        ahead = under_way(self._cursor, self._keyring, told, self._process.OPENS)
+        ahead = under_way(self._cursor, self._keyring, [each.told for each in pieces], self._process.OPENS)
         for place, each in enumerate(pieces):
-            if told and ahead.waits(each.told):
+            if ahead.waits(each.told):
                 raise _SeenAfter(place)
-            piece = _Piece(ahead.in_sight_of(each.told)) if told else each
-            made = self._reaction(piece, memories[cause_of(each.told).metadata.workspace_id])
+            made = self._remembering(_Piece(ahead.in_sight_of(each.told)), memories)
             ahead.add(made)
             yield made
 
