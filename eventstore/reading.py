@@ -10,6 +10,7 @@ import psycopg
 from psycopg import AsyncConnection, Connection, Cursor
 from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolTimeout
 
+from domain.errors import LedgerdeskError
 from eventstore.database import explained
 
 AnyConnection = Connection[Any] | AsyncConnection[Any]
@@ -37,7 +38,7 @@ def bound(pool: ConnectionPool[Any], workspace: UUID) -> Iterator[Cursor[Any]]:
             bind(cursor, workspace)
             yield cursor
     except (psycopg.OperationalError, PoolTimeout) as error:
-        raise explained(pool.conninfo if isinstance(pool.conninfo, str) else "", error) from None
+        raise _explained(pool, error) from None
 
 
 @asynccontextmanager
@@ -52,7 +53,7 @@ async def bound_async(pool: AsyncConnectionPool, workspace: UUID) -> AsyncIterat
                 _bound_to[db] = workspace
             yield db
     except (psycopg.OperationalError, PoolTimeout) as error:
-        raise explained(pool.conninfo if isinstance(pool.conninfo, str) else "", error) from None
+        raise _explained(pool, error) from None
 
 
 def answered(db: Cursor[Any], asking: Asking[M]) -> M:
@@ -107,6 +108,10 @@ def remembered(db: AnyConnection, kind: type[M]) -> M:
         found = memories.setdefault(kind, kind())
     memory: M = found
     return memory
+
+
+def _explained(pool: AnyPool, error: psycopg.Error) -> LedgerdeskError:
+    return explained(pool.conninfo if isinstance(pool.conninfo, str) else "", error)
 
 
 def _share(pool: AnyPool, db: AnyConnection) -> None:

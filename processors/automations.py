@@ -1,11 +1,11 @@
 """Automations: what people set up to happen so long after something, if it is still so (D2, D5)."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from domain.catalogue import Catalogue
-from domain.conditions.windows import LAST
+from domain.conditions.windows import LAST, TICK
 from domain.event import Event, Recorded
 from domain.happening import Happening
 from domain.requester import Requester
@@ -21,7 +21,6 @@ from processors.process import CancelTimer, Do, Hasten, Memory, Output, SetTimer
 from processors.triggers import acting, refused
 
 KEY = "look"
-_TICK = timedelta(microseconds=1)
 
 
 class Automations(TicketProcess):
@@ -68,7 +67,7 @@ class Automations(TicketProcess):
         for rule, refusal, _ in firing.refused:
             yield Do(refused(rule, situation.row.number, timer, AUTOMATION, refusal))
         # Another firing, and not this one again: what is due already is due anew.
-        yield _timer(situation.row.ticket_id, firing.look and max(firing.look, at + _TICK))
+        yield _timer(situation.row.ticket_id, firing.look and max(firing.look, at + TICK))
 
     def set_up(self, recorded: Recorded[Event], desk: Catalogue) -> Iterable[Output]:
         """Other rules, or other hours: every ticket is looked at anew."""

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
 from domain.backtest.story import Fact, Found, Reading, Story
 from domain.catalogue import Catalogue
+from domain.conditions.windows import TICK
 from domain.event import SYSTEM, Event, Metadata
 from domain.setup.policies import PolicySet, SetPolicy, set_policy, with_policy
 from domain.sla.policy import Policy, PolicyDefinition
@@ -15,8 +16,6 @@ from domain.ticket.escalating import TicketEscalated
 from domain.ticket.promising import TicketBreached, TicketPromised, TicketReminded
 from processors.replaying import Foreseen, Replay
 from processors.sla_clock import SET_UP, SlaClock
-
-_TICK = timedelta(microseconds=1)
 
 
 def drafted_policy(desk: Catalogue, workspace: UUID, key: str, definition: PolicyDefinition, at: datetime) -> Policy:
@@ -83,4 +82,4 @@ def _foreseen(story: Story) -> Iterator[Foreseen]:
             yield from replay.happened(tick.happening)
         else:
             yield from replay.changed(tick.at, story.desk(tick.at))
-    yield from replay.until(story.span.until - _TICK)
+    yield from replay.until(story.span.until - TICK)

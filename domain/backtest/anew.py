@@ -2,19 +2,17 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from domain.backtest.story import Found, Story, Tick
-from domain.conditions.windows import LAST
+from domain.conditions.windows import LAST, TICK
 from domain.happening import Happening, Situation
 from domain.rules.acting import Occasion
 from domain.rules.assigning import Roster
 from domain.rules.automating import Look, fired, next_look
 from domain.rules.chain import Act, Refused, chain, workable
 from domain.rules.channels import AUTOMATION
-
-_TICK = timedelta(microseconds=1)
 
 
 def done_anew(rule_id: UUID, story: Story) -> Iterator[Found]:
@@ -55,7 +53,7 @@ class _Life:
 
     def _passes(self, tick: Tick) -> None:
         """The time until the next tick: automations whose turn comes have it."""
-        end = min(tick.until, self.story.span.until - _TICK)
+        end = min(tick.until, self.story.span.until - TICK)
         while self.timer is not None and self.timer <= end:
             self._fires(max(self.timer, tick.at))
 

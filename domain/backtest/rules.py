@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from typing import ClassVar
 from uuid import UUID
@@ -28,7 +28,6 @@ from domain.setup.rules import RuleRetired, RuleSet, RulesOrdered, SetRule, set_
 # What a happening tells by itself; all else that only rules ask needs the ticket's course.
 _TOLD = frozenset({"event", "actor", "actor_id", "channel", "message", "description"})
 _WRITTEN = frozenset({"title", "message", "description"})
-_TICK = timedelta(microseconds=1)
 
 
 def on_trial(rule: Rule) -> Tested:

@@ -13,7 +13,7 @@ from domain.errors import InvalidInput
 
 FIRST = datetime.min.replace(tzinfo=UTC)
 LAST = datetime.max.replace(tzinfo=UTC)
-_TICK = timedelta(microseconds=1)
+TICK = timedelta(microseconds=1)
 _DAY = timedelta(days=1)
 
 
@@ -106,7 +106,7 @@ def _months(local: datetime, amount: int) -> datetime:
 
 
 def _later(moment: datetime) -> datetime:
-    return moment + _TICK if moment < LAST else LAST
+    return moment + TICK if moment < LAST else LAST
 
 
 def _midnight(day: date, zone: ZoneInfo) -> datetime:

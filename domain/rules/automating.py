@@ -12,7 +12,7 @@ from domain.conditions import AllOf, AnyOf, Condition, Context, Leaf, NoneOf, Re
 from domain.conditions.evaluate import Facts as Asked
 from domain.conditions.fields import FieldType, field_named
 from domain.conditions.model import follows_the_clock
-from domain.conditions.windows import FIRST, LAST, shifted
+from domain.conditions.windows import FIRST, LAST, TICK, shifted
 from domain.happening import Happening, Situation
 from domain.requester import Requester
 from domain.rules.acting import Occasion, tried
@@ -182,10 +182,7 @@ def _flips(condition: Condition, facts: Asked, context: Context) -> Iterator[dat
         elif isinstance(moment := facts.get(leaf.field), datetime):
             sign = 1 if leaf.op in ("older_than", "within_last") else -1
             # Windows contain their first instant but not their last.
-            yield min(max(shifted(moment, leaf.value, _UTC, sign), FIRST), LAST - _TICK) + _TICK
-
-
-_TICK = timedelta(microseconds=1)
+            yield min(max(shifted(moment, leaf.value, _UTC, sign), FIRST), LAST - TICK) + TICK
 
 
 def _midnight_after(now: datetime) -> datetime:

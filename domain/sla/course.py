@@ -1,10 +1,11 @@
 """When a ticket did what: all that promises and rules about time are counted from, folded from its events."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from domain.conditions.windows import TICK
 from domain.copying import replace
 from domain.event import TOLD, Event, Metadata, Recorded
 from domain.rules.channels import AUTOMATION
@@ -13,7 +14,6 @@ from domain.ticket import handling, settling, ties, undoing
 from domain.values import NOBODY, StatusKind
 
 _MOVES = (e.StatusEvent, ties.TicketMergedInto, ties.TicketMergeUndone, ties.TicketWithdrawn, settling.TicketRated)
-_TICK = timedelta(microseconds=1)
 _HANDED = (e.TicketAssigned, handling.TicketClaimed, handling.TicketTransferred, handling.TicketReturned)
 
 
@@ -71,7 +71,7 @@ def _when(course: Course, envelope: Metadata) -> datetime:
     shown, last = course.clock
     if at == shown:
         return last
-    return at if at > last else last + _TICK
+    return at if at > last else last + TICK
 
 
 def _acted(course: Course, recorded: Recorded[Event], at: datetime) -> dict[str, Any]:
