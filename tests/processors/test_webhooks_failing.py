@@ -17,7 +17,7 @@ from processors.webhooks.sending import Courier, run
 from tests.desks import Office
 from tests.processors.endpoints import endpoint, says
 from tests.processors.greeter import connected
-from tests.processors.test_webhooks import CRM, KEYRING, SETTINGS, Way, noted, subscribe
+from tests.processors.test_webhooks import CRM, IMPATIENT, KEYRING, SETTINGS, Way, noted, subscribe
 from tests.waiting import until
 
 
@@ -163,7 +163,7 @@ async def test_names_that_nobody_answers_for_hold_up_no_other(
             await noted(office, way)
         await subscribe(office, there.url, events=("ticket.noted",))
         await noted(office, way)
-        sending_ = threading.Thread(target=run, args=(way.url, KEYRING, SETTINGS, stop))
+        sending_ = threading.Thread(target=run, args=(way.url, KEYRING, IMPATIENT, stop))
         sending_.start()
         try:
             await until(lambda: there.came)
