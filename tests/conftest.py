@@ -109,7 +109,8 @@ def scratch(cluster: Cluster, template: str = TEMPLATE) -> Iterator[str]:
 
 def create_database(cluster: Cluster, name: str, template: str = TEMPLATE) -> None:
     """A copy of the template, to be used or to be a template itself."""
-    statement = "CREATE DATABASE {} OWNER {} TEMPLATE {}"
+    # Where nothing is synchronised, copying files takes half as long as writing every page to the write-ahead log.
+    statement = "CREATE DATABASE {} OWNER {} TEMPLATE {} STRATEGY FILE_COPY"
     names = map(sql.Identifier, (name, LOGIN, template))
     with psycopg.connect(cluster.superuser_url(), autocommit=True) as db:
         db.execute(sql.SQL(statement).format(*names))
