@@ -42,9 +42,6 @@ SETTINGS: Mapping[str, str] = {
     "share.coordinator.state.topic.replication.factor": "1",
     "share.coordinator.state.topic.min.isr": "1",
     "share.coordinator.state.topic.num.partitions": "1",
-    # After a kill it is back within seconds.
-    "broker.session.timeout.ms": "1000",
-    "broker.heartbeat.interval.ms": "200",
 }
 
 

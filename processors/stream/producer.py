@@ -3,7 +3,7 @@
 import contextlib
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from kafka import KafkaProducer, TopicPartition
@@ -63,15 +63,17 @@ class Producer:
 
     def publish(self, messages: Iterable[tuple[str, Sequence[Message]]]) -> None:
         """All messages of the topics in one transaction, or StreamBroken."""
-        until = time.monotonic() + self._deadline
-        try:
-            self._kafka.begin_transaction()
-            sent = [future for topic, each in messages for future in self._send(topic, each)]
-            self._commit(until)
-        except KafkaError as error:
-            raise StreamBroken(reason=type(error).__name__) from error
-        if not all(map(_taken, sent)):
-            raise StreamBroken(reason="a batch was not taken")
+        self._transaction(lambda: [future for topic, each in messages for future in self._send(topic, each)])
+
+    def mark(self, partitions: Collection[TopicPartition]) -> None:
+        """A transaction of no messages: what this producer committed in those partitions and has no mark has one then."""
+
+        def add() -> list[FutureProduceResult]:
+            for each in partitions:
+                self._kafka._transaction_manager.maybe_add_partition_to_transaction(each)
+            return []
+
+        self._transaction(add)
 
     def discard(self) -> None:
         """Let go without waiting for anything."""
@@ -81,6 +83,17 @@ class Producer:
             self._kafka._sender.wakeup()
             self._kafka._sender.join(1.0)
             self._kafka._closed = True
+
+    def _transaction(self, send: Callable[[], list[FutureProduceResult]]) -> None:
+        until = time.monotonic() + self._deadline
+        try:
+            self._kafka.begin_transaction()
+            sent = send()
+            self._commit(until)
+        except KafkaError as error:
+            raise StreamBroken(reason=type(error).__name__) from error
+        if not all(map(_taken, sent)):
+            raise StreamBroken(reason="a batch was not taken")
 
     def _send(self, topic: str, messages: Sequence[Message]) -> list[FutureProduceResult]:
         partitions, batches = self.partitions(topic), defaultdict[int, list[Message]](list)

@@ -11,6 +11,7 @@ from psycopg import Connection
 
 from processors.checkpoint import Checkpoint
 from processors.stream import topics
+from processors.stream.marks import Marks
 from processors.stream.producer import Producer, StreamBroken
 from processors.stream.settings import KafkaSettings
 from processors.stream.sources import Source, Stretch
@@ -75,8 +76,10 @@ class Publisher:
         wait: Callable[[], object],
         moved: Callable[[], object],
     ) -> None:
+        marks = Marks(self._settings, producer, self._topic, self._settings.positions)
         stretch = self._next(self.position)
         while not stop.is_set():
+            marks.look()
             if stretch is None:
                 wait()
                 stretch = self._next(self.position)
@@ -93,6 +96,7 @@ class Publisher:
             finally:
                 following = coming.result()
             self._at(stretch.end)
+            marks.published()
             moved()
             stretch = following
 

@@ -1,12 +1,12 @@
 """The topics: made where they are missing, and how far each is, as Kafka itself has it."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
-from kafka.admin import NewTopic
+from kafka.admin import NewTopic, OffsetSpec
 from kafka.errors import KafkaTimeoutError, TopicAlreadyExistsError
 from pydantic_core import from_json, to_json
 
@@ -29,17 +29,13 @@ def ensure(settings: KafkaSettings, *events: str) -> None:
     ]
     wanted.append(NewTopic(settings.tickets, settings.kafka_partitions, -1, topic_configs=TICKETS))
     wanted.append(NewTopic(settings.positions, 1, -1, topic_configs=POSITIONS))
-    milliseconds = int(settings.kafka_deadline * 1000)
-    admin = connected(
-        KafkaAdminClient, bootstrap_timeout_ms=milliseconds, request_timeout_ms=milliseconds, **settings.client()
-    )
-    with closing(admin):
+    with _administering(settings) as admin:
         there = set(admin.list_topics())
         for topic in wanted:
             # One by one: somebody else may make one of them meanwhile.
             with suppress(TopicAlreadyExistsError):
                 if topic.name not in there:
-                    admin.create_topics([topic], timeout_ms=milliseconds)
+                    admin.create_topics([topic], timeout_ms=_milliseconds(settings))
 
 
 def positioned(topic: str, position: int) -> Message:
@@ -57,15 +53,30 @@ def position(settings: KafkaSettings, topic: str) -> int:
     return found
 
 
+def unmarked(settings: KafkaSettings, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+    """Where the committed end is, of each of the partitions that has more behind it."""
+    newest = dict.fromkeys(partitions, OffsetSpec.LATEST)
+    with _administering(settings) as admin:
+        committed = admin.list_partition_offsets(newest, "read_committed", _milliseconds(settings))
+        ends = admin.list_partition_offsets(newest, "read_uncommitted", _milliseconds(settings))
+    return {part: at.offset for part, at in committed.items() if at.offset < ends[part].offset}
+
+
+@contextmanager
+def _administering(settings: KafkaSettings) -> Iterator[KafkaAdminClient]:
+    patience = {"bootstrap_timeout_ms": _milliseconds(settings), "request_timeout_ms": _milliseconds(settings)}
+    with closing(connected(KafkaAdminClient, **patience, **settings.client())) as admin:
+        yield admin
+
+
 @contextmanager
 def _committed(settings: KafkaSettings) -> Iterator[KafkaConsumer]:
-    milliseconds = int(settings.kafka_deadline * 1000)
     consumer = connected(
         KafkaConsumer,
         isolation_level="read_committed",
         enable_auto_commit=False,
         auto_offset_reset="earliest",
-        bootstrap_timeout_ms=milliseconds,
+        bootstrap_timeout_ms=_milliseconds(settings),
         metrics_enabled=False,
         **settings.client(),
     )
@@ -85,3 +96,7 @@ def _to_end(consumer: KafkaConsumer, part: TopicPartition, seconds: float) -> It
             raise KafkaTimeoutError("the positions were not read in time")
         for found in consumer.poll(timeout_ms=100).values():
             yield from found
+
+
+def _milliseconds(settings: KafkaSettings) -> int:
+    return int(settings.kafka_deadline * 1000)

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
 BrokerFactory = Callable[..., "Broker"]
 
+# For one to kill: it is back within seconds. One that a busy machine keeps waiting for so long is cut off from its controller, and
+# may then lose the marks of transactions (`processors/stream/marks.py`), so the shared one, which is never killed, has its time.
+BACK_SOON = {"broker.session.timeout.ms": "1000", "broker.heartbeat.interval.ms": "200"}
+PATIENT = {"broker.session.timeout.ms": "60000"}
+
 
 @pytest.fixture(scope="session")
 def make_broker() -> Iterator[BrokerFactory]:
@@ -47,4 +52,4 @@ def make_broker() -> Iterator[BrokerFactory]:
 def kafka(request: pytest.FixtureRequest) -> str:
     """Bootstrap servers that this test process shares among its tests: KAFKA_BOOTSTRAP_SERVERS, or a broker of ours."""
     named = os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
-    return named or request.getfixturevalue("make_broker")().servers
+    return named or request.getfixturevalue("make_broker")(PATIENT).servers

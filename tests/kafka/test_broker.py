@@ -13,6 +13,7 @@ from cli.broker.jars import NoKafka
 from cli.broker.server import Broker
 from processors.stream import topics
 from processors.stream.settings import SOON
+from tests.kafka.brokers import BACK_SOON
 from tests.kafka.kit import make_topic, read_all, unique
 from tests.kafka.publishing import position_published, settings_of
 from tests.waiting import wait_until
@@ -28,7 +29,7 @@ def send(servers: str, topic: str, *values: bytes) -> None:
 
 
 def test_what_was_sent_is_there_after_a_kill(make_broker):
-    broker = make_broker()
+    broker = make_broker(BACK_SOON)
     topic = make_topic(broker.servers, unique("t"))
     send(broker.servers, topic, b"before")
     broker.kill()
@@ -39,9 +40,9 @@ def test_what_was_sent_is_there_after_a_kill(make_broker):
 
 
 def test_a_broker_that_was_left_behind_is_ended_by_the_next(make_broker):
-    left = make_broker()
+    left = make_broker(BACK_SOON)
     topic = make_topic(left.servers, unique("t"))
-    follower = Broker(left.folder)
+    follower = Broker(left.folder, BACK_SOON)
     try:
         follower.start()
         assert not left.running

@@ -22,6 +22,7 @@ from processors.stream.settings import SOON
 from processors.stream.sources import Tickets
 from projections.ticket_list import TicketList
 from tests.desks import an_office
+from tests.kafka.brokers import BACK_SOON
 from tests.kafka.following import built
 from tests.kafka.kit import make_topic, read_all, unique
 from tests.kafka.publishing import header, log_head, positions, process, published, publishing, settings_of
@@ -210,7 +211,7 @@ async def test_two_publishers_at_once_fence_each_other(database_url, settings):
 
 @pytest.mark.parametrize("how", ["stopped", "hung"])
 async def test_a_broker_that_is_away_is_waited_for(database_url, make_broker, how):
-    broker = make_broker()
+    broker = make_broker(BACK_SOON)
     settings = settings_of(broker.servers, kafka_deadline=2)
     async with an_office(database_url) as office:
         await office.ticket("T-0")
