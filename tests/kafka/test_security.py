@@ -46,7 +46,7 @@ def given(ca, servers, **more):
 
 
 def test_who_signs_in_publishes(strict, authority):
-    settings = given(authority.file, strict)
+    settings = given(authority.file, strict, kafka_deadline=60)
     topics.ensure(settings)
     assert position_published(settings, 12) == 12
 
