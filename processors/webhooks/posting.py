@@ -18,6 +18,8 @@ from processors.webhooks.settings import Network, WebhookSettings
 
 # Of an answer so much is read and kept; of its headers so many, each cut.
 MOST_BYTES, MOST_HEADERS, LONGEST_HEADER = 2_000, 30, 200
+# And so much is listened to: one that says «continue» without an end must not keep us busy with it for as long as it may take.
+MOST_HEARD = 65_536
 
 # Whoever serves a name may be slow; who sets something up does not wait for long.
 PATIENCE = 3.0
@@ -139,10 +141,41 @@ class _Checked(httpcore.AsyncNetworkBackend):
         _must_be_callable(found, self._allowed, secure=self._secure)
         for address in found[:-1]:
             try:
-                return await self._network.connect_tcp(address, port, timeout, local_address, socket_options)
+                return await self._connected(address, port, timeout, local_address, socket_options)
             except httpcore.ConnectError:
                 continue
-        return await self._network.connect_tcp(found[-1], port, timeout, local_address, socket_options)
+        return await self._connected(found[-1], port, timeout, local_address, socket_options)
+
+    async def _connected(self, *where: Any) -> httpcore.AsyncNetworkStream:
+        return _Bounded(await self._network.connect_tcp(*where))
+
+
+class _Bounded(httpcore.AsyncNetworkStream):
+    """A connection that ends once the other side has said too much."""
+
+    def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
+        self._stream, self._left = stream, MOST_HEARD
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        if not self._left:
+            return b""
+        piece = await self._stream.read(min(max_bytes, self._left), timeout)
+        self._left -= len(piece)
+        return piece
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        await self._stream.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    async def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.AsyncNetworkStream:
+        return _Bounded(await self._stream.start_tls(ssl_context, server_hostname, timeout))
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
 
 
 def _must_be_callable(found: Iterable[str], allowed: Sequence[Network], *, secure: bool) -> None:

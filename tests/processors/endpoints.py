@@ -107,6 +107,11 @@ def floods_headers(endpoint: Endpoint, connection: socket.socket, _: Request) ->
         connection.sendall(b"x: " + b"y" * 1000 + b"\r\n")
 
 
+def puts_off(_: Endpoint, connection: socket.socket, __: Request) -> None:
+    """Says that it goes on, again and again, before it answers."""
+    connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n" * 10_000 + b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+
+
 def lies(_: Endpoint, connection: socket.socket, __: Request) -> None:
     """Promises more than it says."""
     connection.sendall(b"HTTP/1.1 500 Oops\r\ncontent-length: 9999\r\n\r\nshort")

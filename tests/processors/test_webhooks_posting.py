@@ -19,6 +19,7 @@ from tests.processors.endpoints import (
     hangs,
     leaves,
     lies,
+    puts_off,
     says,
 )
 
@@ -42,6 +43,7 @@ def posted(url: str, settings: WebhookSettings = HERE) -> Answer:
         (drips, "no_answer", None),
         (floods, "delivered", 200),
         (floods_headers, "bad_answer", None),
+        (puts_off, "bad_answer", None),
         (lies, "refused", 500),
         (leaves, "bad_answer", None),
         (babbles, "bad_answer", None),
