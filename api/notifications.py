@@ -43,13 +43,15 @@ class NotificationView(BaseModel):
     """Something that one is told of, and why."""
 
     id: UUID
-    number: str = Field(description="Of the ticket.")
+    number: str | None = Field(description="Of the ticket; null where it is about none.")
     kinds: list[Kind] = Field(description="Why; the most pressing reason first.")
     by: Actor
     at: datetime = Field(description="When it happened.")
     position: int
     read_at: datetime | None = Field(description="Null while it is unread.")
-    title: str | None = Field(description="Of the ticket; null once erased, or where you may no longer see it.")
+    title: str | None = Field(
+        description="Of the ticket; null without one, once erased, or where you may no longer see it."
+    )
     text: str | None = Field(description="What was written with it; null where there is nothing, or not any more.")
 
 

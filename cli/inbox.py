@@ -60,4 +60,5 @@ def _line(me: Seeing, notice: Notice, said: Said) -> str:
     doer = me.names.actor(Actor(kind=notice.doer_kind, id=notice.doer_id))
     why = ", ".join(notice.kinds).replace("_", " ")
     title = f" «{said.title}»" if said.title else ""
-    return f"{mark} {minute(notice.happened_at)}  {notice.number}{title}  {why}, by {doer}"
+    ticket = f"{notice.number}{title}  " if notice.number else ""
+    return f"{mark} {minute(notice.happened_at)}  {ticket}{why}, by {doer}"

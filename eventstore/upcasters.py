@@ -18,7 +18,7 @@ def upcasts(name: str, version: int) -> Callable[[Upcaster], Upcaster]:
 
 
 # Only what may be written became wider: an assignee may be several people or a role and have been picked for a reason,
-# a role one of the desk's own, and an automation may count business time.
+# a role one of the desk's own, an automation may count business time, and a notification be of no ticket.
 @upcasts("ticket.opened", 1)
 @upcasts("ticket.assigned", 1)
 @upcasts("ticket.assigned", 2)
@@ -26,5 +26,6 @@ def upcasts(name: str, version: int) -> Callable[[Upcaster], Upcaster]:
 @upcasts("workspace.role_changed", 1)
 @upcasts("workspace.rule_set", 1)
 @upcasts("workspace.webhook_set", 1)
+@upcasts("notification.sent", 1)
 def _as_it_was(fields: dict[str, Any]) -> dict[str, Any]:
     return fields

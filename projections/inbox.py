@@ -22,14 +22,14 @@ class Inbox(ReadModel):
     """One row for each person who was told of an action, and how many of theirs are unread. No analyst sees who read what."""
 
     NAME = "inbox"
-    VERSION = 1
+    VERSION = 2
     SEARCHED = frozenset({"inbox", "inbox_unread"})
     EVENTS = (NotificationSent, InboxRead)
     TABLES = """
         CREATE TABLE inbox (
-            workspace_id uuid NOT NULL, person_id uuid NOT NULL, notification_id uuid NOT NULL, ticket_id uuid NOT NULL,
-            number text NOT NULL, kinds text[] NOT NULL, doer_kind text NOT NULL, doer_id text NOT NULL,
-            happened_at timestamptz NOT NULL, first bigint NOT NULL, last bigint NOT NULL, position bigint NOT NULL,
+            workspace_id uuid NOT NULL, person_id uuid NOT NULL, notification_id uuid NOT NULL, ticket_id uuid,
+            number text, kinds text[] NOT NULL, doer_kind text NOT NULL, doer_id text NOT NULL,
+            happened_at timestamptz NOT NULL, first bigint, last bigint, position bigint NOT NULL,
             read_at timestamptz, PRIMARY KEY (person_id, notification_id)
         );
         CREATE TABLE inbox_unread (
@@ -39,12 +39,12 @@ class Inbox(ReadModel):
         CREATE INDEX IF NOT EXISTS inbox_newest ON inbox (person_id, position DESC);
         CREATE INDEX IF NOT EXISTS inbox_newest_unread ON inbox (person_id, position DESC) WHERE read_at IS NULL"""
     COMMENTS: ClassVar[dict[str, str]] = {
-        "inbox": "What people are told of tickets.",
+        "inbox": "What people are told, mostly of tickets.",
         "inbox.workspace_id": "The desk.",
         "inbox.person_id": "Who is told.",
         "inbox.notification_id": "The action that they are told of.",
-        "inbox.ticket_id": "The ticket.",
-        "inbox.number": "Its number.",
+        "inbox.ticket_id": "The ticket; NULL where it is about none.",
+        "inbox.number": "The number of the ticket.",
         "inbox.kinds": "Why they are told.",
         "inbox.doer_kind": "What kind of actor did it.",
         "inbox.doer_id": "Who did it.",
@@ -72,14 +72,14 @@ class _Told(NamedTuple):
     workspace_id: UUID
     person_id: UUID
     notification_id: UUID
-    ticket_id: UUID
-    number: str
+    ticket_id: UUID | None
+    number: str | None
     kinds: str
     doer_kind: str
     doer_id: str
     happened_at: datetime
-    first: int
-    last: int
+    first: int | None
+    last: int | None
     position: int
 
 
@@ -173,14 +173,14 @@ class Notice(NamedTuple):
     """A notification as its reader is shown it."""
 
     notification_id: UUID
-    ticket_id: UUID
-    number: str
+    ticket_id: UUID | None
+    number: str | None
     kinds: list[str]
     doer_kind: str
     doer_id: str
     happened_at: datetime
-    first: int
-    last: int
+    first: int | None
+    last: int | None
     position: int
     read_at: datetime | None
 

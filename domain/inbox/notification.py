@@ -1,4 +1,4 @@
-"""Notifications: one for one action on a ticket, with everybody who is told of it and why (A13, E5, E6).
+"""Notifications: one for one action on a ticket, or on the desk, with everybody who is told of it and why (A13, E5, E6).
 
 What it says is not in it: it names events of the ticket, and what they say is looked up when it is shown or sent. So
 what is erased or taken back is gone from it too.
@@ -28,15 +28,15 @@ class Told(BaseModel):
     channels: tuple[Channel, ...]
 
 
-class NotificationSent(Event, name="notification.sent", version=1):
-    """People were told of the ticket's events `first` to `last`, which `doer` brought about; kinds are all by now."""
+class NotificationSent(Event, name="notification.sent", version=2):
+    """People were told of the ticket's events `first` to `last`, or of what is of no ticket; `doer` did it, kinds are all by now."""
 
-    ticket_id: UUID
-    number: str
+    ticket_id: UUID | None = None
+    number: str | None = None
     doer: Actor
     happened_at: datetime
-    first: int
-    last: int
+    first: int | None = None
+    last: int | None = None
     told: tuple[Told, ...]
 
 
@@ -48,16 +48,16 @@ class Notification:
 
 
 class SendNotification(Command):
-    """Tell people of what happened to a ticket; only processes do."""
+    """Tell people of what happened, to a ticket where one is named; only processes do."""
 
     AGGREGATE = "notification"
     notification_id: UUID
-    ticket_id: UUID
-    number: str
+    ticket_id: UUID | None = None
+    number: str | None = None
     doer: Actor
     happened_at: datetime
-    first: int
-    last: int
+    first: int | None = None
+    last: int | None = None
     told: tuple[Told, ...]
 
     @property
@@ -66,9 +66,9 @@ class SendNotification(Command):
         return self.notification_id
 
 
-def notification_id(ticket: UUID, action: UUID) -> UUID:
-    """The notification of one action on a ticket: whatever rules make of it belongs to the same."""
-    return uuid5(ticket, f"notification:{action}")
+def notification_id(about: UUID, action: UUID) -> UUID:
+    """The notification of one action on a ticket, or what else it is about: whatever rules make of it belongs to the same."""
+    return uuid5(about, f"notification:{action}")
 
 
 @decides(SendNotification, needs=Permission.WORKSPACE_EDIT)

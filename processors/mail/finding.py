@@ -38,12 +38,12 @@ class Dropped(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """All that a mail is made of; `text` is what was written, where it may still be read."""
+    """All that a mail is made of: the ticket, where it is about one; `text` is what was written, where it may still be read."""
 
     delivery: Delivery
     address: str
     desk: Catalogue
-    ticket: Ticket
+    ticket: Ticket | None
     preferences: Preferences | None
     text: str | None
 
@@ -62,15 +62,16 @@ class Found:
 def find(db: Cursor[Any], keyring: Keyring, deliveries: Sequence[Delivery]) -> list[Found | Dropped]:
     """Each delivery with what it is about now, read set-wise."""
     desks = load_many(db, keyring, "workspace", {each.workspace_id: each.workspace_id for each in deliveries})
-    tickets = load_many(db, keyring, "ticket", {each.stream_id: each.workspace_id for each in deliveries})
+    about = {each.ticket_id: each.workspace_id for each in deliveries if each.ticket_id}
+    tickets = {which: loaded.state for which, loaded in load_many(db, keyring, "ticket", about).items()}
     asking = {UUID(_id(each)): each.workspace_id for each in deliveries if _is_customer(each)}
     customers = load_many(db, keyring, "requester", asking)
     events = _events(db, keyring, deliveries)
     found: list[Found | Dropped] = []
     for each in deliveries:
-        desk, ticket = desks[each.workspace_id].state, tickets[each.stream_id].state
-        texts = _texts(each, ticket, events.get(each.stream_id, ()))
-        if _is_customer(each):
+        desk, ticket = desks[each.workspace_id].state, tickets[each.ticket_id] if each.ticket_id else None
+        texts = _texts(each, ticket, events.get(each.stream_id, ())) if ticket else []
+        if ticket and _is_customer(each):
             found.append(_to_customer(each, desk, ticket, customers[UUID(_id(each))].state, texts))
         else:
             found.append(_to_person(each, desk, ticket, texts))
@@ -107,14 +108,14 @@ def _texts(delivery: Delivery, ticket: Ticket, events: Iterable[Recorded[Event]]
     return [str(each.after) for each in said if each is not None and each.after is not None]
 
 
-def _to_person(delivery: Delivery, desk: Catalogue, ticket: Ticket, texts: list[str]) -> Found | Dropped:
+def _to_person(delivery: Delivery, desk: Catalogue, ticket: Ticket | None, texts: list[str]) -> Found | Dropped:
     person = desk.people.get(UUID(_id(delivery)))
     if person is None or not person.active:
         return Dropped(delivery, "left")
     if not isinstance(person.email, str):
         return Dropped(delivery, "no_address")
     actor = Actor(kind="person", id=str(person.id))
-    if ticket.erasing or not reaches(actor, desk.grant(actor), ticket, desk):
+    if ticket and (ticket.erasing or not reaches(actor, desk.grant(actor), ticket, desk)):
         return Dropped(delivery, "out_of_reach")
     if Channel.MAIL not in person.notifications.ways(map(Kind, delivery.detail["kinds"])):
         return Dropped(delivery, "not_wanted")

@@ -29,7 +29,7 @@ def rendered(found: Sequence[Found], settings: MailSettings) -> EmailMessage:
     message["Subject"] = _digest_subject(found) if several else _subject(first)
     message["Date"] = format_datetime(first.delivery.asked_at)
     message["Message-ID"] = f"<{first.delivery.delivery_id}@{settings.domain}>"
-    if not several:
+    if first.ticket and not several:
         message["References"] = f"<ticket.{first.delivery.stream_id}@{settings.domain}>"
     # So that no out-of-office answers it.
     message["Auto-Submitted"] = "auto-generated"
@@ -59,7 +59,9 @@ def _one_line(text: str) -> str:
 
 
 def _subject(found: Found) -> str:
-    return _one_line(f"[{found.desk.name} {found.ticket.number}] {shown(found.ticket.title) or ''}")
+    if found.ticket is None:
+        return _one_line(f"[{found.desk.name}] {_sentence(found)}")
+    return _one_line(f"[{found.desk.name} {found.ticket.number}] {_title(found)}")
 
 
 def _digest_subject(found: Sequence[Found]) -> str:
@@ -71,16 +73,18 @@ def _body(found: Found, settings: MailSettings) -> str:
     if found.preferences is None:
         return f"{found.text}\n\n-- \n{found.desk.name}\n"
     language = _language(found)
-    parts = [_sentence(found), words.FACTS[language].format(**_facts(found))]
+    parts = [_sentence(found)]
+    if found.ticket:
+        parts.append(words.FACTS[language].format(**_facts(found)))
     if found.text:
         parts.append(_quoted(found.text))
-    parts += _link(settings, found.ticket.number)
+    parts += _link(settings, found.ticket.number if found.ticket else None)
     return "\n\n".join([*parts, f"-- \n{words.FOOTER[language]}"]) + "\n"
 
 
 def _digest(found: Sequence[Found], settings: MailSettings) -> str:
     language = _language(found[0])
-    lines = [f"· {_sentence(each)} {shown(each.ticket.title) or ''}".rstrip() for each in found[:MOST_LINES]]
+    lines = [f"· {_sentence(each)} {_title(each)}".rstrip() for each in found[:MOST_LINES]]
     if len(found) > MOST_LINES:
         lines.append(words.MORE[language].format(count=len(found) - MOST_LINES))
     return "\n\n".join(["\n".join(lines), *_link(settings), f"-- \n{words.FOOTER[language]}"]) + "\n"
@@ -92,14 +96,20 @@ def _sentence(found: Found) -> str:
 
 def _facts(found: Found) -> dict[str, str]:
     language, ticket, desk = _language(found), found.ticket, found.desk
-    return {
-        "doer": _name(found.doer, desk) or words.SOMEBODY[language],
+    doer = {"doer": _name(found.doer, desk) or words.SOMEBODY[language]}
+    if ticket is None:
+        return doer
+    return doer | {
         "number": ticket.number,
-        "title": shown(ticket.title) or "",
+        "title": _title(found),
         "status": desk.status(ticket.status).name,
         "priority": ticket.priority.value,
         "assignee": _handler(ticket, desk) or words.NOBODY[language],
     }
+
+
+def _title(found: Found) -> str:
+    return (shown(found.ticket.title) or "") if found.ticket else ""
 
 
 def _name(actor: Actor | None, desk: Catalogue) -> str | None:

@@ -14,7 +14,8 @@ from domain.permissions import Permission
 from domain.rules.facts import context_of, facts_of
 from domain.setup.webhooks import WebhookPaused, WebhookResumed, WebhookRetired, WebhookSet
 from domain.ticket.calling import TicketWebhookCalled
-from domain.webhooks import Subscription, recipient, webhook_id
+from domain.webhooks import Because, Subscription, recipient, webhook_id
+from processors.mail.queueing import mails
 from processors.process import BeginAnew, Deliver, Do, Memory, Output, TicketProcess, because_of
 
 CHANNEL = "webhook"
@@ -64,22 +65,25 @@ class Webhooks(TicketProcess):
             yield BeginAnew(recipient(webhook_id(recorded.metadata.workspace_id, event.key)))
         if isinstance(event, WebhookSet) and event.moved:
             yield BeginAnew(recipient(event.webhook.webhook_id))
-        if isinstance(event, WebhookPaused) and event.failed is not None:
-            kinds = (Kind.WEBHOOK_PAUSED,)
-            people = [each for each in desk.people.values() if each.active and _sets_up(each.role, desk)]
-            told = tuple(
-                Told(person_id=each.id, kinds=kinds, channels=tuple(each.notifications.ways(kinds))) for each in people
-            )
-            yield Do(
-                SendNotification(
-                    notification_id=notification_id(event.failed.ticket_id, recorded.metadata.event_id),
-                    **dict(event.failed),
-                    doer=Actor(kind="webhook", id=event.key),
-                    happened_at=recorded.metadata.occurred_at,
-                    told=told,
-                    **because_of(recorded),
-                )
-            )
+        if isinstance(event, WebhookPaused) and event.because is not Because.ASKED:
+            sent = _notice(recorded, event.key, desk)
+            yield Do(sent)
+            yield from mails(sent, desk)
+
+
+def _notice(recorded: Recorded[Event], key: str, desk: Catalogue) -> SendNotification:
+    """Of no ticket: the last one that it failed at says nothing of why, and is not for everybody who sets the desk up."""
+    kinds = (Kind.WEBHOOK_PAUSED,)
+    workspace = recorded.metadata.workspace_id
+    people = [each for each in desk.people.values() if each.active and _sets_up(each.role, desk)]
+    ways = [(each.id, each.notifications.ways(kinds)) for each in people]
+    return SendNotification(
+        notification_id=notification_id(webhook_id(workspace, key), recorded.metadata.event_id),
+        doer=Actor(kind="webhook", id=key),
+        happened_at=recorded.metadata.occurred_at,
+        told=tuple(Told(person_id=person, kinds=kinds, channels=channels) for person, channels in ways if channels),
+        **because_of(recorded),
+    )
 
 
 def _sets_up(role: str, desk: Catalogue) -> bool:

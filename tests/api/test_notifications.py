@@ -26,10 +26,14 @@ pytestmark = pytest.mark.usefixtures("followed")
 
 @pytest.fixture
 def tell(server):
-    """Tell people of a ticket's event; answers the position."""
+    """Tell people of a ticket's event, or with no number that a webhook is paused; answers the position."""
 
-    def telling(number: str, *roles: RoleName, version: int = 1, kinds=(Kind.FOLLOWED,), which=None) -> int:
+    def telling(number: str | None, *roles: RoleName, version: int = 1, kinds=(Kind.FOLLOWED,), which=None) -> int:
         office = server.acme
+        about, doer = {}, Actor(kind="webhook", id="crm")
+        if number is not None:
+            about = {"ticket_id": ticket_id(office.id, number), "number": number, "first": version, "last": version}
+            doer = Actor(kind="person", id=str(office.people[RoleName.ADMIN]))
         told = tuple(Told(person_id=office.people[role], kinds=kinds, channels=(Channel.INBOX,)) for role in roles)
         command = SendNotification(
             workspace_id=office.id,
@@ -37,13 +41,10 @@ def tell(server):
             at=datetime.now(UTC),
             command_id=uuid4(),
             notification_id=which or uuid4(),
-            ticket_id=ticket_id(office.id, number),
-            number=number,
-            doer=Actor(kind="person", id=str(office.people[RoleName.ADMIN])),
+            doer=doer,
             happened_at=datetime.now(UTC),
-            first=version,
-            last=version,
             told=told,
+            **about,
         )
 
         async def send() -> int:
@@ -77,6 +78,16 @@ def test_people_read_what_they_were_told_and_by_whom(server, admin, agent, opene
     assert (first["number"], first["kinds"], first["title"]) == (number, ["mentioned", "followed"], "Fire")
     assert (first["text"], first["read_at"]) == ("We come.", None)
     assert told["names"][first["by"]["id"]] == "Some admin"
+
+
+def test_what_is_of_no_ticket_is_told_and_says_so(admin, tell):
+    position = tell(None, RoleName.ADMIN, kinds=(Kind.WEBHOOK_PAUSED,))
+    (told, *_) = inbox_of(admin, position)["notifications"]
+    assert (told["number"], told["title"], told["text"]) == (None, None, None)
+    assert (told["kinds"], told["by"]) == (["webhook_paused"], {"kind": "webhook", "id": "crm"})
+    live = admin.get("/me/notifications/live", params={"after": position - 1, "wait": "false"}).text
+    assert '"number":null' in live
+    assert "notification.sent.v2" in admin.get("/events?wait=false&types=notification.sent").text
 
 
 def test_pages_go_on_and_what_was_read_is_counted_no_more(server, admin, agent, opened, tell):

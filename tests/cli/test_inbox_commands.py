@@ -1,13 +1,20 @@
 """`ledgerdesk inbox` and `ledgerdesk deliveries`: what people are told, and what becomes of it outside."""
 
+import asyncio
 import json
 from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
 
+from domain.command import Command
 from domain.errors import InvalidInput, NotAllowed
+from domain.event import SYSTEM, Actor
+from domain.ids import workspace_id
+from domain.inbox.notification import SendNotification, Told
+from domain.inbox.preferences import Channel, Kind
 from eventstore.database import Role, connect
+from eventstore.desk import Desk
 from eventstore.keyring import Keyring
 from processors.deliveries import UnknownDelivery
 from processors.following import Follower
@@ -47,6 +54,32 @@ def test_people_see_what_they_were_told_and_mark_it_as_read(desk: Run, database_
     after = json.loads(desk("inbox", *BOB, "--json").stdout)
     assert (after["unread"], after["notifications"][0]["text"]) == (0, "Look")
     assert desk("inbox", *BOB, "--unread").stdout.strip() == "0 unread."
+
+
+def test_what_is_of_no_ticket_is_told_without_one(desk: Run, database_url: str) -> None:
+    lea, noon = uuid4(), datetime(2026, 11, 27, 12, tzinfo=UTC)
+    desk("do", "add-person", f"person_id={lea}", "person_name=Lea", "email=lea@acme.example", "role=admin")
+    sent = SendNotification(
+        workspace_id=workspace_id("acme"),
+        by=SYSTEM,
+        at=noon,
+        command_id=uuid4(),
+        notification_id=uuid4(),
+        doer=Actor(kind="webhook", id="crm"),
+        happened_at=noon,
+        told=(Told(person_id=lea, kinds=(Kind.WEBHOOK_PAUSED,), channels=(Channel.INBOX,)),),
+    )
+    asyncio.run(_executed(database_url, sent))
+    desk("rebuild")
+    assert (
+        desk("inbox", "--as", "lea@acme.example").stdout.splitlines()[1]
+        == "* 2026-11-27 12:00  webhook paused, by Webhook crm"
+    )
+
+
+async def _executed(url: str, command: Command) -> None:
+    async with Desk(url, Keyring(MASTER_KEY)) as desk:
+        await desk.execute(command)
 
 
 def test_what_is_dead_is_listed_and_tried_again(desk: Run, database_url: str) -> None:

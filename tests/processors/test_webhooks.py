@@ -65,7 +65,8 @@ class Way:
 
     def states(self) -> list[tuple[str, str | None, int]]:
         """Of each delivery how it stands, why, and after how many attempts."""
-        return self.rows("SELECT state, outcome, attempts FROM processes.deliveries ORDER BY asked_at, delivery_id")
+        return self.rows("""
+            SELECT state, outcome, attempts FROM processes.deliveries WHERE channel = 'webhook' ORDER BY asked_at, delivery_id""")
 
     def rows(self, query: str, *values: Any) -> list[Any]:
         """What the database has."""

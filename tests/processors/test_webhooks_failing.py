@@ -5,20 +5,34 @@ import socket
 import threading
 from datetime import timedelta
 from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 from structlog.testing import capture_logs
 
 from domain.catalogue import Catalogue
+from domain.event import SYSTEM, Actor
+from domain.inbox.notification import NotificationSent
+from domain.inbox.preferences import Kind
+from domain.permissions import RoleName
+from domain.setup.tags import SetTag
 from domain.setup.webhooks import PauseWebhook, ResumeWebhook, RetireWebhook
 from domain.webhooks import Because
+from domain.workspace import AddPerson
+from eventstore.feed import decode_page, read_page
+from processors.channels import Sender
+from processors.mail.channel import Mail
 from processors.webhooks import message, rows
 from processors.webhooks.sending import Courier, run
 from tests.desks import Office
 from tests.processors.endpoints import endpoint, says
 from tests.processors.greeter import connected
+from tests.processors.mail_server import taking
+from tests.processors.test_mail import settings as mail_settings
 from tests.processors.test_webhooks import CRM, IMPATIENT, KEYRING, SETTINGS, Way, noted, subscribe
 from tests.waiting import until
+
+LEA = uuid4()
 
 
 @pytest.fixture
@@ -193,3 +207,38 @@ async def test_what_nothing_can_be_made_of_keeps_no_other_from_going_out(
     assert way.states() == [("dead", "unsendable", 1), ("sent", "delivered", 1)]
     assert [(each["event"], each["error"]) for each in said] == [("webhook.unsendable", "ValueError")]
     assert "4711" not in str(said)
+
+
+async def test_admins_are_told_of_a_dead_endpoint_also_where_it_failed_at_no_ticket(office: Office, way: Way) -> None:
+    lea = {"person_id": LEA, "person_name": "Lea", "email": "lea@acme.example"}
+    await office.do(AddPerson, role=RoleName.ADMIN, by=SYSTEM, **lea)
+    with endpoint(says(410)) as there:
+        await subscribe(office, there.url, events=("workspace.tag_set",))
+        await office.do(SetTag, tag="vip", colour="#ff0000")
+        way.tell()
+        await way.send()
+        way.tell()
+    (notice,) = await notices(office, way)
+    assert (notice.ticket_id, notice.number, notice.doer) == (None, None, Actor(kind="webhook", id=CRM))
+    assert {each.person_id: each.kinds for each in notice.told} == dict.fromkeys(
+        (LEA, UUID(office.person.id)), (Kind.WEBHOOK_PAUSED,)
+    )
+    with taking() as (server, port), connected(way.url) as db:
+        Sender(db, Mail(mail_settings(port), KEYRING), lambda: way.now).step()
+    (mail,) = server.messages
+    assert mail["Subject"] == f"[Acme] The webhook «{CRM}» is paused: its endpoint is gone, or took nothing for days."
+    assert (mail["References"], "desk.acme.example/inbox" in mail.get_content()) == (None, True)
+
+
+async def test_of_a_pause_that_somebody_asked_for_nobody_is_told(office: Office, way: Way) -> None:
+    await subscribe(office, "https://crm.example.com/")
+    await office.do(PauseWebhook, key=CRM)
+    way.tell()
+    assert await notices(office, way) == []
+
+
+async def notices(office: Office, way: Way) -> list[NotificationSent]:
+    """What people were told."""
+    with connected(way.url) as db:
+        told = decode_page(db.cursor(), KEYRING, read_page(db.cursor(), 0, 1_000))
+    return [each.event for each in told if isinstance(each.event, NotificationSent)]

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from domain.conditions import Condition, Context, Leaf
-from domain.event import SYSTEM
+from domain.event import SYSTEM, Actor
 from domain.ids import ticket_id
 from domain.inbox.notification import SendNotification, Told
 from domain.inbox.preferences import Channel, Kind
@@ -53,6 +53,12 @@ async def tell(office: Office, what: UUID, *people: UUID, kinds=(Kind.FOLLOWED,)
         told=tuple(Told(person_id=each, kinds=kinds, channels=channels) for each in people),
     )
     return receipt.position
+
+
+async def tell_of_none(office: Office, what: UUID, person: UUID) -> None:
+    told = (Told(person_id=person, kinds=(Kind.WEBHOOK_PAUSED,), channels=BOTH),)
+    doer = Actor(kind="webhook", id="crm")
+    await office.do(SendNotification, notification_id=what, doer=doer, happened_at=NOON, told=told)
 
 
 async def read(office: Office, person: UUID, *notifications: UUID, upto: int = 0) -> None:
@@ -107,6 +113,20 @@ async def test_what_was_read_stays_read_until_there_is_something_new_about_it(of
     seen = Seen(office, database_url)
     assert [notice.notification_id for notice in seen.newest(ANN, unread_only=True)] == [one]
     assert (seen.unread(ANN), seen.unread(BOB)) == (1, 1)
+
+
+async def test_what_is_of_no_ticket_is_there_beside_what_is_of_one(office, database_url):
+    one, none = uuid4(), uuid4()
+    await tell(office, one, ANN)
+    await tell_of_none(office, none, ANN)
+    built(database_url, Inbox(), TicketList(), TicketTimeline())
+    seen = Seen(office, database_url)
+    newest, before = seen.newest(ANN)
+    assert (newest.notification_id, newest.ticket_id, newest.number, newest.first) == (none, None, None, None)
+    assert (newest.kinds, newest.doer_kind, newest.doer_id) == (["webhook_paused"], "webhook", "crm")
+    assert (before.notification_id, seen.unread(ANN)) == (one, 2)
+    assert seen.said(ANN)[0] == inbox.Said(None, None)
+    assert seen.said(ANN)[1].title is not None
 
 
 async def test_nobody_reads_what_is_still_to_come(office, database_url):
