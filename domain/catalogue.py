@@ -10,7 +10,7 @@ from domain.errors import Refusal, UnknownPerson, UnknownRole, UnknownStatus, Un
 from domain.event import Actor, Content, Erased
 from domain.macros import CannedReply, Macro
 from domain.organisation_merges import APART, Merges
-from domain.permissions import WORKING, RoleName
+from domain.permissions import WORKING, Permission, RoleName
 from domain.rulebook import Rulebook
 from domain.staff import BUILT_IN, REQUESTERS, Grant, Person, Role, Team
 from domain.streaming import USUALLY, Shown
@@ -146,6 +146,16 @@ class Catalogue(Rulebook, Timekeeping):
         """Whether people of the role work on tickets: others only watch."""
         found = self.role(role)
         return found.active and not found.permissions.isdisjoint(WORKING)
+
+    def approves(self, person: UUID) -> bool:
+        """Whether the person is here, in a role that lets them approve."""
+        return self.works_here(person) and Permission.TICKET_APPROVE in self.role(self.people[person].role).permissions
+
+    def watching(self, to: Assignee) -> str | None:
+        """The first role of those named, who are here, in which people only watch."""
+        named = [] if to.role is None else [to.role]
+        named += [self.people[person].role for person in (to.person, *to.people) if person is not None]
+        return next((role for role in named if not self.works_in(role)), None)
 
     def may_handle(self, person: UUID, type_: str | None, category: tuple[str, ...]) -> bool:
         """Whether the type and the category let that person handle their tickets."""

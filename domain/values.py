@@ -16,6 +16,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    Strict,
     StringConstraints,
     model_validator,
 )
@@ -90,6 +91,9 @@ DEEPEST = 16
 FieldValue = Annotated[Any, AfterValidator(_storable)]
 Printable = AfterValidator(_printable)
 OneLine = AfterValidator(_one_line)
+# True and false, and whole numbers, as JSON has them: "no" or 0 where a flag is asked is a mistake of whoever sent it.
+Flag = Annotated[bool, Strict()]
+Whole = Annotated[int, Strict()]
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), OneLine]
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), OneLine]
 Text = Annotated[str, StringConstraints(max_length=100_000), Printable]

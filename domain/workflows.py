@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic import Field as Limited
 
 from domain.errors import Refusal
-from domain.values import NOBODY, Assignee, Key, Line, Pinned
+from domain.values import NOBODY, Assignee, Flag, Key, Line, Pinned
 
 MOST_NODES = 100
 
@@ -42,7 +42,7 @@ class Node(BaseModel):
     template: Key | None = None
     next: tuple[Key, ...] = Limited(default=(), max_length=50)
     approval: StepApproval | None = None
-    ends: bool = False
+    ends: Flag = False
 
 
 class WorkflowDefinition(BaseModel):
@@ -97,6 +97,8 @@ def _check_node(node: Node, nodes: Mapping[str, Node]) -> None:
         _refuse(node.key, f"names a next step that does not exist: {', '.join(unknown)}")
     if node.ends and (node.next or node.approval or node.template):
         _refuse(node.key, "ends the workflow, so it has no next step, no approval and no form")
+    if node.claim == "system" and node.participants == NOBODY:
+        _refuse(node.key, "has the system pick who gets it, but names nobody to pick from")
 
 
 def _reached(start: Iterable[str], ways: Mapping[str, Iterable[str]]) -> set[str]:

@@ -12,6 +12,7 @@ from domain.permissions import Permission
 from domain.receivers import Receivers
 from domain.receiving import known
 from domain.ticket.decisions import known_category
+from domain.values import Assignee
 from domain.webhooks import webhook
 
 
@@ -33,10 +34,17 @@ def must_be_able(command: Command, action: OneAction, desk: Catalogue) -> None:
             check(desk, value)
 
 
+def _workable(to: Assignee, desk: Catalogue) -> None:
+    """Raise where who is to have the tickets is not here, or only watches."""
+    desk.assignee(to)
+    if (watching := desk.watching(to)) is not None:
+        raise InvalidInput(field="to", reason=f"nobody works on tickets in the role {watching}; choose somebody else")
+
+
 _SOME_RULE = Actor(kind="rule", id="")
 _NAMED: dict[str, Any] = {
     "status": Catalogue.usable_status,
-    "to": lambda desk, to: known(to, desk) if isinstance(to, Receivers) else desk.assignee(to),
+    "to": lambda desk, to: known(to, desk) if isinstance(to, Receivers) else _workable(to, desk),
     "person_id": Catalogue.person,
     "category": lambda desk, path: known_category(path, desk),
     "type": lambda desk, key: desk.check_filing(key, ()),

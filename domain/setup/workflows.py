@@ -9,7 +9,7 @@ from domain.command import Decision, decides, evolves
 from domain.permissions import Permission
 from domain.setup.uses import must_be_unused
 from domain.values import Key, Pinned
-from domain.workflows import Workflow, WorkflowDefinition, check_graph
+from domain.workflows import InvalidWorkflow, Node, Workflow, WorkflowDefinition, check_graph
 from domain.workspace import ReasonedCommand, ReasonedEvent
 
 
@@ -43,10 +43,20 @@ def set_workflow(command: SetWorkflow, desk: Catalogue, _: Catalogue) -> Decisio
     """The same again changes nothing."""
     check_graph(command.definition)
     for node in command.definition.nodes:
-        desk.assignee(node.participants)
-        for approver in node.approval.approvers if node.approval else ():
-            desk.person(approver)
+        _check_people(node, desk)
     return _versions(desk, command.key, command.definition, command.reasons)
+
+
+def _check_people(node: Node, desk: Catalogue) -> None:
+    """Raise InvalidWorkflow where nobody could do what the step wants of them: the ticket would never leave it."""
+    if (watching := desk.watching(desk.assignee(node.participants))) is not None:
+        raise InvalidWorkflow(
+            node=node.key, reason=f"gives tickets to the role {watching}, in which nobody works on them"
+        )
+    for approver in node.approval.approvers if node.approval else ():
+        role = desk.person(approver).role
+        if not desk.approves(approver):
+            raise InvalidWorkflow(node=node.key, reason=f"asks somebody to approve who may not, in the role {role}")
 
 
 @decides(RetireWorkflow, needs=Permission.WORKSPACE_EDIT)

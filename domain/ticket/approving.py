@@ -110,9 +110,9 @@ def _once_more(command: RequestApproval, ticket: Ticket, desk: Catalogue) -> Dec
 
 
 def _must_be_able(person: UUID, desk: Catalogue) -> None:
-    role = desk.role(desk.person(person).role)
-    if Permission.TICKET_APPROVE not in role.permissions:
-        raise CannotApprove(person=person, role=role.key)
+    role = desk.person(person).role
+    if not desk.approves(person):
+        raise CannotApprove(person=person, role=role)
 
 
 @decides(AddApprover, needs=Permission.TICKET_APPROVE)
@@ -132,13 +132,13 @@ def add_approver(command: AddApprover, ticket: Ticket, desk: Catalogue) -> Decis
 
 @decides(GiveApproval, needs=Permission.TICKET_APPROVE)
 def give(command: GiveApproval, ticket: Ticket, desk: Catalogue) -> Decision:
-    """The last one that is needed grants it; those who left the desk are not waited for."""
+    """The last one that is needed grants it; those who left the desk, or may not approve any more, are not waited for."""
     approval = _approval(command, command.approval_id, ticket)
     person = _asked(command.by, approval, ticket)
     if person in approval.approved:
         return []
     _must_be_live(approval)
-    missing = {each for each in approval.approvers if desk.works_here(each)} - {person, *approval.approved}
+    missing = {each for each in approval.approvers if desk.approves(each)} - {person, *approval.approved}
     granted = approval.mode == "any" or not missing
     note = command.note or None
     return [ApprovalGiven(approval_id=approval.approval_id, person_id=person, granted=granted, note=note)]

@@ -23,7 +23,7 @@ from domain.ticket.flowing import (
 )
 from domain.ticket.stepping import ApprovalPending, IllegalStep
 from domain.values import Pinned
-from domain.workspace import PersonDeactivated
+from domain.workspace import PersonDeactivated, RoleChanged
 from tests.domain.kit import ANN, BOB, DESK, LEFT, folded, given, id_of, opened, person
 from tests.domain.setups import LEAD, READY
 
@@ -75,6 +75,12 @@ def test_any_one_is_enough():
 
 def test_who_left_the_desk_is_not_waited_for():
     desk = folded(DESK, PersonDeactivated(person_id=BOB))
+    (given_it,) = when(given(opened(), asked(ANN, BOB), desk=desk), GiveApproval, "ann").events
+    assert given_it.granted
+
+
+def test_who_may_not_approve_any_more_is_not_waited_for():
+    desk = folded(DESK, RoleChanged(person_id=BOB, role="auditor", previous="agent"))
     (given_it,) = when(given(opened(), asked(ANN, BOB), desk=desk), GiveApproval, "ann").events
     assert given_it.granted
 

@@ -10,7 +10,7 @@ from domain.setup.uses import StillInUse
 from domain.setup.workflows import RetireWorkflow, SetWorkflow
 from domain.values import Assignee
 from domain.workflows import InvalidWorkflow, Node, StepApproval, WorkflowDefinition
-from tests.domain.kit import LEFT, decided, wish
+from tests.domain.kit import ANN, LEFT, decided, id_of, wish
 from tests.domain.setups import BUY, END, READY, WAY, desk_after
 
 
@@ -36,6 +36,7 @@ WRONG = [
     (way(step("first", "second"), step("second", "first")), "first", "does not lead"),
     (way(step("first", "end"), step("end", "first", ends=True)), "end", "no next step"),
     (way(step("first", "end"), END.model_copy(update={"template": "repair"})), "end", "no form"),
+    (way(step("first", "end", claim="system"), END), "first", "names nobody to pick from"),
 ]
 
 
@@ -50,6 +51,20 @@ def test_whoever_and_whatever_a_step_names_must_be_here():
     approved = step("first", "end", approval=StepApproval(approvers=(LEFT,)))
     setting(way(approved, END)).then_refused(UnknownPerson)
     setting(way(step("first", "end", template="nope"), END)).then_refused(UnknownSetup, what="template")
+
+
+AUDITOR = id_of("auditor")
+WATCHING = [
+    (step("first", "end", participants=Assignee(person=AUDITOR)), "gives tickets to the role auditor"),
+    (step("first", "end", participants=Assignee(people=(ANN, AUDITOR))), "gives tickets to the role auditor"),
+    (step("first", "end", participants=Assignee(role="auditor")), "gives tickets to the role auditor"),
+    (step("first", "end", approval=StepApproval(approvers=(ANN, AUDITOR))), "may not, in the role auditor"),
+]
+
+
+@pytest.mark.parametrize(("node", "said"), WATCHING)
+def test_a_step_names_nobody_whose_role_keeps_them_from_it(node, said):
+    assert said in setting(way(node, END)).then_refused(InvalidWorkflow, node="first")
 
 
 def test_a_changed_workflow_is_a_new_version_and_the_old_one_is_kept():

@@ -216,3 +216,44 @@ def test_who_does_not_reach_every_ticket_promises_nothing_about_them():
 def test_what_no_rule_could_do_is_refused(effect):
     definition = trigger({"all": []}, effect)
     given().when(SetRule, key="x", definition=definition).then_refused(InvalidRule, place="then[0]")
+
+
+ANSWERS = {"do": "reply_with", "reply": "hello", "by_language": {"zh": "nihao"}}
+
+
+def replying(*keys, desk=DESK):
+    """The desk with these canned replies."""
+    return folded(desk, *(macros.CannedReplySet(key=key, title=key, body=key) for key in keys))
+
+
+@pytest.mark.parametrize("missing", ["hello", "nihao"])
+def test_a_rule_answers_with_canned_replies_that_are_in_use(missing):
+    asked = {"key": "x", "definition": trigger({"all": []}, ANSWERS)}
+    other = {"hello": "nihao", "nihao": "hello"}[missing]
+    given(desk=replying(other)).when(SetRule, **asked).then_refused(macros.UnknownCannedReply, reply=missing)
+    retired = folded(replying("hello", "nihao"), macros.CannedReplyRetired(key=missing))
+    given(desk=retired).when(SetRule, **asked).then_refused(macros.UnknownCannedReply, reply=missing)
+    assert given(desk=replying("hello", "nihao")).when(SetRule, **asked).events
+
+
+def test_nobody_answers_by_a_rule_who_may_not_answer_themselves():
+    asked = {"by": person("bob"), "key": "x", "definition": trigger({"all": []}, ANSWERS)}
+    mute = replying("hello", "nihao", desk=smiths())
+    given(desk=mute).when(SetRule, **asked).then_refused(NotAllowed, permission=Permission.TICKET_REPLY)
+    assert given(desk=replying("hello", "nihao", desk=smiths("ticket.reply"))).when(SetRule, **asked).events
+
+
+@pytest.mark.parametrize("key", ["hello", "nihao"])
+@pytest.mark.parametrize("desk", [smiths(), smiths("ticket.reply", types=("incident",))])
+def test_nobody_changes_what_a_rule_answers_who_may_not_answer_every_customer(desk, key):
+    desk = with_rules(replying("hello", "nihao", "other", desk=desk), answers=trigger({"all": []}, ANSWERS))
+    asked = {"by": person("bob"), "title": "New", "body": "New words"}
+    given(desk=desk).when(macros.SetCannedReply, key=key, **asked).then_refused(NotAllowed)
+    assert given(desk=desk).when(macros.SetCannedReply, key="other", **asked).events
+
+
+@pytest.mark.parametrize("to", [{"person": str(id_of("auditor"))}, {"people": [str(BOB), str(id_of("auditor"))]}])
+def test_a_rule_gives_tickets_to_nobody_who_only_watches(to):
+    definition = trigger({"all": []}, {"do": "assign", "to": to})
+    sentence = given().when(SetRule, key="x", definition=definition).then_refused(InvalidRule, place="then[0]")
+    assert "the role auditor" in sentence
