@@ -26,7 +26,7 @@ from domain.field_values import (
     readable,
     unit,
 )
-from domain.values import FieldValue, Key, Line, same_value
+from domain.values import FieldValue, Flag, Key, Line, same_value
 
 MOST_FIELDS = 200
 MOST_OPTIONS = 1000
@@ -63,12 +63,12 @@ class FieldDefinition(BaseModel):
     title: Line
     kind: FieldKind
     hint: Line | None = None
-    required: bool = False
+    required: Flag = False
     default: FieldValue = None
     min: Finite | None = None
     max: Finite | None = None
     pattern: str | None = Limited(default=None, max_length=200)
-    internal: bool = False
+    internal: Flag = False
     options: tuple[Option, ...] = Limited(default=(), max_length=MOST_OPTIONS)
     visible_if: Condition | None = None
 
@@ -148,7 +148,7 @@ class Use(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     key: Key
-    required: bool | None = None
+    required: Flag | None = None
     default: FieldValue = None
     visible_if: Condition | None = None
 
@@ -198,7 +198,7 @@ class Form:
     ) -> dict[str, Any]:
         """The changes as they are stored, None for what is taken away, or InvalidField naming all that is wrong.
 
-        Values of hidden fields are taken away; defaults and required fields count when submitting.
+        Values of hidden fields are taken away, whatever they are; defaults and required fields count when submitting.
         """
         cleaned, wrong = self._cleaned(values, present, known, by_requester=by_requester)
         after = {key: value for key, value in {**present, **cleaned}.items() if value is not None}
@@ -207,6 +207,8 @@ class Form:
             defaults = {key: self.fields[key].filled_in(known) for key in sorted(fresh)}
             after |= {key: value for key, value in defaults.items() if value is not None}
         visible = self._visible(after, known)
+        # Nobody sees a hidden field to put it right. Of what a requester may not know, not even whether it is hidden is told.
+        wrong = {key: reason for key, reason in wrong.items() if key in visible or reason == OFF_FORM}
         if submitting:
             wrong |= self._missing(after.keys() | wrong.keys(), visible, by_requester=by_requester)
         if wrong:

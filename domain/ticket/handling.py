@@ -60,11 +60,18 @@ class AlreadyClaimed(Refusal):
 
 
 class NotYours(Refusal):
-    """The ticket is another person's, or was given to others."""
+    """The ticket is another person's, was given to others, or is still to be claimed."""
 
     code = "not_yours"
     status = 403
-    sentence = "Ticket {number} was given to others. Ask whoever has it, or a lead, to assign it to you first."
+    sentence = "You do not have ticket {number}. {hint}"
+
+    @classmethod
+    def of(cls, actor: Actor, ticket: Ticket, desk: Catalogue) -> "NotYours":
+        """With what the actor is to do first."""
+        claimable = actor.kind == "person" and may_be_claimed(UUID(actor.id), ticket.assignee, desk)
+        others = "Ask whoever has it, or a lead, to assign it to you first."
+        return cls(number=ticket.number, hint="Claim it first." if claimable else others)
 
 
 class CannotWork(Refusal):
@@ -160,10 +167,15 @@ def handler(to: Assignee, type_: str | None, category: CategoryPath, desk: Catal
     if to.role is not None:
         _must_work(to.role, desk)
     for person in filter(None, (to.person, *to.people)):
-        _must_work(desk.people[person].role, desk, person=person)
+        must_work(person, desk)
         if not desk.may_handle(person, type_, category):
             raise MayNotHandle(person=person)
     return known
+
+
+def must_work(person: UUID, desk: Catalogue) -> None:
+    """Raise CannotWork where the role of that person of the desk only watches."""
+    _must_work(desk.people[person].role, desk, person=person)
 
 
 def _must_work(role: str, desk: Catalogue, **named: UUID) -> None:
@@ -202,8 +214,8 @@ def claim(command: ClaimTicket, ticket: Ticket, desk: Catalogue) -> Decision:
         return begun
     if has.person is not None:
         raise AlreadyClaimed(number=ticket.number, by=has.person, name=_name(has.person, desk))
-    if has != NOBODY and not desk.may_claim(claimer.id, has):
-        raise NotYours(number=ticket.number)
+    if not may_be_claimed(claimer.id, has, desk):
+        raise NotYours.of(command.by, ticket, desk)
     if command.load is not None and claimer.load_limit is not None and command.load >= claimer.load_limit:
         raise LoadLimitReached(load=command.load, limit=claimer.load_limit)
     # One of several who were named beside a team need not work in that team.
@@ -222,11 +234,16 @@ def give_back(command: ReturnTicket, ticket: Ticket, desk: Catalogue) -> Decisio
     """To the newest earlier handler who is still here, or else to a team or a group that had it."""
     ticket.must_be_open(command.number)
     if not (has_it(command.by, ticket) or in_charge(command.by, ticket, desk)):
-        raise NotYours(number=ticket.number)
+        raise NotYours.of(command.by, ticket, desk)
     to = _earlier_person(ticket, desk) or _earlier_group(ticket, desk)
     if to is None:
         raise NoPreviousHandler(number=ticket.number)
     return [TicketReturned(assignee=to, previous=ticket.assignee, reason=command.reason)]
+
+
+def may_be_claimed(person: UUID, assignee: Assignee, desk: Catalogue) -> bool:
+    """Whether the person may claim what nobody has yet: what was given to nobody, or to several of whom they are one."""
+    return assignee == NOBODY or desk.may_claim(person, assignee)
 
 
 def has_it(actor: Actor, ticket: Ticket) -> bool:

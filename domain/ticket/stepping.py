@@ -102,7 +102,7 @@ def _node(workflow: Workflow, key: str, flow: Flow) -> Node:
 
 def _must_have(command: SubmitStep | MoveToForm, ticket: Ticket, desk: Catalogue) -> None:
     if not (has_it(command.by, ticket) or in_charge(command.by, ticket, desk)):
-        raise NotYours(number=ticket.number)
+        raise NotYours.of(command.by, ticket, desk)
 
 
 def _must_be_approved(node: Node, approvals: tuple[Approval, ...]) -> None:

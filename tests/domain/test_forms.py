@@ -153,6 +153,20 @@ def test_a_hidden_field_is_neither_asked_for_nor_kept():
         form.check({"site": "red"}, {}, KNOWN, submitting=True)
 
 
+def test_what_is_wrong_in_a_hidden_field_is_left_out_with_it():
+    form = Form.of([], asked=[DOOR, HALL, SITE])
+    assert form.check({"site": "blue", "hall": ["no line"]}, {}, KNOWN, submitting=True) == {"site": "blue"}
+    with pytest.raises(InvalidField, match="hall must be"):
+        form.check({"site": "red", "hall": ["no line"]}, {}, KNOWN, submitting=True)
+
+
+def test_a_requester_learns_nothing_from_a_field_that_is_hidden_from_them():
+    secret = field("secret", internal=True, visible_if=when("site", "red"))
+    for site in ("red", "blue"):
+        with pytest.raises(InvalidField, match="secret is not on this form"):
+            Form.of([secret, SITE]).check({"secret": "x"}, {"site": site}, KNOWN, by_requester=True)
+
+
 def test_what_a_change_hides_is_taken_away_and_so_is_what_hung_on_that():
     form = Form.of([DOOR, HALL, SITE])
     present = {"site": "red", "hall": "A", "door": "3"}

@@ -27,7 +27,7 @@ from domain.ticket.stepping import ApprovalPending, IllegalStep, NoWorkflow
 from domain.values import NOBODY, Assignee, Pinned, StatusKind
 from domain.workflows import WorkflowDefinition
 from domain.workspace import RoleChanged
-from tests.domain.kit import ANN, BILLING, BOB, LEFT, NOON, folded, given, opened, person
+from tests.domain.kit import ANN, BILLING, BOB, LEFT, NOON, folded, given, id_of, opened, person
 from tests.domain.setups import BUY, END, FIRST, READY, SECOND, WAY, desk_after
 
 REPORT, DESK_V1 = Pinned(key="report", version=1), Pinned(key="desk", version=1)
@@ -108,6 +108,20 @@ def test_an_unknown_next_step_names_the_legal_ones():
 def test_only_who_has_the_ticket_or_is_in_charge_submits(by, refused):
     outcome = at("first").when(SubmitStep, by=person(by), next="second")
     assert (type(outcome.refusal) if outcome.refusal else None) is refused
+
+
+@pytest.mark.parametrize(
+    ("to", "said"),
+    [
+        (Assignee(), "Claim it first."),
+        (Assignee(people=(ANN, BOB)), "Claim it first."),
+        (Assignee(person=ANN), "Ask whoever has it"),
+        (Assignee(people=(ANN, id_of("lead"))), "Ask whoever has it"),
+    ],
+)
+def test_who_may_claim_the_ticket_is_told_to_do_so_first(to, said):
+    before = at("first", ANN, READY, e.TicketAssigned(assignee=to, previous=Assignee(person=ANN)))
+    assert said in before.when(SubmitStep, by=person("bob"), next="second").then_refused(NotYours)
 
 
 def test_a_finished_ticket_and_one_without_a_workflow_have_no_next_step():

@@ -92,7 +92,8 @@ def test_who_comes_second_is_told_who_was_faster():
     [TO_BILLING, Assignee(people=(ANN, LEAD)), Assignee(role="lead"), Assignee(team=BILLING, role="agent")],
 )
 def test_nobody_claims_what_was_given_to_others(given_to):
-    given(opened(assignee=given_to)).when(h.ClaimTicket, by=person("bob")).then_refused(h.NotYours)
+    sentence = given(opened(assignee=given_to)).when(h.ClaimTicket, by=person("bob")).then_refused(h.NotYours)
+    assert "Ask whoever has it" in sentence
 
 
 def test_a_claim_keeps_to_the_claimers_limit_where_it_is_known_how_much_they_have():
