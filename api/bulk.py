@@ -23,7 +23,8 @@ from domain.command import decider
 from domain.errors import CommandIdReused, InvalidInput, NotAllowed, UnknownPerson
 from domain.permissions import Permission
 from domain.requester import UnknownRequester
-from domain.values import Assignee
+from domain.ticket.handling import CannotWork, must_work
+from domain.values import Flag
 from eventstore import jobs, jobs_at_once
 from eventstore.jobs import Item, TooManyJobs, UnknownJob
 from processors.jobs import selection
@@ -36,7 +37,7 @@ router = routing.router("bulk")
 
 BulkId = Annotated[UUID, Path(examples=["018f0000-0000-7000-8000-000000000001"])]
 _JOB: dict[int | str, dict[str, Any]] = {202: {"model": JobView, "description": "It is done in the background."}}
-_REFUSED = problems(NotAllowed, InvalidInput, TooManyJobs, CommandIdReused, UnknownPerson, UnknownRequester)
+_REFUSED = problems(NotAllowed, InvalidInput, TooManyJobs, CommandIdReused, UnknownPerson, CannotWork, UnknownRequester)
 
 
 class TicketOutcome(BaseModel):
@@ -77,7 +78,7 @@ class AssignmentPlan(BaseModel):
 class AssignmentsBody(AssignmentsAsked):
     """The same, or only what would come of it."""
 
-    dry_run: bool = Field(default=False, description="Say who would get how many, and assign nothing.")
+    dry_run: Flag = Field(default=False, description="Say who would get how many, and assign nothing.")
 
 
 @router.post("/bulk", response_model=BulkDone, responses=_JOB | _REFUSED, dependencies=[reached("ticket_list")])
@@ -105,7 +106,8 @@ async def assign_many(body: AssignmentsBody, me: Caller = needs(Permission.TICKE
     parse_sort(body.order)
     desk = await desk_now(me)
     for person in body.named:
-        desk.assignee(Assignee(person=person))
+        desk.person(person)
+        must_work(person, desk)
     if not body.dry_run:
         return await ask(me, BulkAssign.NAME, AssignmentsAsked(**body.model_dump(exclude={"dry_run"})))
     plan = await anyio.to_thread.run_sync(_plan, me, body)

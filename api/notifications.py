@@ -24,6 +24,7 @@ from domain.inbox.preferences import USUAL, Channel, Kind, Preferences
 from domain.inbox.reading import ReadNotifications
 from domain.permissions import Permission
 from domain.setup.notifications import SetNotifications
+from domain.values import Whole
 from projections import freshness, inbox
 from projections.inbox import Notice
 
@@ -69,7 +70,7 @@ class ReadBody(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"upto": 812}]})
 
-    upto: int = Field(default=0, ge=0, le=2**63 - 1, description="The position of the newest that was seen.")
+    upto: Whole = Field(default=0, ge=0, le=2**63 - 1, description="The position of the newest that was seen.")
     notifications: tuple[UUID, ...] = Field(default=(), max_length=500)
 
     @model_validator(mode="after")

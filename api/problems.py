@@ -1,7 +1,7 @@
 """Every refusal as application/problem+json (RFC 9457), from the error class alone."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import structlog
@@ -166,7 +166,14 @@ async def _invalid(_: Request, error: Exception) -> Response:
     found = error.errors()
     if any(each["type"] == "json_invalid" for each in found):
         return ProblemResponse(MalformedRequest())
-    return ProblemResponse(InvalidRequest(), errors=[_wrong(each) for each in found])
+    return ProblemResponse(InvalidRequest(), errors=[_wrong(each) for each in found if not _follows(each, found)])
+
+
+def _follows(error: Mapping[str, Any], found: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a list is only called too short because its wrong entries were not counted."""
+    place = error["loc"]
+    within = (each["loc"] for each in found if each is not error)
+    return error["type"] == "too_short" and any(other[: len(place)] == place for other in within)
 
 
 async def _http(request: Request, error: Exception) -> Response:

@@ -12,7 +12,7 @@ from domain.rules.rule import MOST_RULES, RuleDefinition
 from domain.setup.macros import MacroActions
 from domain.setup.staff import Hours, Level
 from domain.setup.tags import Colour
-from domain.values import CategoryPath, Key, Line, Moment, StatusKind, Tag, Tags, Zone
+from domain.values import CategoryPath, Flag, Key, Line, Moment, StatusKind, Tag, Tags, Zone
 
 
 class Reasons(Body):
@@ -103,7 +103,7 @@ class LoadLimitBody(Body):
 class DutyBody(Body):
     """Whether to take tickets."""
 
-    on_duty: bool
+    on_duty: Flag
 
 
 class AbsenceBody(Body):

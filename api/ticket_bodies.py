@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, StrictBool
+from pydantic import ConfigDict, Field
 
 from api.bodies import Body, left_out
 from domain.receivers import NOBODY_TOLD, Receivers
@@ -15,6 +15,7 @@ from domain.values import (
     Assignee,
     CategoryPath,
     FieldValue,
+    Flag,
     Key,
     Message,
     Moment,
@@ -23,6 +24,7 @@ from domain.values import (
     Tag,
     Text,
     Title,
+    Whole,
 )
 
 _PERSON = "0198c0de-0000-7000-8000-000000000001"
@@ -121,7 +123,7 @@ class EscalateBody(Body):
 
     model_config = _example(to={"roles": ["lead"]}, reason="The customer's line stands still.")
 
-    level: int | None = Field(default=None, ge=1, le=HIGHEST, description="Without one, one more than it has.")
+    level: Whole | None = Field(default=None, ge=1, le=HIGHEST, description="Without one, one more than it has.")
     to: Receivers = NOBODY_TOLD
     team: UUID | None = None
     reason: Text = ""
@@ -133,7 +135,7 @@ class NoticeBody(Body):
     model_config = _example(to={"roles": ["handler", "followers"]}, text="The maker sends a new part on Friday.")
 
     to: Receivers = NOBODY_TOLD
-    requester: StrictBool = Field(default=False, description="The customer too, by mail.")
+    requester: Flag = Field(default=False, description="The customer too, by mail.")
     text: Text = Field(min_length=1, max_length=LONGEST)
 
 
@@ -141,13 +143,13 @@ class AttachBody(Body):
     """Uploaded files to put on the ticket."""
 
     uploads: Annotated[Uploads, Field(min_length=1)]
-    internal: bool = Field(default=False, description="Not for the requester.")
+    internal: Flag = Field(default=False, description="Not for the requester.")
 
 
 class ClaimBody(Body):
     """How the ticket is taken."""
 
-    accept: bool = Field(default=False, description="Begin work on it in the same step (领取&受理).")
+    accept: Flag = Field(default=False, description="Begin work on it in the same step (领取&受理).")
 
 
 class TransferBody(Body):
@@ -172,7 +174,7 @@ class RatingBody(Body):
 
     model_config = _example(stars=5, comment="很快!")
 
-    stars: int = Field(ge=1, le=5)
+    stars: Whole = Field(ge=1, le=5)
     comment: Text = ""
 
 
@@ -187,4 +189,4 @@ class SnoozeBody(Body):
 class SpamBody(Body):
     """What happens to the sender."""
 
-    block: bool = Field(default=False, description="The requester can open no more tickets.")
+    block: Flag = Field(default=False, description="The requester can open no more tickets.")

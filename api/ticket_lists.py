@@ -10,7 +10,7 @@ import anyio.from_thread
 import psycopg
 from fastapi import Query, Response
 from psycopg import Cursor
-from pydantic import BaseModel, ConfigDict, Field, StrictBool
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import to_json
 
 from api import routing
@@ -25,7 +25,7 @@ from domain.conditions import ALWAYS, AllOf, Condition, Context, InvalidConditio
 from domain.conditions.fields import CUSTOM_PREFIX
 from domain.errors import InvalidInput
 from domain.permissions import Permission
-from domain.values import Priority, StatusKind
+from domain.values import Flag, Priority, StatusKind, Whole
 from projections import freshness, ticket_board, ticket_pages, ticket_totals, written_pages
 from projections.conditions import ComparesWithBefore, OnlyInRules
 from projections.requester_card import of_customer
@@ -139,6 +139,18 @@ class TicketRows(Total):
     names: Names
 
 
+class ChosenColumns(TicketRow):
+    """A ticket in a list with the columns that were chosen; with all where none were."""
+
+    model_config = ConfigDict(json_schema_extra=lambda schema: schema.pop("required", None))
+
+
+class ChosenRows(TicketRows):
+    """A page of tickets with the columns that were chosen."""
+
+    tickets: list[ChosenColumns]  # type: ignore[assignment]
+
+
 _SORT = Field(default="-updated_at", max_length=200, description="Columns, - for descending: -priority,updated_at")
 _LIMIT = Field(default=50, ge=1, le=ticket_pages.LARGEST_PAGE)
 _AFTER = Field(default=None, max_length=2000, description="The cursor `next` of the page before.")
@@ -175,10 +187,10 @@ class TicketSearch(BaseModel):
         default=ALWAYS, examples=[{"all": [{"field": "priority", "op": "is_any_of", "value": ["high", "urgent"]}]}]
     )
     sort: str = _SORT
-    limit: int = _LIMIT
+    limit: Whole = _LIMIT
     after: str | None = _AFTER
-    total: StrictBool = _TOTAL
-    everywhere: StrictBool = _EVERYWHERE
+    total: Flag = _TOTAL
+    everywhere: Flag = _EVERYWHERE
     columns: list[str] | None = Field(default=None, max_length=60, description="Only these columns of each ticket.")
 
 
@@ -203,7 +215,7 @@ def list_tickets(asked: Annotated[TicketsAsked, Query()], me: Caller = needs(Per
     return answer(me, query, total=asked.total)
 
 
-@router.post("/tickets/search", response_model=TicketRows, **_READS)
+@router.post("/tickets/search", response_model=ChosenRows, **_READS)
 def search_tickets(body: TicketSearch, me: Caller = needs(Permission.TICKET_VIEW)) -> Response:
     """A page of the tickets that meet a condition."""
     query = ListQuery(askable(me, body.condition), me.reach, body.everywhere, body.sort, body.limit, body.after)

@@ -13,7 +13,7 @@ from api.auth import Caller, needs
 from api.errors import NotCaughtUp, ReadModelMissing
 from api.following import reached
 from api.problems import problems
-from api.ticket_lists import TicketRow, TicketRows, answer, context, counted, prepared, reading
+from api.ticket_lists import ChosenRows, TicketRow, answer, context, counted, prepared, reading
 from domain.conditions import Condition, InvalidCondition, parse
 from domain.errors import CommandIdReused, InvalidInput, UnknownTeam, VersionConflict
 from domain.permissions import Permission
@@ -107,7 +107,7 @@ def list_views(
 
 @router.get(
     "/views/{key}/tickets",
-    response_model=TicketRows,
+    response_model=ChosenRows,
     responses=problems(
         UnknownView, SortTooWide, ComparesWithBefore, OnlyInRules, NotCaughtUp, ReadModelMissing, InvalidInput
     ),

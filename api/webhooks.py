@@ -31,7 +31,7 @@ from domain.setup.webhooks import (
     RotateWebhookSecret,
     SetWebhook,
 )
-from domain.values import Key
+from domain.values import Flag, Key
 from domain.webhooks import (
     Address,
     Because,
@@ -72,7 +72,7 @@ class RedeliveryBody(Body):
     """Since when; with `only_failed` what the endpoint has taken is left out."""
 
     since: AwareDatetime
-    only_failed: bool = False
+    only_failed: Flag = False
 
 
 class SecretChanged(Changed):

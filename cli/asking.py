@@ -69,6 +69,8 @@ MADE = {
     "save-view": "view_id",
 }
 
+# Written as JSON writes them, without quotes.
+_PLAIN_VALUES = {"boolean", "integer", "number"}
 _WITHOUT_ADDRESS = ("team", "organisation")
 
 
@@ -165,7 +167,7 @@ class Asked(NamedTuple):
             return [part.strip() for part in text.split(",")]
         if kinds <= {"object"} and not _short(ways):
             raise InvalidInput(field=path, reason=f"is JSON like {self.words(schema)}, or give {path}.NAME=VALUE")
-        return _free(text) if None in kinds else text
+        return _free(text) if None in kinds or kinds <= _PLAIN_VALUES else text
 
     def words(self, schema: Schema, name: str = "") -> str:
         """What a value may be, for people."""

@@ -16,7 +16,20 @@ from domain.receivers import NOBODY_TOLD, Receivers
 from domain.ticket import calling, escalating, handling, marking, messages, telling
 from domain.ticket import commands as c
 from domain.ticket.state import Ticket
-from domain.values import Assignee, CategoryPath, FieldValue, Key, Line, Message, Moment, Priority, Tags, Text
+from domain.values import (
+    Assignee,
+    CategoryPath,
+    FieldValue,
+    Flag,
+    Key,
+    Line,
+    Message,
+    Moment,
+    Priority,
+    Tags,
+    Text,
+    Whole,
+)
 
 MOST_ACTIONS = 50
 _Mentions = Annotated[tuple[UUID, ...], Field(max_length=50)]
@@ -157,7 +170,7 @@ class Claim(_Plain):
 
     COMMAND = handling.ClaimTicket
     do: Literal["claim"]
-    accept: bool = Field(default=False, strict=True)
+    accept: Flag = False
 
 
 class Return(_Plain):
@@ -181,7 +194,7 @@ class Escalate(_Plain):
 
     COMMAND = escalating.EscalateTicket
     do: Literal["escalate"]
-    level: int | None = Field(default=None, ge=1, le=escalating.HIGHEST)
+    level: Whole | None = Field(default=None, ge=1, le=escalating.HIGHEST)
     to: Receivers = NOBODY_TOLD
     team: UUID | None = None
     reason: Text = ""
@@ -193,7 +206,7 @@ class Notify(_Plain):
     COMMAND = telling.NotifyPeople
     do: Literal["notify"]
     to: Receivers = NOBODY_TOLD
-    requester: bool = False
+    requester: Flag = False
     text: Text = Field(min_length=1, max_length=telling.LONGEST)
 
 

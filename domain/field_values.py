@@ -23,7 +23,7 @@ from pydantic import (
 from pydantic import Field as Limited
 from pydantic_core import SchemaError, SchemaValidator, core_schema
 
-from domain.values import Key, Line, Message, Moment
+from domain.values import Flag, Key, Line, Message, Moment
 
 
 class FieldKind(StrEnum):
@@ -61,7 +61,7 @@ class Option(BaseModel):
     id: Key
     title: Line
     parent: Key | None = None
-    retired: bool = False
+    retired: Flag = False
 
 
 class Money(BaseModel):

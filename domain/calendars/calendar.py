@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from domain.errors import Refusal
-from domain.values import Key, Line, Zone
+from domain.values import Key, Line, Whole, Zone
 
 DAY = 24 * 60
 MOST_DAYS = 2_000
@@ -30,8 +30,8 @@ class _Part(BaseModel):
 class Opening(_Part):
     """A window, from `starts` up to, not including, `ends`, in minutes after midnight; past 1440 is the next day."""
 
-    starts: int = Field(ge=0, lt=DAY)
-    ends: int = Field(gt=0, le=2 * DAY)
+    starts: Whole = Field(ge=0, lt=DAY)
+    ends: Whole = Field(gt=0, le=2 * DAY)
 
     @model_validator(mode="after")
     def _has_a_length(self) -> Self:
@@ -44,7 +44,7 @@ class Opening(_Part):
 class WeekWindow(Opening):
     """A window of every week; 0 is Monday."""
 
-    weekday: int = Field(ge=0, le=6)
+    weekday: Whole = Field(ge=0, le=6)
 
 
 class Day(_Part):
@@ -52,7 +52,7 @@ class Day(_Part):
 
     date: date
     title: Line | None = None
-    like: int | None = Field(default=None, ge=0, le=6)
+    like: Whole | None = Field(default=None, ge=0, le=6)
     windows: tuple[Opening, ...] = Field(default=(), max_length=20)
 
     @model_validator(mode="after")
@@ -71,9 +71,9 @@ class Preset(_Part):
 
     country: Country
     subdivision: Annotated[str, StringConstraints(pattern="^[A-Za-z0-9 -]{1,40}$")] | None = None
-    first: int = Field(ge=YEARS[0], le=YEARS[1])
-    last: int = Field(ge=YEARS[0], le=YEARS[1])
-    like: int = Field(default=0, ge=0, le=6)
+    first: Whole = Field(ge=YEARS[0], le=YEARS[1])
+    last: Whole = Field(ge=YEARS[0], le=YEARS[1])
+    like: Whole = Field(default=0, ge=0, le=6)
 
     @model_validator(mode="after")
     def _few_years(self) -> Self:

@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from domain.values import Zone
+from domain.values import Whole, Zone
 
 DAY = 24 * 60
-Minute = Annotated[int, Field(ge=0, lt=DAY)]
+Minute = Annotated[Whole, Field(ge=0, lt=DAY)]
 Language = Literal["en", "zh-CN"]
 
 

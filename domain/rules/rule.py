@@ -11,7 +11,7 @@ from domain.calendars.calendar import Calendar
 from domain.calendars.hours import after
 from domain.conditions import Condition
 from domain.conditions.windows import Span, shifted
-from domain.values import Key, Line
+from domain.values import Key, Line, Whole
 
 MOST_RULES = 2_000
 MOST_EFFECTS = 50
@@ -42,7 +42,7 @@ class Repeat(_Part):
     """Again every so often, `at_most` so many times for one occasion, the first not counted."""
 
     every: Span
-    at_most: int = Field(ge=1, le=MOST_REPEATS)
+    at_most: Whole = Field(ge=1, le=MOST_REPEATS)
 
 
 class Timing(_Part):

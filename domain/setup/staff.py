@@ -14,7 +14,7 @@ from domain.event import Content, Event
 from domain.granting import grantable, must_be_allowed
 from domain.permissions import Permission
 from domain.staff import Absence, Person, Shift
-from domain.values import Key, Line, Moment, Zone
+from domain.values import Key, Line, Moment, Whole, Zone
 from domain.workspace import EmailTaken, WorkspaceCommand
 
 MOST_ABSENCES = 500
@@ -96,9 +96,9 @@ class Hours(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    weekday: int = Field(ge=0, le=6)
-    starts: int = Field(ge=0, lt=_DAY)
-    ends: int = Field(gt=0, le=2 * _DAY)
+    weekday: Whole = Field(ge=0, le=6)
+    starts: Whole = Field(ge=0, lt=_DAY)
+    ends: Whole = Field(gt=0, le=2 * _DAY)
 
     @model_validator(mode="after")
     def _within_a_day(self) -> "Hours":
@@ -117,7 +117,7 @@ class ShiftsSet(PersonEvent, name="workspace.shifts_set", version=1):
     previous_zone: str
 
 
-Level = Annotated[int, Field(ge=1, le=5)]
+Level = Annotated[Whole, Field(ge=1, le=5)]
 
 
 class PersonCommand(WorkspaceCommand):
@@ -147,7 +147,7 @@ class SetSkills(PersonCommand):
 class SetLoadLimit(PersonCommand):
     """Say how many open tickets a person takes at once."""
 
-    limit: Annotated[int, Field(ge=0, le=10_000)] | None
+    limit: Annotated[Whole, Field(ge=0, le=10_000)] | None
 
 
 class SetDuty(PersonCommand):

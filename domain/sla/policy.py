@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from domain.conditions import ALWAYS, Condition
 from domain.errors import Refusal
 from domain.receivers import NOBODY_TOLD, Receivers
-from domain.values import Key, Line, Priority, StatusKind, Zone
+from domain.values import Key, Line, Priority, StatusKind, Whole, Zone
 
 # A year of minutes.
 LONGEST = 366 * 24 * 60
@@ -38,7 +38,7 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-Minutes = Annotated[int, Field(ge=1, le=LONGEST)]
+Minutes = Annotated[Whole, Field(ge=1, le=LONGEST)]
 # So many minutes, or by the end of the day on which it begins.
 Amount = Minutes | Literal["same_day"]
 
@@ -79,9 +79,9 @@ class Reminder(_Part):
     key: Key
     measures: tuple[Measure, ...] = Field(default=(), max_length=6)
     when: Condition = ALWAYS
-    minutes: int = Field(default=0, ge=-LONGEST, le=LONGEST)
+    minutes: Whole = Field(default=0, ge=-LONGEST, le=LONGEST)
     every: Minutes | None = None
-    at_most: int = Field(default=1, ge=1, le=50)
+    at_most: Whole = Field(default=1, ge=1, le=50)
     to: Receivers
     later: Receivers = NOBODY_TOLD
 
@@ -104,10 +104,10 @@ class LadderStep(_Part):
     """
 
     key: Key
-    level: int = Field(ge=1, le=9)
+    level: Whole = Field(ge=1, le=9)
     measures: tuple[Measure, ...] = Field(default=(), max_length=6)
-    after: Annotated[int, Field(ge=0, le=LONGEST)] | None = None
-    urges: Annotated[int, Field(ge=1, le=1000)] | None = None
+    after: Annotated[Whole, Field(ge=0, le=LONGEST)] | None = None
+    urges: Annotated[Whole, Field(ge=1, le=1000)] | None = None
     when: Condition | None = None
     to: Receivers = NOBODY_TOLD
     team: UUID | None = None
@@ -128,7 +128,7 @@ class PolicyDefinition(_Part):
     """
 
     title: Line
-    position: int = Field(default=100, ge=0, le=1_000_000)
+    position: Whole = Field(default=100, ge=0, le=1_000_000)
     when: Condition = ALWAYS
     hours: Literal["calendar", "business"] = "calendar"
     calendar: Key | None = None

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from domain.permissions import Permission
 from domain.ticket.commands import AssignTicket
-from domain.values import Assignee
+from domain.values import Assignee, Whole
 from eventstore.desk import Receipt
 from eventstore.jobs import Job, Step
 from processors.jobs import bulk, selection
@@ -27,7 +27,7 @@ class Quota(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     person: UUID
-    tickets: int = Field(ge=0, le=MOST)
+    tickets: Whole = Field(ge=0, le=MOST)
 
 
 class AssignmentsAsked(Selection):
@@ -40,7 +40,7 @@ class AssignmentsAsked(Selection):
     people: tuple[UUID, ...] | None = Field(
         default=None, min_length=1, max_length=500, description="Instead of quotas: evenly to these."
     )
-    total: int | None = Field(
+    total: Whole | None = Field(
         default=None, ge=1, le=MOST, description="With people: so many tickets together; all, if left out."
     )
 

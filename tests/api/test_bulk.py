@@ -141,6 +141,27 @@ def test_tickets_are_dealt_out(working: Server) -> None:
         assert has == [*people, None]
 
 
+def test_nothing_is_dealt_out_to_who_only_watches(server: Server) -> None:
+    auditor = str(server.acme.people[RoleName.AUDITOR])
+    with server.acting(RoleName.LEAD) as lead:
+        for more in ({"people": [auditor], "dry_run": True}, {"quotas": [{"person": auditor, "tickets": 2}]}):
+            answer = lead.post("/bulk/assignments", json={"condition": EVERYTHING} | more)
+            assert refused(answer) == (422, "cannot_work")
+
+
+@pytest.mark.parametrize(("wrong", "said"), [("no", "must be true or false"), (0, "must be true or false")])
+def test_a_flag_is_true_or_false_and_nothing_like_it(admin: httpx.Client, wrong: Any, said: str) -> None:
+    action = {"do": "notify", "to": {"roles": ["handler"]}, "requester": wrong, "text": "x"}
+    (error,) = admin.post("/bulk", json={"numbers": ["1"], "actions": [action]}).json()["errors"]
+    assert (error["field"].rpartition("/")[2], error["reason"]) == ("requester", said)
+
+
+def test_a_wrong_entry_is_not_called_a_missing_one_too(admin: httpx.Client) -> None:
+    body = {"condition": EVERYTHING, "quotas": [{"person": "nobody", "tickets": 1}]}
+    errors = admin.post("/bulk/assignments", json=body).json()["errors"]
+    assert [each["field"] for each in errors] == ["/body/quotas/0/person"]
+
+
 @pytest.mark.parametrize(
     ("path", "body", "status", "code"),
     [

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any, get_args
 
 import httpx
 import pytest
 from fastapi import FastAPI
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from api.answers import POSITION
 from api.app import ADDRESSES
@@ -46,6 +47,47 @@ def test_whatever_is_sent_has_an_example(told):
         if (schema := resolved(told, content["schema"])).get("format") != "binary" and not schema.get("examples")
     ]
     assert without == []
+
+
+def test_no_column_of_a_list_is_promised_where_columns_can_be_chosen(told):
+    for path in ("/api/v1/tickets/search", "/api/v1/views/{key}/tickets"):
+        (operation,) = told["paths"][path].values()
+        rows = resolved(told, operation["responses"]["200"]["content"]["application/json"]["schema"])
+        assert "required" not in resolved(told, rows["properties"]["tickets"]["items"])
+        assert "tickets" in rows["required"]
+
+
+def bodies() -> set[type[BaseModel]]:
+    """Every model that can be in what is sent."""
+    found: set[type[BaseModel]] = set()
+    waiting = [route.body_field.field_info.annotation for route in ADDRESSES.routes if route.body_field]
+    while waiting:
+        kind = waiting.pop()
+        waiting += get_args(kind)
+        if isinstance(kind, type) and issubclass(kind, BaseModel) and kind not in found:
+            found.add(kind)
+            waiting += [field.annotation for field in kind.model_fields.values()]
+    return found
+
+
+def takes(kind: Any, field: Any, value: Any) -> bool:
+    try:
+        TypeAdapter(Annotated[kind, field]).validate_python(value)
+    except ValidationError:
+        return False
+    return True
+
+
+def test_a_flag_and_a_whole_number_are_nothing_that_looks_like_one(told):
+    lax = [
+        f"{model.__name__}.{name}"
+        for model in bodies()
+        for name, field in model.model_fields.items()
+        for wrong, kind in (("no", bool), ("3", int))
+        if not model.model_config.get("strict") and kind in (field.annotation, *get_args(field.annotation))
+        if takes(field.annotation, field, wrong)
+    ]
+    assert lax == []
 
 
 def test_no_example_is_of_a_body_that_there_is_not(told):
