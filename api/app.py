@@ -32,7 +32,6 @@ from api import (
     organisations,
     people,
     policies,
-    problems,
     processors,
     requesters,
     roles,
@@ -55,8 +54,8 @@ from api import (
     workflows,
     workspace,
 )
+from api.application import Application
 from api.description_page import serve_page
-from api.middleware import Surroundings
 from api.openapi import describe
 from api.routing import PREFIX, Addresses
 from api.services import Services
@@ -131,7 +130,9 @@ def create_app(settings: Settings | None = None, limits: ApiSettings | None = No
         async with here.running():
             yield
 
-    app = FastAPI(
+    app = Application(
+        ADDRESSES,
+        limits.body_limit,
         title="Ledgerdesk",
         version=VERSION,
         lifespan=lifespan,
@@ -145,10 +146,6 @@ def create_app(settings: Settings | None = None, limits: ApiSettings | None = No
     )
     app.state.services = here
     app.state.files = files_of(settings, here.keyring)
-    app.add_middleware(Surroundings, body_limit=limits.body_limit)
-    problems.install(app)
-    # First: the description and its pages are asked for less often.
-    app.router.routes.insert(0, ADDRESSES)
     describe(app)
     serve_page(app)
     return app

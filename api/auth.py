@@ -137,7 +137,7 @@ class Caller:
                 error.fields["since"] = await what_happened_since(self.services, command.by, *about)
             raise
         finally:
-            metrics.command(type(command).__name__, verdict).inc()
+            metrics.command(type(command).__name__, verdict)
 
     def sees(self, ticket: Ticket) -> bool:
         """Whether the ticket is within reach; of merged customers each has the tickets of all."""

@@ -1,43 +1,77 @@
 """Prometheus metrics of the API. With PROMETHEUS_MULTIPROC_DIR set, one scrape tells of all API processes."""
 
+import asyncio
 import os
-from collections.abc import Iterable
-from functools import cache
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
+import prometheus_client
+from prometheus_client import CollectorRegistry, Histogram, generate_latest, multiprocess
 from prometheus_client.metrics_core import GaugeMetricFamily
 
 MEDIA_TYPE = "text/plain; version=1.0.0; charset=utf-8"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 
 REGISTRY = CollectorRegistry()
-REQUESTS = Counter(
+REQUESTS = prometheus_client.Counter(
     "ledgerdesk_http_requests_total", "Requests answered.", ["method", "route", "status"], registry=REGISTRY
 )
 SECONDS = Histogram("ledgerdesk_http_seconds", "Time to answer, by route.", ["method", "route"], registry=REGISTRY)
-COMMANDS = Counter(
+COMMANDS = prometheus_client.Counter(
     "ledgerdesk_commands_total", "Commands by what became of them.", ["command", "verdict"], registry=REGISTRY
 )
 
 
-@cache
-def _children(method: str, route: str, status: int) -> tuple[Any, Any]:
-    return REQUESTS.labels(method, route, str(status)), SECONDS.labels(method, route)
+# So often, in seconds, what was counted is told to prometheus_client, which takes locks and shared memory for each number.
+TOGETHER = 0.25
+
+_took: defaultdict[tuple[str, str, int], list[float]] = defaultdict(list)
+_became: Counter[tuple[str, str]] = Counter()
+_telling: asyncio.TimerHandle | None = None
 
 
 def observe(method: str, route: str, status: int, seconds: float) -> None:
     """A request was answered."""
     # A caller can make up methods without end; routes and statuses are ours.
-    answered, took = _children(method if method in METHODS else "other", route, status)
-    answered.inc()
-    took.observe(seconds)
+    _took[method if method in METHODS else "other", route, status].append(seconds)
+    _tell_soon()
 
 
-@cache
-def command(name: str, verdict: str) -> Any:
-    """The counter of commands of that name that ended so."""
-    return COMMANDS.labels(name, verdict)
+def command(name: str, verdict: str) -> None:
+    """A command of that name ended so."""
+    _became[name, verdict] += 1
+    _tell_soon()
+
+
+def tell() -> None:
+    """Tell what was counted since last time."""
+    global _telling  # noqa: PLW0603 - counters are the process's own
+    if _telling is not None:
+        _telling.cancel()
+        _telling = None
+    for (method, route, status), times in _took.items():
+        REQUESTS.labels(method, route, str(status)).inc(len(times))
+        _add(SECONDS.labels(method, route), times)
+    for named, count in _became.items():
+        COMMANDS.labels(*named).inc(count)
+    _took.clear()
+    _became.clear()
+
+
+def _tell_soon() -> None:
+    global _telling  # noqa: PLW0603
+    if _telling is None:
+        _telling = asyncio.get_running_loop().call_later(TOGETHER, tell)
+
+
+def _add(histogram: Any, times: Sequence[float]) -> None:
+    # As its `observe` does, but once for all: the library has no call for that.
+    histogram._sum.inc(sum(times))
+    places = Counter(bisect_left(histogram._upper_bounds, seconds) for seconds in times)
+    for place, count in places.items():
+        histogram._buckets[place].inc(count)
 
 
 class _Gauges:
@@ -52,6 +86,7 @@ class _Gauges:
 
 def exposition(gauges: Iterable[GaugeMetricFamily]) -> bytes:
     """All metrics as Prometheus reads them."""
+    tell()
     registry = CollectorRegistry()
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]

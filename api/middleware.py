@@ -6,10 +6,11 @@ import time
 
 import structlog
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import metrics
-from api.problems import BodyTooLarge, NotAcceptable, ProblemResponse, UnsupportedMediaType
+from api.problems import BodyTooLarge, NotAcceptable, ProblemResponse, UnsupportedMediaType, answer_to
 from domain.errors import LedgerdeskError
 
 log = structlog.get_logger()
@@ -55,10 +56,12 @@ class Surroundings:
         try:
             await self._serve(scope, receive, finishing)
         except Exception as error:
-            log.exception("request.failed", request_id=request_id, error=type(error).__name__)
+            answer = None if status else await answer_to(Request(scope), error)
+            if answer is None:
+                log.exception("request.failed", request_id=request_id, error=type(error).__name__)
             if status:
                 raise  # the answer has begun: cutting it off is the only way to say that it is not whole
-            await ProblemResponse(LedgerdeskError())(scope, receive, finishing)
+            await (answer or ProblemResponse(LedgerdeskError()))(scope, receive, finishing)
         finally:
             _account(scope, status, time.perf_counter() - began, request_id)
 

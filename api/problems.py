@@ -147,9 +147,17 @@ def _named(error: LedgerdeskError) -> list[dict[str, str]]:
 
 def install(app: FastAPI) -> None:
     """Answer every refusal, foreseen by us or by the framework, as a problem."""
-    app.add_exception_handler(LedgerdeskError, _refused)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _http)
+    for kind, answer in _ANSWERS.items():
+        app.add_exception_handler(kind, answer)
+
+
+async def answer_to(request: Request, error: Exception) -> Response | None:
+    """The same for what no framework stands in between; None where it is a mistake of ours."""
+    answer = next((found for kind, found in _ANSWERS.items() if isinstance(error, kind)), None)
+    try:
+        return await answer(request, error) if answer else None
+    except LedgerdeskError:
+        return None
 
 
 async def _refused(_: Request, error: Exception) -> Response:
@@ -182,6 +190,9 @@ async def _http(request: Request, error: Exception) -> Response:
     # The framework names the methods of the first route that it met at the address only.
     headers = {"Allow": allowed_methods(request)} if error.status_code == MethodNotAllowed.status else error.headers
     return ProblemResponse(_BY_STATUS.get(error.status_code, Refusal)(), headers=headers)
+
+
+_ANSWERS = {LedgerdeskError: _refused, RequestValidationError: _invalid, HTTPException: _http}
 
 
 def _wrong(error: Mapping[str, Any]) -> WrongField:

@@ -9,6 +9,7 @@ import anyio.to_thread
 from fastapi import Request
 from psycopg import AsyncConnection, Cursor
 
+from api import metrics
 from api.access import Access
 from api.limits import Buckets
 from api.settings import ApiSettings
@@ -47,6 +48,7 @@ class Services:
                 settled()
                 yield
         finally:
+            metrics.tell()
             await anyio.to_thread.run_sync(self.readers.close)
 
     @contextmanager

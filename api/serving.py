@@ -20,7 +20,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
 
 Values = dict[str, Any]
@@ -61,7 +61,7 @@ class _Served:
         """Serve one request."""
         request = Request(scope, receive, send)
         # As FastAPI does: what is no JSON is refused before anybody is asked who they are.
-        body = await _read(request) if self._body else _NOTHING
+        body = await _read(receive) if self._body else _NOTHING
         values, errors = await self._asked(request)
         self._own.take(request, values, errors)
         if self._body:
@@ -214,10 +214,10 @@ def _is_list(annotation: Any) -> bool:
     )
 
 
-async def _read(request: Request) -> Any:
+async def _read(receive: Receive) -> Any:
     """The JSON of a body; that it is called JSON was looked at before."""
     try:
-        body = await request.body()
+        body = await _received(receive)
         return json.loads(body) if body else _NOTHING
     except json.JSONDecodeError as error:
         raise RequestValidationError(
@@ -227,3 +227,13 @@ async def _read(request: Request) -> Any:
         raise
     except Exception as error:
         raise HTTPException(400) from error
+
+
+async def _received(receive: Receive) -> bytes:
+    """All of a body; most come in one piece."""
+    pieces: list[bytes] = []
+    while (message := await receive())["type"] == "http.request":
+        pieces.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return b"".join(pieces)
+    raise ClientDisconnect()

@@ -7,11 +7,15 @@ from uuid import UUID
 import httpx
 import pytest
 from fastapi import APIRouter, Body, Cookie, Depends, FastAPI, Header, Query, Request, Response
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.application import Application
 from api.middleware import Surroundings
-from api.problems import install
+from api.problems import NotFound, install
+from api.routing import Addresses
 from api.serving import Route
+from domain.errors import LedgerdeskError
 
 
 class Colour(StrEnum):
@@ -74,19 +78,29 @@ def _routes(router):
     async def maybe(body: Annotated[Said | None, Body()] = None) -> Told | Said:
         return body or Told(said="nothing")
 
+    @router.get("/refused")
+    async def refuse() -> Response:
+        raise NotFound()
+
+    @router.get("/mistaken")
+    async def mistake() -> Response:
+        raise ZeroDivisionError
+
+    @router.get("/ours")
+    async def ours() -> Response:
+        raise LedgerdeskError()
+
     return router
 
 
 @pytest.fixture(scope="module")
 def apps():
-    found = []
-    for kind in ({"route_class": Route}, {}):
-        app = FastAPI(openapi_url=None)
-        app.add_middleware(Surroundings, body_limit=10_000)
-        install(app)
-        app.router.routes.extend(_routes(APIRouter(**kind)).routes)
-        found.append(app)
-    return found
+    ours = Application(Addresses(_routes(APIRouter(route_class=Route)).routes), 10_000, openapi_url=None)
+    theirs = FastAPI(openapi_url=None)
+    theirs.add_middleware(Surroundings, body_limit=10_000)
+    install(theirs)
+    theirs.router.routes.insert(0, Addresses(_routes(APIRouter()).routes))
+    return [ours, theirs]
 
 
 JSON = {"content-type": "application/json"}
@@ -118,6 +132,9 @@ REQUESTS = [
     ("PUT", "/maybe", {"json": 3}),
     ("DELETE", "/maybe", {}),
     ("GET", "/nowhere", {}),
+    ("GET", "/refused", {}),
+    ("GET", "/mistaken", {}),
+    ("GET", "/ours", {}),
 ]
 
 
@@ -130,6 +147,56 @@ async def test_a_request_is_answered_as_fastapi_answers_it(apps, method, path, m
         del answer.headers["x-request-id"]
         answers.append((answer.status_code, sorted(answer.headers.multi_items()), answer.text))
     assert answers[0] == answers[1]
+
+
+def _scope(method, path, *headers):
+    return {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "headers": headers,
+        "query_string": b"",
+        "asgi": {"spec_version": "2.4"},
+    }
+
+
+async def test_an_answer_that_has_begun_is_cut_off():
+    async def half():
+        yield b"half"
+        raise NotFound()
+
+    router = APIRouter(route_class=Route)
+
+    @router.get("/half")
+    async def begin() -> Response:
+        return StreamingResponse(half())
+
+    sent = []
+
+    async def send(message):
+        sent.append(message["type"])
+
+    async def receive():
+        return {"type": "http.request", "body": b""}
+
+    with pytest.raises(NotFound):
+        await Application(Addresses(router.routes), 10_000)(_scope("GET", "/half"), receive, send)
+    assert sent == ["http.response.start", "http.response.body"]
+
+
+async def test_a_body_may_come_in_pieces():
+    pieces = [b'{"body": "hel', b'lo"}']
+    sent = []
+
+    async def receive():
+        return {"type": "http.request", "body": pieces.pop(0), "more_body": bool(pieces)}
+
+    async def send(message):
+        sent.append(message)
+
+    scope = _scope("POST", "/said", (b"content-type", b"application/json"), (b"content-length", b"17"))
+    await Application(Addresses(_routes(APIRouter(route_class=Route)).routes), 10_000)(scope, receive, send)
+    assert (sent[0]["status"], sent[1]["body"]) == (201, b'{"said":"hello","times":1}')
 
 
 async def cookie(taste: Annotated[str, Cookie()]) -> Response:
