@@ -6,11 +6,13 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
-from pydantic import ConfigDict, create_model
+from pydantic import BaseModel, ConfigDict, create_model
 
 import domain.aggregates  # noqa: F401 - registers every command
 from domain.command import CONTEXT_FIELDS, DECIDERS, Command
 from domain.errors import InvalidInput, LedgerdeskError
+from domain.rules.effects import EFFECT
+from domain.rules.rule import RuleDefinition
 
 Schema = Mapping[str, Any]
 
@@ -196,7 +198,7 @@ class Asked(NamedTuple):
     def ids(self, schema: Schema, value: Any, name: str) -> Iterator[tuple[Any, int | str, str]]:
         """Places that hold an id of a kind that has names: (container, key, kind)."""
         for way in self.open(schema):
-            if isinstance(value, dict) and way.get("type") == "object":
+            if isinstance(value, dict) and way.get("type") == "object" and _meant(way, value):
                 for key, each in value.items():
                     inside = _inside(way, key)
                     if inside is not None:
@@ -227,7 +229,24 @@ def asked(name: str) -> Asked:
         if key not in CONTEXT_FIELDS and not info.exclude
     }
     form = create_model(command.__name__, __config__=ConfigDict(extra="forbid"), **own)  # type: ignore[call-overload]
-    return Asked(name, form.model_json_schema())
+    return Asked(name, _with_effects(form.model_json_schema()))
+
+
+@cache
+def asked_of(kind: type[BaseModel]) -> Asked:
+    """What is to be in a definition of that kind."""
+    return Asked(kind.__name__, _with_effects(kind.model_json_schema()))
+
+
+def _with_effects(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema with what rules may do in it: a rule keeps that as it was written."""
+    rules = [each for each in (schema, *schema.get("$defs", {}).values()) if each["title"] == RuleDefinition.__name__]
+    if rules:
+        effect = EFFECT.json_schema()
+        schema.setdefault("$defs", {}).update(effect.pop("$defs"))
+        for rule in rules:
+            rule["properties"]["then"]["items"] = effect
+    return schema
 
 
 def _inside(way: Schema, name: str) -> Schema | None:
@@ -239,6 +258,12 @@ def _inside(way: Schema, name: str) -> Schema | None:
         if free not in (None, False):
             return free if isinstance(free, Mapping) else {}
     return None
+
+
+def _meant(way: Schema, value: Mapping[str, Any]) -> bool:
+    """Whether it can be this way of several: not where a property that says which it is says another one."""
+    told = ((schema.get("const"), value[name]) for name, schema in way.get("properties", {}).items() if name in value)
+    return all(said in (None, is_it) for said, is_it in told)
 
 
 def _short(ways: list[Schema]) -> bool:

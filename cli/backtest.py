@@ -9,8 +9,9 @@ from uuid import UUID, uuid4
 import typer
 from pydantic_core import to_json
 
-from cli.defining import definition_in
+from cli.defining import Definition, definition_in
 from cli.find import AS, JSON, Seeing, seeing
+from cli.naming import Register
 from cli.opening import WORKSPACE, ready
 from domain.backtest.rules import drafted
 from domain.errors import InvalidInput, NotAllowed
@@ -75,15 +76,18 @@ def _policy(me: Seeing, key: str, draft: str | None) -> Policy:
     may_test(me)
     if draft is None:
         return me.desk.policy_versions(key)[-1]
-    definition = definition_in(draft, PolicyDefinition)
-    return drafted_policy(me.desk, me.workspace, key, definition, datetime.now(UTC))
+    return drafted_policy(me.desk, me.workspace, key, _drafted(me, draft, PolicyDefinition), datetime.now(UTC))
 
 
 def _rule(me: Seeing, key: str, draft: str | None) -> Rule:
     may_test(me)
     if draft is None:
         return me.desk.rule(key)
-    return drafted(me.desk, me.workspace, key, definition_in(draft, RuleDefinition), datetime.now(UTC))
+    return drafted(me.desk, me.workspace, key, _drafted(me, draft, RuleDefinition), datetime.now(UTC))
+
+
+def _drafted(me: Seeing, draft: str, kind: type[Definition]) -> Definition:
+    return definition_in(draft, kind, Register(me.workspace, me.desk, lambda ask: ask(me.db)), me.actor)
 
 
 async def _asked(settings: Settings, workspace: UUID, by: Actor, asked: BacktestAsked) -> UUID:

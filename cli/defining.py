@@ -1,5 +1,6 @@
 """Setting up rules and policies from JSON: what the commands that do so share."""
 
+import json
 import sys
 from pathlib import Path
 from typing import Any, TypeVar
@@ -7,12 +8,14 @@ from typing import Any, TypeVar
 import typer
 from pydantic import BaseModel, ValidationError
 
+from cli.asking import asked_of
 from cli.carrying import carry, command_of, invalid
-from cli.do import reading
+from cli.do import name_ids, reading
 from cli.naming import Register
 from cli.people import Office, in_office
 from domain.command import Command
 from domain.errors import InvalidInput
+from domain.event import Actor
 from eventstore.desk import Receipt
 
 WHY = typer.Option(None, "--why", help="Why; kept in the history.")
@@ -25,14 +28,23 @@ DEFINITION = "definition"
 Definition = TypeVar("Definition", bound=BaseModel)
 
 
-def definition_in(text: str, kind: type[Definition]) -> Definition:
-    """What is written as JSON, in a file that has it, or, for `-`, on standard input."""
+def definition_in(text: str, kind: type[Definition], register: Register, by: Actor) -> Definition:
+    """What is written as JSON, in a file that has it, or, for `-`, on standard input; whom it speaks of may be named."""
+    written = _parsed(text)
+    name_ids(asked_of(kind), written, register, by)
     try:
-        return kind.model_validate_json(_written(text))
-    except (OSError, UnicodeDecodeError):
-        raise InvalidInput(field="definition", reason=f"is neither JSON nor a file that can be read: {text}") from None
+        return kind.model_validate(written)
     except ValidationError as error:
         raise invalid(error, DEFINITION) from None
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(_written(text))
+    except (OSError, UnicodeDecodeError):
+        raise InvalidInput(field=DEFINITION, reason=f"is neither JSON nor a file that can be read: {text}") from None
+    except (ValueError, RecursionError):
+        raise InvalidInput(field=DEFINITION, reason="is not JSON") from None
 
 
 def _written(text: str) -> str:
@@ -42,12 +54,22 @@ def _written(text: str) -> str:
 
 
 def set_up(
-    workspace: str | None, who: str | None, kind: type[Command], asked: dict[str, Any], what: str, done: str = "set"
+    workspace: str | None,
+    who: str | None,
+    kind: type[Command],
+    asked: dict[str, Any],
+    what: str,
+    done: str = "set",
+    *,
+    definition: tuple[str, type[BaseModel]] | None = None,
 ) -> str:
     """Carry the command out, in somebody's name; the answer says whether anything is different now."""
 
     async def work(office: Office) -> str:
-        return said(what, await carried(office, kind, await context_of(office, who), asked), done)
+        context, given = await context_of(office, who), asked
+        if definition is not None:
+            given = asked | {DEFINITION: definition_in(*definition, await _register(office), context["by"])}
+        return said(what, await carried(office, kind, context, given), done)
 
     return in_office(workspace, work)
 
@@ -56,9 +78,12 @@ async def context_of(office: Office, who: str | None) -> dict[str, Any]:
     """The common part of a command, in that person's name where one is named."""
     context = office.context()
     if who is not None:
-        register = Register(office.workspace.id, await office.catalogue(), lambda ask: reading(office, ask))
-        context["by"] = register.actor(who)
+        context["by"] = (await _register(office)).actor(who)
     return context
+
+
+async def _register(office: Office) -> Register:
+    return Register(office.workspace.id, await office.catalogue(), lambda ask: reading(office, ask))
 
 
 async def carried(office: Office, kind: type[Command], context: dict[str, Any], asked: dict[str, Any]) -> Receipt:

@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from cli.defining import EXPECTED, JSON, WHY, definition_in, set_up
+from cli.defining import EXPECTED, JSON, WHY, set_up
 from cli.do import AS, reading
 from cli.opening import WORKSPACE, keyring_of
 from cli.people import Office, in_office
@@ -61,12 +61,12 @@ def set_(
     who: str | None = AS,
     workspace: str | None = WORKSPACE,
 ) -> None:
-    """Set up a rule, or change it: a new version.
+    """Set up a rule, or change it: a new version. People, teams and requesters may be named in what it does.
 
     Example: ledgerdesk rules set urgent-first rule.json --why "Urgent ones waited"
     """
-    asked = {"key": key, "definition": definition_in(definition, RuleDefinition), "why": why, "expected": expected}
-    typer.echo(set_up(workspace, who, SetRule, asked, f"Rule {key}"))
+    asked = {"key": key, "why": why, "expected": expected}
+    typer.echo(set_up(workspace, who, SetRule, asked, f"Rule {key}", definition=(definition, RuleDefinition)))
 
 
 @app.command()

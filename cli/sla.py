@@ -8,7 +8,7 @@ import typer
 
 from api.holiday_presets import with_holidays
 from cli.carrying import carry
-from cli.defining import EXPECTED, JSON, WHY, definition_in, set_up
+from cli.defining import EXPECTED, JSON, WHY, set_up
 from cli.do import AS, reading
 from cli.opening import WORKSPACE, keyring_of
 from cli.people import Office, in_office
@@ -85,9 +85,8 @@ def set_(
 
     Example: ledgerdesk sla set vip policy.json --why "They pay for it" --expected "No VIP waits an hour"
     """
-    wanted = definition_in(definition, PolicyDefinition)
-    asked = {"key": key, "definition": wanted, "why": why, "expected": expected}
-    typer.echo(set_up(workspace, who, SetPolicy, asked, f"Policy {key}"))
+    asked = {"key": key, "why": why, "expected": expected}
+    typer.echo(set_up(workspace, who, SetPolicy, asked, f"Policy {key}", definition=(definition, PolicyDefinition)))
 
 
 @app.command()

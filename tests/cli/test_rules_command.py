@@ -3,8 +3,11 @@
 import json
 from uuid import uuid4
 
+import pytest
+
 from cli.backtest import _told
 from cli.story import Names, said
+from domain.errors import InvalidInput
 from domain.ticket.reporting import TicketRuleRefused, TicketRulesCut
 from tests.commandline import Run
 from tests.commandline import ledgerdesk as ledgerdesk
@@ -35,3 +38,34 @@ def test_once_is_not_one_times() -> None:
         "It would have acted once on one ticket, refused once.",
         "  2026-11-27  2 times",
     ]
+
+
+def test_people_and_teams_are_named_in_what_a_rule_does(ledgerdesk: Run) -> None:
+    ledgerdesk("workspace", "create", "acme", "--title", "Acme")
+    ledgerdesk("do", "add-team", "title=Network")
+    ledgerdesk("do", "add-person", "person_name=Ann", "email=ann@acme.example", "role=agent")
+    wish = {"do": "assign_by", "how": "round_robin"}
+    then = [wish | {"people": ["ann@acme.example"]}, wish | {"team": "Network"}, {"do": "assign", "to": "Ann"}]
+    then.append({"do": "escalate", "to": {"teams": ["Network"]}, "team": "Network"})
+    named = RULE | {"then": then}
+    for set_it in (("rules", "set", "calm"), ("do", "set-rule", "key=quiet")):
+        before = "definition=" if set_it[0] == "do" else ""
+        ledgerdesk(*set_it, before + json.dumps(named))
+    calm, quiet = json.loads(ledgerdesk("rules", "list", "--json").stdout)
+    assert calm["then"] == quiet["then"]
+    dealt, team, given, called = calm["then"]
+    assert dealt["people"] == [given["to"]["person"]]
+    assert called["to"]["teams"] == [called["team"]] == [team["team"]]
+    wrong = RULE | {"then": [wish | {"team": "Netwrok"}]}
+    with pytest.raises(InvalidInput, match="team: is no team here"):
+        ledgerdesk("rules", "set", "calm", json.dumps(wrong))
+
+
+def test_who_is_reminded_is_named_in_a_policy_too(ledgerdesk: Run) -> None:
+    ledgerdesk("workspace", "create", "acme", "--title", "Acme")
+    ledgerdesk("do", "add-team", "title=Network")
+    policy = {"title": "P", "targets": [{"measure": "accept", "urgent": 5}]}
+    policy |= {"ladder": [{"key": "late", "level": 1, "after": 5, "to": {"teams": ["Network"]}}]}
+    ledgerdesk("sla", "set", "p", json.dumps(policy))
+    (set_up,) = json.loads(ledgerdesk("sla", "policies", "--json").stdout)
+    assert len(set_up["ladder"][0]["to"]["teams"]) == 1
