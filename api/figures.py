@@ -1,4 +1,4 @@
-"""What the desk's tickets come to: the use of tags (B4), how much each person has to do (B6), a customer's tickets (F7)."""
+"""What the desk's tickets come to: the use of tags (B4), how much each person has to do (B6), those of a customer and of an organisation (F7)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,19 +15,20 @@ from api import routing
 from api.auth import Caller, needs
 from api.errors import NotCaughtUp, ReadModelMissing
 from api.following import reached
-from api.known import requester_of
+from api.known import organisation_of, requester_of
 from api.problems import problems
 from api.ticket_lists import Names, TicketRow, context, reading, referenced, visible
 from domain.catalogue import shown
 from domain.errors import InvalidInput
+from domain.organisation import OrganisationErased, UnknownOrganisation
 from domain.permissions import Permission
 from domain.requester import GONE, Requester
 from domain.staff import available
 from domain.values import Priority
-from projections import agent_load, requester_card, tag_usage, ticket_pages
+from projections import agent_load, organisation_card, requester_card, tag_usage, ticket_pages
 from projections.agent_load import AgentLoad
 from projections.requester_card import RequesterFigures
-from projections.ticket_pages import Where
+from projections.ticket_pages import ListQuery, Where
 
 router = routing.router("figures")
 
@@ -58,16 +59,31 @@ class Load(BaseModel):
     by_priority: dict[Priority, int] = Field(description="The same by priority; what they have none of is left out.")
 
 
-class CustomerCard(BaseModel):
-    """A customer's tickets, with those of the records that were merged into theirs."""
+class Card(BaseModel):
+    """What tickets come to, and the newest of them."""
 
-    records: list[UUID] = Field(description="The customer, and who turned out to be the same.")
     open: int = _OPEN
     tickets: int
     last_opened_at: datetime | None
-    rating: float | None = Field(description="Mean of their stars, 1 to 5.")
-    newest: list[TicketRow] = Field(description="Their newest tickets.")
+    rating: float | None = Field(description="Mean of the stars that were given, 1 to 5.")
+    newest: list[TicketRow] = Field(description="The newest tickets.")
     names: Names
+
+
+class CustomerCard(Card):
+    """A customer's tickets, with those of the records that were merged into theirs."""
+
+    records: list[UUID] = Field(description="The customer, and who turned out to be the same.")
+
+
+class OrganisationCard(Card):
+    """The tickets of all customers of an organisation, with those of the organisations that were merged into it."""
+
+    records: list[UUID] = Field(description="The organisation that it goes on as, and what turned out to be the same.")
+    customers: int = Field(description="Who belongs to it; `GET /requesters?organisation_id=` lists them.")
+
+
+Newest = Annotated[int, Query(ge=0, le=50, description="How many of the newest tickets to show.")]
 
 
 @contextmanager
@@ -120,7 +136,7 @@ def _told(me: Caller, loads: dict[UUID, AgentLoad]) -> Iterator[Load]:
 )
 async def read_card(
     requester_id: UUID,
-    newest: Annotated[int, Query(ge=0, le=50, description="How many of the newest tickets to show.")] = 10,
+    newest: Newest = 10,
     me: Caller = needs(Permission.REQUESTER_VIEW),
 ) -> CustomerCard:
     """A customer's figures and newest tickets, of those that the caller sees; of merged records all of them. Needs `ticket.view` too."""
@@ -129,18 +145,38 @@ async def read_card(
     return await anyio.to_thread.run_sync(_card, me, [requester_id, *sorted(state.absorbed)], newest)
 
 
+@router.get(
+    "/organisations/{organisation_id}/card",
+    responses=problems(UnknownOrganisation, OrganisationErased, InvalidInput, NotCaughtUp, ReadModelMissing),
+    dependencies=[reached("ticket_list"), reached("requester_cards")],
+)
+async def read_organisation_card(
+    organisation_id: UUID, newest: Newest = 10, me: Caller = needs(Permission.REQUESTER_VIEW)
+) -> OrganisationCard:
+    """The figures and newest tickets of an organisation's customers, of those that the caller sees. Needs `ticket.view` too."""
+    await organisation_of(me, organisation_id)
+    return await anyio.to_thread.run_sync(_organisation_card, me, organisation_id, newest)
+
+
 def _card(me: Caller, records: list[UUID], newest: int) -> CustomerCard:
     with _within(me) as (db, reach):
         figures = requester_card.figures(db, me.workspace_id, records, reach)
-        rows = _newest(db, me, records, newest) if newest else []
-    return _described(me, records, figures, rows)
+        rows = _rows(db, me, requester_card.newest(records, me.reach, newest)) if newest else []
+    return CustomerCard(records=records, **_told_of(me, figures, rows))
 
 
-def _newest(db: Cursor[Any], me: Caller, records: list[UUID], count: int) -> list[dict[str, Any]]:
-    query = requester_card.newest(records, me.reach, count)
+def _organisation_card(me: Caller, organisation: UUID, newest: int) -> OrganisationCard:
+    records = list(me.desk.organisations.records(organisation))
+    with _within(me) as (db, reach):
+        found = organisation_card.figures(db, me.workspace_id, records, reach)
+        rows = _rows(db, me, organisation_card.newest(organisation, me.reach, newest)) if newest else []
+    return OrganisationCard(records=records, customers=found.customers, **_told_of(me, found.of_tickets, rows))
+
+
+def _rows(db: Cursor[Any], me: Caller, query: ListQuery) -> list[dict[str, Any]]:
     return ticket_pages.page(db, me.workspace_id, query, context(me)).rows
 
 
-def _described(me: Caller, records: list[UUID], figures: RequesterFigures, rows: list[dict[str, Any]]) -> CustomerCard:
-    told = [TicketRow(**row) for row in visible(me, rows)]
-    return CustomerCard(records=records, **figures._asdict(), newest=told, names=referenced(me, rows))
+def _told_of(me: Caller, figures: RequesterFigures, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    newest = [TicketRow(**row) for row in visible(me, rows)]
+    return figures._asdict() | {"newest": newest, "names": referenced(me, rows)}

@@ -1,7 +1,8 @@
-"""`ledgerdesk figures`: what the desk's tickets come to, as `GET /tags/usage`, `/people/loads` and `/requesters/{id}/card` say it."""
+"""`ledgerdesk figures`: what the desk's tickets come to, as `GET /tags/usage`, `/people/loads` and the cards of customers and organisations say it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import typer
 from pydantic_core import to_json
@@ -13,8 +14,9 @@ from cli.showing import table
 from cli.story import shown
 from domain.errors import InvalidInput, NotAllowed
 from domain.permissions import Permission
-from projections import agent_load, requester_card, requesters, tag_usage, ticket_pages
-from projections.ticket_pages import Where
+from projections import agent_load, organisation_card, requester_card, requesters, tag_usage, ticket_pages
+from projections.requester_card import RequesterFigures
+from projections.ticket_pages import ListQuery, Where
 
 NEWEST = 10
 
@@ -81,13 +83,37 @@ def customer(
             raise InvalidInput(field="requester", reason="is no requester here")
         card = requester_card.figures(me.db, me.workspace, records, reach)
         theirs = requester_card.newest(records, me.reach, NEWEST)
-        rows = ticket_pages.page(me.db, me.workspace, theirs, me.context).rows
-        if as_json:
-            typer.echo(to_json({"records": records, **card._asdict(), "newest": rows}).decode())
-            return
-        rating = "none" if card.rating is None else f"{card.rating:.1f}"
-        told = f"{card.open} open, {card.tickets} in all, newest {shown(card.last_opened_at)}, stars {rating}"
-        typer.echo("\n".join([told, *table(rows, me.names)]))
+        typer.echo(_card(me, card, theirs, {"records": records}, as_json=as_json))
+
+
+@app.command()
+def organisation(
+    name: str = typer.Argument(..., metavar="ORGANISATION", help="Name or id."),
+    workspace: str | None = WORKSPACE,
+    who: str | None = AS,
+    as_json: bool = JSON,
+) -> None:
+    """Tell the figures and newest tickets of an organisation's customers, with those of organisations that were merged into it.
+
+    Example: ledgerdesk figures organisation "Example Ltd"
+    """
+    with _counting(workspace, who, Permission.REQUESTER_VIEW) as (me, reach):
+        asked = Register(me.workspace, me.desk, lambda ask: ask(me.db)).find("organisation", "organisation", name)
+        records = me.desk.organisations.records(asked)
+        found = organisation_card.figures(me.db, me.workspace, records, reach)
+        theirs = organisation_card.newest(asked, me.reach, NEWEST)
+        about = {"records": records, "customers": found.customers}
+        typer.echo(_card(me, found.of_tickets, theirs, about, as_json=as_json))
+
+
+def _card(me: Seeing, card: RequesterFigures, newest: ListQuery, about: dict[str, Any], *, as_json: bool) -> str:
+    rows = ticket_pages.page(me.db, me.workspace, newest, me.context).rows
+    if as_json:
+        return to_json({**about, **card._asdict(), "newest": rows}).decode()
+    rating = "none" if card.rating is None else f"{card.rating:.1f}"
+    told = f"{card.open} open, {card.tickets} in all, newest {shown(card.last_opened_at)}, stars {rating}"
+    customers = f", customers {about['customers']}" if "customers" in about else ""
+    return "\n".join([told + customers, *table(rows, me.names)])
 
 
 @contextmanager

@@ -120,3 +120,26 @@ def test_stars_are_in_the_card(admin, tickets, signed_in):
         customer.send("PUT", f"/tickets/{number}/rating", stars=stars)
     admin.send("PUT", f"/requesters/{twice}/merge", into=wang)
     assert admin.read(f"/requesters/{wang}/card")["rating"] == 3.5
+
+
+@pytest.mark.parametrize("who", ["admin", "trainee"])
+def test_an_organisations_card_has_the_tickets_of_all_who_belong_to_it(who, admin, tickets, request):
+    desk, (wang, twice, other) = request.getfixturevalue(who), tickets
+    acme, same = (admin.send("POST", "/organisations", name=name)["id"] for name in ("Acme", "Acme Inc"))
+    admin.send("DELETE", f"/requesters/{twice}/merge")
+    for requester, organisation in ((wang, acme), (twice, same)):
+        admin.send("PATCH", f"/requesters/{requester}", organisation_id=organisation)
+    admin.send("PUT", f"/requesters/{twice}/merge", into=wang)
+    assert desk.read(f"/organisations/{acme}/card")["records"] == [acme]
+    admin.send("PUT", f"/organisations/{same}/merge", into=acme)
+    theirs = [row for row in all_of(desk) if row["requester_id"] in (wang, twice)]
+    card = desk.read(f"/organisations/{acme}/card")
+    assert card == desk.read(f"/organisations/{same}/card")
+    assert (card["records"], card["customers"]) == ([acme, same], 1)
+    assert (card["tickets"], card["open"]) == (len(theirs), len([row for row in theirs if is_open(row)]))
+    assert moment(card["last_opened_at"]) == max(moment(row["opened_at"]) for row in theirs)
+    assert {row["number"] for row in card["newest"]} == {row["number"] for row in theirs}
+    assert desk.read(f"/organisations/{acme}/card", newest=0)["newest"] == []
+    admin.send("DELETE", f"/organisations/{same}/merge")
+    assert desk.read(f"/organisations/{acme}/card")["records"] == [acme]
+    assert desk.client.get(f"/organisations/{other}/card").json()["code"] == "unknown_organisation"

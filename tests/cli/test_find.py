@@ -193,5 +193,14 @@ def test_figures_count_what_each_may_see(desk: Run) -> None:
     assert (card["open"], card["tickets"]) == (1, 2)
     assert {row["number"] for row in card["newest"]} == {"2", "3"}
     assert desk("figures", "customer", EVE).stdout.startswith("1 open, 2 in all, newest 20")
+    desk("do", "add-organisation", "organisation_name=Bank")
+    desk("rebuild")
+    desk("do", "change-requester", EVE, "organisation_id=Bank")
+    desk("rebuild")
+    bank = answer(desk, "figures", "organisation", "Bank")
+    assert (bank["customers"], bank["tickets"], [row["number"] for row in bank["newest"]]) == (1, 1, ["3"])
+    assert desk("figures", "organisation", "Bank").stdout.startswith("1 open, 1 in all, newest 20")
+    with pytest.raises(NotAllowed):
+        desk("figures", "organisation", "Bank", "--as", EVE)
     with pytest.raises(NotAllowed):
         desk("figures", "tags", "--as", EVE)

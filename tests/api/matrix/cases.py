@@ -273,6 +273,7 @@ READS = (
     Case(_P.REQUESTER_VIEW, "GET", "/requesters/{requester}/card", more=True),
     Case(_P.REQUESTER_VIEW, "GET", "/organisations"),
     Case(_P.REQUESTER_VIEW, "GET", "/organisations/{id}"),
+    Case(_P.REQUESTER_VIEW, "GET", "/organisations/{id}/card", more=True),
     Case(_P.ACCESS_EDIT, "GET", "/api-keys"),
     Case(_P.RULE_EDIT, "GET", "/rules/{key}/versions/{version}/comparison", instead=_P.REPORT_EDIT),
     Case(_P.RULE_EDIT, "GET", "/policies/{key}/versions/{version}/comparison", instead=_P.REPORT_EDIT),
