@@ -7,7 +7,7 @@ from uuid import UUID
 
 import anyio.to_thread
 from fastapi import Request
-from psycopg import AsyncConnection, Cursor
+from psycopg import Cursor
 
 from api import metrics
 from api.access import Access
@@ -19,7 +19,7 @@ from eventstore.database import Role, async_pool, reader_pool
 from eventstore.desk import Desk
 from eventstore.keyring import Keyring
 from eventstore.process import settled
-from eventstore.reading import bound, bound_async
+from eventstore.reading import BoundAsync, bound
 
 
 class Services:
@@ -57,11 +57,9 @@ class Services:
         with bound(self.readers, workspace) as db:
             yield db
 
-    @asynccontextmanager
-    async def reading_quickly(self, workspace: UUID) -> AsyncIterator[AsyncConnection[Any]]:
-        """A connection that sees one workspace; for handlers on the event loop."""
-        async with bound_async(self.quick_readers, workspace) as db:
-            yield db
+    def reading_quickly(self, workspace: UUID) -> BoundAsync:
+        """A connection that sees one workspace, to be opened with `async with`; for handlers on the event loop."""
+        return BoundAsync(self.quick_readers, workspace)
 
 
 def services(request: Request) -> Services:

@@ -61,17 +61,24 @@ class Tail:
             await asyncio.sleep(POLL)
 
     async def _listen(self, db: AsyncConnection[Any]) -> None:
-        for channel in CHANNELS:
-            await db.execute(f"LISTEN {channel}".encode())
         while True:
-            await self._somebody()
-            async for _ in db.notifies(timeout=POLL, stop_after=1):
-                pass
+            await self._wanted.wait()
+            for channel in CHANNELS:
+                await db.execute(f"LISTEN {channel}".encode())
+            # What came between a mark and this is told to nobody.
             self._wake()
-            await asyncio.sleep(PAUSE)
+            while await self._somebody():
+                async for _ in db.notifies(timeout=POLL, stop_after=1):
+                    pass
+                self._wake()
+                await asyncio.sleep(PAUSE)
+            # Where nobody waits, the server is spared telling us of every commit.
+            await db.execute("UNLISTEN *")
 
-    async def _somebody(self) -> None:
-        """Until somebody has a mark; else no longer than a while, since the server keeps what is not taken from it."""
+    async def _somebody(self) -> bool:
+        """Whether somebody has a mark, or has one within a while."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._wanted.wait(), POLL)
+        found = self._wanted.is_set()
         self._wanted.clear()
+        return found

@@ -1,7 +1,7 @@
 """Queries of one workspace, under row-level security."""
 
-from collections.abc import AsyncIterator, Generator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar
 from uuid import UUID
 from weakref import WeakKeyDictionary
@@ -11,7 +11,7 @@ from psycopg import AsyncConnection, Connection, Cursor
 from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolTimeout
 
 from domain.errors import LedgerdeskError
-from eventstore.database import explained
+from eventstore.database import Lent, explained
 
 AnyConnection = Connection[Any] | AsyncConnection[Any]
 AnyPool = ConnectionPool[Any] | AsyncConnectionPool[Any]
@@ -41,19 +41,30 @@ def bound(pool: ConnectionPool[Any], workspace: UUID) -> Iterator[Cursor[Any]]:
         raise _explained(pool, error) from None
 
 
-@asynccontextmanager
-async def bound_async(pool: AsyncConnectionPool, workspace: UUID) -> AsyncIterator[AsyncConnection[Any]]:
+class BoundAsync(Lent):
     """The same on an event loop: a thread has to be waited for, and its turn of the interpreter."""
-    try:
-        async with pool.connection() as db:
-            _share(pool, db)
-            if _bound_to.get(db) != workspace:
-                _bound_to.pop(db, None)
-                await db.execute(_BIND, [str(workspace)])
-                _bound_to[db] = workspace
-            yield db
-    except (psycopg.OperationalError, PoolTimeout) as error:
-        raise _explained(pool, error) from None
+
+    __slots__ = ("_workspace",)
+
+    def __init__(self, pool: AsyncConnectionPool, workspace: UUID) -> None:
+        super().__init__(pool)
+        self._workspace = workspace
+
+    async def __aenter__(self) -> AsyncConnection[Any]:
+        db = await super().__aenter__()
+        _share(self._pool, db)
+        if _bound_to.get(db) != self._workspace:
+            await self._bind(db)
+        return db
+
+    async def _bind(self, db: AsyncConnection[Any]) -> None:
+        _bound_to.pop(db, None)
+        try:
+            await db.execute(_BIND, [str(self._workspace)])
+        except BaseException as error:
+            await self.__aexit__(None, error, None)
+            raise
+        _bound_to[db] = self._workspace
 
 
 def answered(db: Cursor[Any], asking: Asking[M]) -> M:

@@ -8,9 +8,7 @@ from typing import Any, Self
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
-import psycopg
 from psycopg import AsyncConnection, IsolationLevel
-from psycopg_pool import PoolTimeout
 
 from domain.aggregates import INITIAL, evolve
 from domain.event import Erased, Event, Recorded
@@ -18,7 +16,7 @@ from eventstore import group_read, snapshots
 from eventstore.append import Answer
 from eventstore.arrays import Uuids
 from eventstore.codec import SELECT_EVENTS, StoredRow, decode, event_of, subject
-from eventstore.database import Role, async_pool, explained
+from eventstore.database import Lent, Role, async_pool
 from eventstore.gathering import Coming
 from eventstore.group_read import Ask, Found, GroupRead
 from eventstore.keyring import SELECT_KEYS, ContentKey, Keyring, WrappedKey
@@ -47,7 +45,7 @@ class Streams:
     """Loads and refreshes aggregates; every query is bound to one workspace by row-level security."""
 
     def __init__(self, url: str, keyring: Keyring, *, size: int = 4) -> None:
-        self._url, self.keyring = url, keyring
+        self.keyring = keyring
         self._pool = async_pool(url, Role.READER, "ledgerdesk-streams", size=size, configure=_prepared)
         self._together = GroupRead(self._read)
         self._bound_to: WeakKeyDictionary[AsyncConnection[Any], UUID] = WeakKeyDictionary()
@@ -68,17 +66,9 @@ class Streams:
     @asynccontextmanager
     async def bound(self, workspace: UUID) -> AsyncIterator[AsyncConnection[Any]]:
         """A transaction that sees one workspace. A database that is away becomes DatabaseUnavailable."""
-        async with self._lent() as db, db.pipeline(), db.transaction():
+        async with Lent(self._pool) as db, db.pipeline(), db.transaction():
             await db.execute("SELECT set_config('ledgerdesk.workspace', %s, true)", [str(workspace)])
             yield db
-
-    @asynccontextmanager
-    async def _lent(self) -> AsyncIterator[AsyncConnection[Any]]:
-        try:
-            async with self._pool.connection() as db:
-                yield db
-        except (psycopg.OperationalError, PoolTimeout) as error:
-            raise explained(self._url, error) from None
 
     async def load(self, workspace: UUID, aggregate: str, stream: UUID, known: Loaded | None = None) -> Loaded:
         """The state now; `known` saves reading what is folded already. Those who load at a time share a round trip."""
@@ -120,7 +110,7 @@ class Streams:
 
     async def _read(self, workspace: UUID, asks: Sequence[Ask]) -> list[Found]:
         """One statement needs no transaction; the connection stays bound to the workspace until it is bound to another."""
-        async with self._lent() as db:
+        async with Lent(self._pool) as db:
             if self._bound_to.get(db) != workspace:
                 self._bound_to.pop(db, None)
                 await db.execute("SELECT set_config('ledgerdesk.workspace', %s, false)", [str(workspace)])

@@ -37,6 +37,9 @@ class NothingToSearch(Refusal):
 
 def folded(text: str) -> str:
     """As terms are compared."""
+    # Nothing of ASCII is normalised, and there the shorter way to small letters is the same.
+    if text.isascii():
+        return text.lower()
     return unicodedata.normalize("NFKC", text).casefold()
 
 

@@ -1,4 +1,4 @@
-"""The tail: news wakes everybody who has a mark, also where nobody had one for a while."""
+"""The tail: news wakes everybody who has a mark, also where nobody had one for a while and it did not listen."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -53,3 +53,16 @@ async def test_news_is_heard_again_after_nobody_had_a_mark(tail: Tail, database:
         # What came before may be told too: whoever looks then finds nothing new and takes another mark.
         tell(database)
         await until(mark.is_set)
+
+
+async def test_it_listens_as_long_as_somebody_waits(
+    database_url: str, database: Db, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "POLL", 0.01)
+    said = (
+        "SELECT query FROM pg_stat_activity WHERE application_name = 'ledgerdesk-tail' AND datname = current_database()"
+    )
+    async with Tail(database_url) as tail:
+        for _ in range(2):
+            assert await tail.wait(tail.mark(), 30)
+            await until(lambda: database.execute(said).fetchone() == ("UNLISTEN *",))

@@ -11,7 +11,7 @@ from psycopg_pool import ConnectionPool
 from eventstore import group_read
 from eventstore.arrays import Longs, Texts, Uuids
 from eventstore.database import Role, async_pool, reader_pool
-from eventstore.reading import bind, bound, bound_async
+from eventstore.reading import BoundAsync, bind, bound
 from eventstore.streams import Streams
 from tests.desks import Office
 
@@ -53,10 +53,10 @@ async def test_on_an_event_loop_too_a_read_sees_its_workspace_alone_and_changes_
     await other.furnish()
     async with async_pool(database_url, Role.READER, "ledgerdesk-quick", size=1) as readers:
         for place in (office, other, office):
-            async with bound_async(readers, place.workspace) as db:
+            async with BoundAsync(readers, place.workspace) as db:
                 assert await (await db.execute(SEEN)).fetchall() == [(place.workspace,)]
         with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
-            async with bound_async(readers, office.workspace) as db:
+            async with BoundAsync(readers, office.workspace) as db:
                 await db.execute("CREATE TEMPORARY TABLE kept ()")
 
 

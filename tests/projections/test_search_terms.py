@@ -1,11 +1,13 @@
 """Texts and queries as terms; which stretch of a text a query marks."""
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from projections.search_marks import SNIPPET, marked, snippet
-from projections.search_terms import LONGEST, NothingToSearch, parsed, terms
+from projections.search_terms import LONGEST, NothingToSearch, folded, parsed, terms
 from projections.ticket_search import ordered
 
 
@@ -25,6 +27,11 @@ from projections.ticket_search import ordered
 )
 def test_what_a_text_can_be_found_by(text, found):
     assert terms(text) == found
+
+
+@given(st.text(st.characters(max_codepoint=0x2FF)))
+def test_texts_are_compared_normalised_and_without_case(text):
+    assert folded(text) == unicodedata.normalize("NFKC", text).casefold()
 
 
 def test_a_query_asks_for_the_fewest_terms_that_say_it():
