@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 from psycopg.rows import TupleRow
 
 from api import tail as module
@@ -55,14 +56,15 @@ async def test_news_is_heard_again_after_nobody_had_a_mark(tail: Tail, database:
         await until(mark.is_set)
 
 
-async def test_it_listens_as_long_as_somebody_waits(
-    database_url: str, database: Db, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_it_listens_as_long_as_somebody_waits(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "POLL", 0.01)
-    said = (
+    # What another role asks is hidden.
+    monkeypatch.setattr(module, "conninfo", lambda url, _, name: make_conninfo(url, application_name=name))
+    asked = (
         "SELECT query FROM pg_stat_activity WHERE application_name = 'ledgerdesk-tail' AND datname = current_database()"
     )
-    async with Tail(database_url) as tail:
-        for _ in range(2):
-            assert await tail.wait(tail.mark(), 30)
-            await until(lambda: database.execute(said).fetchone() == ("UNLISTEN *",))
+    with psycopg.connect(database_url, autocommit=True) as watching:
+        async with Tail(database_url) as tail:
+            for _ in range(2):
+                assert await tail.wait(tail.mark(), 30)
+                await until(lambda: watching.execute(asked).fetchone() == ("UNLISTEN *",))
