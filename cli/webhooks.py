@@ -1,7 +1,7 @@
 """`ledgerdesk webhooks`: what is told to other services, how their endpoints are, and sending it again."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -22,9 +22,10 @@ from domain.setup.webhooks import PauseWebhook, ResumeWebhook, RetireWebhook, Ro
 from domain.values import Moment
 from domain.webhooks import Subscription, recipient, shown_url, webhook
 from eventstore.vault import Vault
+from processors.deliveries import UnknownDelivery
 from processors.webhooks import rows
 from processors.webhooks.reaching import looked_at
-from processors.webhooks.rows import Health
+from processors.webhooks.rows import Attempt, Health
 from processors.webhooks.secrets import new_secret
 from processors.webhooks.settings import WebhookSettings
 from processors.webhooks.trying import try_out
@@ -153,21 +154,45 @@ def try_(key: str = KEY, workspace: str | None = WORKSPACE) -> None:
 
 
 @app.command()
-def log(key: str = KEY, workspace: str | None = WORKSPACE) -> None:
-    """List what a webhook was told, newest first.
+def log(
+    key: str = KEY,
+    delivery: str | None = typer.Argument(None, metavar="[ID]", help="Which one, with what was said in each attempt."),
+    workspace: str | None = WORKSPACE,
+) -> None:
+    """List what a webhook was told, newest first; or of one delivery every attempt, with request and answer.
 
     Example: ledgerdesk webhooks log crm
     """
+    one = _id(delivery) if delivery is not None else None
 
-    async def work(office: Office) -> list[dict[str, Any]]:
-        whom = await _recipient(office, key)
-        found: list[dict[str, Any]]
-        found = reading(office, lambda db: rows.log(db, office.workspace.id, whom, None, None, LISTED))
-        return found
+    async def work(office: Office) -> list[str]:
+        whom, of = await _recipient(office, key), office.workspace.id
+        if one is None:
+            return [_entry(each) for each in reading(office, lambda db: rows.log(db, of, whom, None, None, LISTED))]
+        keyring = keyring_of(office.settings)
+        if not reading(office, lambda db: rows.is_of(db, of, whom, one)):
+            raise UnknownDelivery(delivery=one)
+        tried = reading(office, lambda db: rows.attempts(db, keyring, of, [one]))[one]
+        return [line for attempt in tried for line in _exchanged(attempt)] or ["Not tried yet."]
 
-    for each in in_office(workspace, work):
-        came = f"{each['state']} ({each['outcome']})" if each["outcome"] else each["state"]
-        typer.echo(f"{each['delivery_id']}  {minute(each['asked_at'])}  {came}, attempts: {each['attempts']}")
+    typer.echo("\n".join(in_office(workspace, work)) or "Nothing yet.")
+
+
+def _entry(each: dict[str, Any]) -> str:
+    came = f"{each['state']} ({each['outcome']})" if each["outcome"] else each["state"]
+    return f"{each['delivery_id']}  {minute(each['asked_at'])}  {came}, attempts: {each['attempts']}"
+
+
+def _exchanged(attempt: Attempt) -> Iterator[str]:
+    """What an attempt came to, the headers of the request, and what was answered."""
+    status = f", status {attempt.status}" if attempt.status else ""
+    yield f"{attempt.attempt}. {attempt.at:%Y-%m-%d %H:%M:%S}  {attempt.outcome}{status}, {attempt.duration_ms} ms"
+    if attempt.exchange is None:
+        return
+    said = json.loads(attempt.exchange)
+    yield from (f"   > {name}: {value}" for name, value in said["request"]["headers"].items())
+    yield from (f"   < {name}: {value}" for name, value in said["answer"]["headers"])
+    yield from (f"   < {line}" for line in said["answer"]["beginning"].splitlines())
 
 
 @app.command()
@@ -187,9 +212,9 @@ def redeliver(
 
     try:
         at = TypeAdapter[datetime](Moment).validate_python(since) if since is not None else None
-        one = UUID(delivery) if delivery is not None else None
     except ValueError:
-        raise InvalidInput(field="since" if since else "ID", reason="is no time or no delivery's id") from None
+        raise InvalidInput(field="since", reason="is no time like 2026-11-27T08:00:00Z") from None
+    one = _id(delivery) if delivery is not None else None
 
     async def work(office: Office) -> int:
         whom = await _recipient(office, key)
@@ -205,6 +230,13 @@ def redeliver(
 
 async def _recipient(office: Office, key: str) -> str:
     return recipient(webhook(await office.catalogue(), key).webhook.webhook_id)
+
+
+def _id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise InvalidInput(field="ID", reason="is no delivery's id; see `ledgerdesk webhooks log`") from None
 
 
 def _json(text: str) -> Any:

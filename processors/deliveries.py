@@ -76,11 +76,11 @@ _LIST = """
 
 
 class UnknownDelivery(Refusal):
-    """No delivery of that id could be tried again."""
+    """No delivery of that id is there, or could be tried again."""
 
     code = "unknown_delivery"
     status = 404
-    sentence = "No delivery {delivery} is dead or waits. List them at /api/v1/deliveries."
+    sentence = "No delivery {delivery} is there that could be sent again. List them at /api/v1/deliveries."
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,6 +144,12 @@ def log(
     return [dict(zip(names, row, strict=True)) for row in found]
 
 
+def is_of(db: Cursor[Any], workspace: UUID, recipient: str, delivery: UUID) -> bool:
+    """Whether the delivery is one of that webhook's."""
+    query = "SELECT 1 FROM processes.deliveries WHERE workspace_id = %s AND recipient = %s AND delivery_id = %s"
+    return db.execute(query, [workspace, recipient, delivery]).fetchone() is not None
+
+
 def attempts(
     db: Cursor[Any], keyring: Keyring, workspace: UUID, deliveries: Sequence[UUID]
 ) -> dict[UUID, list[Attempt]]:

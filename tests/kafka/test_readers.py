@@ -193,3 +193,9 @@ def test_what_is_not_as_promised_is_set_aside_and_what_is_new_passed_over(kafka,
 
 def renamed(headers):
     return [(name, re.sub(b"^ticket", b"parcel", value)) for name, value in headers]
+
+
+def test_what_would_log_is_silenced_by_a_jar_of_its_own_version():
+    names = re.findall(r"slf4j-\w+-([\d.]+)\.jar", (EXAMPLES / "java" / "jars.sha256").read_text())
+    assert len(names) > 1
+    assert len(set(names)) == 1
