@@ -68,6 +68,6 @@ async def acted(me: Caller, number: str, actions: tuple[Action, ...]) -> Respons
 
 @router.post("/tickets/{number}/undo", **changes(UnknownCommand, NotUndoable, ChangedSince, NotAllowed))
 async def undo_command(number: TicketNumber, body: UndoBody, me: Caller = needs(Permission.TICKET_UNDO)) -> Response:
-    """Put back what one command changed, if nothing else has changed it since; what others did only leads may undo."""
+    """Put back what one command changed, if nothing else has changed it since; what others did needs `ticket.bulk` too, as leads have it."""
     await ticket_seen(me, number)
     return changed(await undo(me.services.desk, number, body.command_id, me.context()), number=number)

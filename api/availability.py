@@ -41,7 +41,7 @@ async def set_own_duty(body: DutyBody, me: Caller = needs(Permission.DUTY_EDIT))
 
 @router.put("/people/{person_id}/duty", **_CHANGES)
 async def set_duty(person_id: UUID, body: DutyBody, me: Caller = needs(Permission.DUTY_EDIT)) -> Response:
-    """Put somebody on or off duty; others than yourself with the permission team.edit."""
+    """Put somebody on or off duty; others than yourself with the permission `team.edit`."""
     return changed(await me.execute(SetDuty(**me.context(), person_id=person_id, on_duty=body.on_duty)))
 
 
@@ -71,7 +71,7 @@ async def set_shifts(person_id: UUID, body: ShiftsBody, me: Caller = needs(Permi
     responses=documented(201) | problems(*_REFUSALS),
 )
 async def add_absence(person_id: UUID, body: AbsenceBody, me: Caller = needs(Permission.DUTY_EDIT)) -> Response:
-    """Be away for a time; others than yourself with the permission team.edit. The answer's id is the absence's."""
+    """Be away for a time; others than yourself with the permission `team.edit`. The answer's id is the absence's."""
     context = me.context()
     absence = uuid5(context["command_id"], "absence")
     receipt = await me.execute(AddAbsence(**context, person_id=person_id, absence_id=absence, **dict(body)))
@@ -80,5 +80,5 @@ async def add_absence(person_id: UUID, body: AbsenceBody, me: Caller = needs(Per
 
 @router.delete("/people/{person_id}/absences/{absence_id}", **_CHANGES)
 async def remove_absence(person_id: UUID, absence_id: UUID, me: Caller = needs(Permission.DUTY_EDIT)) -> Response:
-    """Be there after all."""
+    """Be there after all; others than yourself with the permission `team.edit`."""
     return changed(await me.execute(RemoveAbsence(**me.context(), person_id=person_id, absence_id=absence_id)))

@@ -139,7 +139,7 @@ async def backtest_policy(key: PolicyKey, body: PolicyBacktestBody, me: Caller =
 async def read_backtest_of_ticket(
     number: TicketNumber, job_id: JobId, me: Caller = needs(*Backtest.NEEDS)
 ) -> list[ActView]:
-    """What the rule of a backtest would have done to the ticket, in its words; or what would have become of the promise."""
+    """What the rule of a backtest would have done to the ticket, in its words; or what would have become of the promise. Needs `ticket.view` too."""
     me.require(Permission.TICKET_VIEW)
     await ticket_seen(me, number)
     return await anyio.to_thread.run_sync(_acts, me, number, job_id)

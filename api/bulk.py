@@ -83,7 +83,7 @@ class AssignmentsBody(AssignmentsAsked):
 
 @router.post("/bulk", response_model=BulkDone, responses=_JOB | _REFUSED, dependencies=[reached("ticket_list")])
 async def change_many(body: BulkAsked, me: Caller = needs(Permission.TICKET_BULK)) -> Response:
-    """Do the same to many tickets, to each all of it or nothing: to chosen ones at once, to all that match as a job."""
+    """Do the same to many tickets, to each all of it or nothing: to chosen ones at once, to all that match as a job. Each action needs its own permission too."""
     await _must_be_allowed(me, body.actions)
     if body.numbers is None:
         return await ask(me, Bulk.NAME, body)
@@ -98,7 +98,7 @@ async def change_many(body: BulkAsked, me: Caller = needs(Permission.TICKET_BULK
     dependencies=[reached("ticket_list")],
 )
 async def assign_many(body: AssignmentsBody, me: Caller = needs(Permission.TICKET_BULK)) -> Response:
-    """Deal tickets out to people in turn, to each so many as you say or evenly; partial is fine, and said.
+    """Deal tickets out to people in turn, to each so many as you say or evenly; partial is fine, and said. Needs `ticket.assign` too.
 
     A ticket that somebody changes meanwhile stays as it is.
     """
@@ -121,7 +121,7 @@ async def assign_many(body: AssignmentsBody, me: Caller = needs(Permission.TICKE
     responses=problems(UnknownJob, BulkNotUndoable, NotAllowed, TooManyJobs, CommandIdReused),
 )
 async def undo_many(bulk_id: BulkId, me: Caller = needs(Permission.TICKET_BULK)) -> Response:
-    """Make every ticket of a bulk change what it was, but for those that somebody has changed since (`changed_since`)."""
+    """Make every ticket of a bulk change what it was, but for those that somebody has changed since (`changed_since`). Needs `ticket.undo` too."""
     me.require(Permission.TICKET_UNDO)
     must_be_undoable(await anyio.to_thread.run_sync(find, me, bulk_id))
     return await ask(me, BulkUndo.NAME, UndoAsked(bulk_id=bulk_id))

@@ -124,7 +124,7 @@ class Sent(BaseModel):
     responses=problems(UnknownColumn, TooManyJobs, CommandIdReused, NotAllowed),
 )
 async def export(body: ExportAsked, me: Caller = needs(Permission.EXPORT)) -> Response:
-    """Write rows of what you may see into a file (C5); that you did is in the history before you can have it.
+    """Write rows of what you may see into a file (C5); that you did is in the history before you can have it. Needs `ticket.view` too, of events `events.view`, for columns of customers `requester.view`.
 
     In CSV an apostrophe goes before text that begins with = + - @, so that no spreadsheet takes it for a formula.
     Confidential fields and redacted messages are never in it; of events only their structure is.
@@ -257,7 +257,7 @@ def read_errors(job_id: JobId, me: Caller = needs()) -> Response:
 
 @router.post("/jobs/{job_id}/cancel", response_model=JobView, responses=problems(UnknownJob, NotAllowed))
 async def cancel_job(job_id: JobId, me: Caller = needs()) -> Response:
-    """End the job between two steps; what it has done stays. Nothing happens to one that has ended."""
+    """End the job between two steps; what it has done stays. Nothing happens to one that has ended. Needs what asking for it needs."""
     job = await anyio.to_thread.run_sync(find, me, job_id)
     if job["kind"] in NEEDS:
         me.require(*NEEDS[job["kind"]])
@@ -272,7 +272,7 @@ async def cancel_job(job_id: JobId, me: Caller = needs()) -> Response:
     responses=_FILES | problems(UnknownJob, NoFileYet, NotAllowed),
 )
 def read_file(job_id: JobId, me: Caller = needs()) -> Response:
-    """The file that an export made, for whoever asked for it."""
+    """The file that an export made, for whoever asked for it and may still export."""
     job = find(me, job_id)
     # Another's may have rows that are out of the caller's reach.
     if Actor(**job["asked_by"]) != me.actor:

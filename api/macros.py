@@ -73,7 +73,7 @@ async def list_macros(response: Response, me: Caller = needs(Permission.WORKSPAC
 
 @router.put("/macros/{key}", **_CHANGES)
 async def set_macro(key: Key, body: MacroBody, me: Caller = needs(Permission.RULE_EDIT)) -> Response:
-    """Make a macro, or change it."""
+    """Make a macro, or change it. One that rules run needs what its actions need too, as if the rules were changed."""
     return changed(await me.execute(SetMacro(**me.context(), key=key, **dict(body))))
 
 
@@ -142,7 +142,7 @@ async def list_canned_replies(
 
 @router.put("/canned-replies/{key}", **_CHANGES)
 async def set_canned_reply(key: Key, body: CannedReplyBody, me: Caller = needs(Permission.RULE_EDIT)) -> Response:
-    """Make a canned reply, or change it."""
+    """Make a canned reply, or change it. One that rules send needs `ticket.reply` too, and the reach of every ticket."""
     return changed(await me.execute(SetCannedReply(**me.context(), key=key, **dict(body))))
 
 

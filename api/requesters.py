@@ -206,7 +206,7 @@ async def change_requester(
 async def set_requester_login(
     requester_id: UUID, body: LoginBody, me: Caller = needs(Permission.ACCESS_EDIT)
 ) -> Response:
-    """Set how a customer signs in; ends their sessions everywhere."""
+    """Set how a customer signs in; ends their sessions everywhere. Needs all that customers may do too, but what they alone may."""
     role = me.desk.role("requester")
     for permission in role.permissions - OF_REQUESTERS_ALONE:
         me.require(permission)

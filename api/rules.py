@@ -114,7 +114,7 @@ def _version(recorded: Recorded[Event], rule: Rule) -> RuleVersion:
 
 @router.put("/rules/{key}", **_SETS)
 async def set_rule(key: RuleKey, body: RuleBody, me: Caller = needs(Permission.RULE_EDIT)) -> Response:
-    """Set up a rule or change it: a new version. A new one acts after the others; a retired one acts again."""
+    """Set up a rule or change it: a new version. A new one acts after the others; a retired one acts again. What it does you must be allowed to do yourself."""
     return changed(await me.execute(SetRule(**me.context(), key=key, **parts(body, RuleDefinition))))
 
 

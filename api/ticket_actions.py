@@ -103,7 +103,7 @@ async def escalate_ticket(
 
 @router.post("/tickets/{number}/notices", **changes(UnknownPerson, UnknownTeam, RetiredTeam, InvalidInput, NotAllowed))
 async def give_notice(number: TicketNumber, body: NoticeBody, me: Caller = needs(Permission.TICKET_NOTE)) -> Response:
-    """Tell people something about the ticket: colleagues in their inboxes, with `requester` the customer by mail."""
+    """Tell people something about the ticket: colleagues in their inboxes, with `requester` the customer by mail, which needs `ticket.reply` too."""
     return await done(me, telling.NotifyPeople(**_on(number, me), **dict(body)))
 
 
@@ -165,13 +165,13 @@ async def unpin_ticket(number: TicketNumber, me: Caller = needs(Permission.TICKE
 async def mark_spam(
     number: TicketNumber, body: SpamBody = _SPAM, me: Caller = needs(Permission.TICKET_MARK)
 ) -> Response:
-    """Say that it is spam. Blocking its requester too needs the permission «requester.block»."""
+    """Say that it is spam. Blocking its requester too needs the permission `requester.block`."""
     return await _with_block(me, m.MarkSpam(**_on(number, me), block=body.block))
 
 
 @router.delete("/tickets/{number}/spam", **changes(NotAllowed))
 async def unmark_spam(number: TicketNumber, me: Caller = needs(Permission.TICKET_MARK)) -> Response:
-    """Say that it is none; a requester who was blocked with it is unblocked."""
+    """Say that it is none; a requester who was blocked with it is unblocked, which needs `requester.block` too."""
     return await _with_block(me, m.UnmarkSpam(**_on(number, me)))
 
 

@@ -49,7 +49,7 @@ async def remark_on_ticket(
 async def attach_to_ticket(
     number: TicketNumber, body: AttachBody, me: Caller = needs(Permission.TICKET_REPLY)
 ) -> Response:
-    """Put uploaded files on the ticket (A18)."""
+    """Put uploaded files on the ticket (A18); those that its requester is not to see need `ticket.note` too."""
     files = uploaded(me, body.uploads)
     command = m.AttachToTicket(**me.context(), number=number, attachments=files, internal=body.internal)
     return await done(me, command)

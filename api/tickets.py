@@ -68,7 +68,7 @@ NO_TICKET_FOR = (UnknownRequester, RequesterErased, RequesterMergedAway, Request
     ),
 )
 async def open_ticket(body: OpenBody, me: Caller = needs(Permission.TICKET_OPEN)) -> Response:
-    """Create a ticket (A1)."""
+    """Create a ticket (A1). A confidential field needs `confidential.edit` too, followers `ticket.follow`."""
     requester = me.id if me.actor.kind == "requester" else body.requester_id
     if requester is not None:
         await must_know_requester(me, requester)
@@ -111,7 +111,7 @@ async def assign_ticket(number: TicketNumber, body: Assignee, me: Caller = needs
 
 @router.put("/tickets/{number}/status", **changes(IllegalMove, UnknownStatus, NotAllowed))
 async def move_ticket(number: TicketNumber, body: StatusBody, me: Caller = needs(Permission.TICKET_MOVE)) -> Response:
-    """Put the ticket into another status that may follow its present one (A6)."""
+    """Put the ticket into another status that may follow its present one (A6); into one that is confirmed, rated or closed also with `ticket.confirm`, `ticket.rate` or `ticket.close`."""
     return await done(me, c.MoveTicket(**me.context(), number=number, status=body.status))
 
 

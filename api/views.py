@@ -130,7 +130,7 @@ def read_view(
 
 @router.post("/views", status_code=201, **_CHANGES | {"responses": documented(201) | _REFUSED})
 async def save_new_view(body: ViewBody, me: Caller = needs(Permission.WORKSPACE_VIEW)) -> Response:
-    """Save a view."""
+    """Save a view. One for everybody, or for a team that is not yours, needs `saved_view.share` too."""
     command = body.command(me, uuid4())
     # The id follows from the key of a request that may come again.
     command = command.model_copy(update={"view_id": command.command_id})
@@ -140,7 +140,7 @@ async def save_new_view(body: ViewBody, me: Caller = needs(Permission.WORKSPACE_
 
 @router.put("/views/{view_id}", **_CHANGES)
 async def change_view(view_id: UUID, body: ViewBody, me: Caller = needs(Permission.WORKSPACE_VIEW)) -> Response:
-    """Change a view."""
+    """Change a view. One for everybody, of somebody else or for a team that is not yours needs `saved_view.share` too."""
     view = (await me.services.desk.state(me.workspace_id, "view", view_id)).state
     # No stream begins under an id that is sent: it may be that of a ticket to come, also of another workspace.
     if not isinstance(view, View) or view.saved is None:
@@ -150,7 +150,7 @@ async def change_view(view_id: UUID, body: ViewBody, me: Caller = needs(Permissi
 
 @router.delete("/views/{view_id}", **_CHANGES)
 async def remove_view(view_id: UUID, me: Caller = needs(Permission.WORKSPACE_VIEW)) -> Response:
-    """Take a view away."""
+    """Take a view away; that of somebody else needs `saved_view.share` too."""
     return changed(await me.execute(RemoveView(**me.context(), view_id=view_id)))
 
 

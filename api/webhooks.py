@@ -198,7 +198,7 @@ def _view(found: Subscription, health: dict[str, Health]) -> WebhookView:
     responses=documented() | problems(InvalidWebhook, InvalidCondition, *_REFUSED),
 )
 async def set_webhook(key: WebhookKey, body: WebhookBody, me: Caller = needs(Permission.WORKSPACE_EDIT)) -> Response:
-    """Set up a webhook or change it. A new one's secret is in the answer, this once."""
+    """Set up a webhook or change it. A new one's secret is in the answer, this once. Events of customers and organisations need `requester.view` too."""
     context, secret = _with_secret(me, key)
     command = SetWebhook(**context, key=key, url=body.url, secret=secret, **parts(body, WebhookDefinition))
     known = (await _desk(me)).webhooks.get(key)

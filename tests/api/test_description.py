@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Any, get_args
 
 import httpx
@@ -15,6 +16,7 @@ from api.description_page import serve_page
 from api.examples import EXAMPLES
 from api.openapi import describe
 from api.problems import MEDIA_TYPE
+from domain.permissions import Permission
 from tests.api.matrix.cases import OPEN
 from tests.api.matrix.world import resolved
 
@@ -36,6 +38,7 @@ def operations(told: dict[str, Any], *methods: str) -> Iterator[tuple[str, Opera
                 yield f"{method.upper()} {path.removeprefix('/api/v1')}", operation
 
 
+DOMAIN = Path(__file__).parents[2] / "domain"
 CHANGING = ("post", "put", "patch", "delete")
 
 
@@ -143,3 +146,46 @@ async def test_the_page_to_read_it_needs_nothing_from_elsewhere():
     assert "//" not in page.replace("window.location.protocol + '//'", "")
     # Else it asks somebody else whether the description is right.
     assert '"validatorUrl": null' in page
+
+
+# What some uses of an operation need beside the permission that all of them need.
+ALSO = {
+    "POST /tickets": ("confidential.edit", "ticket.follow"),
+    "PUT /tickets/{number}/status": ("ticket.confirm", "ticket.rate", "ticket.close"),
+    "POST /tickets/{number}/notices": ("ticket.reply",),
+    "PUT /tickets/{number}/spam": ("requester.block",),
+    "DELETE /tickets/{number}/spam": ("requester.block",),
+    "POST /tickets/{number}/attachments": ("ticket.note",),
+    "POST /tickets/{number}/undo": ("ticket.bulk",),
+    "POST /bulk/assignments": ("ticket.assign",),
+    "POST /bulk/{bulk_id}/undo": ("ticket.undo",),
+    "POST /views": ("saved_view.share",),
+    "PUT /views/{view_id}": ("saved_view.share",),
+    "DELETE /views/{view_id}": ("saved_view.share",),
+    "GET /views/{key}/tickets": ("ticket.view",),
+    "PUT /people/{person_id}/duty": ("team.edit",),
+    "POST /people/{person_id}/absences": ("team.edit",),
+    "DELETE /people/{person_id}/absences/{absence_id}": ("team.edit",),
+    "PUT /canned-replies/{key}": ("ticket.reply",),
+    "PUT /webhooks/{key}": ("requester.view",),
+    "GET /tickets/{number}/backtests/{job_id}": ("ticket.view",),
+    "POST /exports": ("ticket.view", "events.view", "requester.view"),
+    "GET /tags/usage": ("ticket.view",),
+    "GET /people/loads": ("ticket.view",),
+    "GET /requesters/{requester_id}/card": ("ticket.view",),
+    "GET /organisations/{organisation_id}/card": ("ticket.view",),
+}
+# Of colleagues' wishes only operators' commands say anything.
+WITHOUT_OPERATION = {"access.edit"}
+
+
+def test_an_operation_names_what_some_uses_of_it_need_beside(told):
+    said = {name: operation["description"] for name, operation in operations(told)}
+    lacking = [(name, each) for name, also in ALSO.items() for each in also if f"`{each}`" not in said[name]]
+    assert lacking == []
+
+
+def test_whatever_is_asked_for_beside_is_asked_for_by_an_operation_that_says_so():
+    decided = "\n".join(path.read_text() for path in sorted(DOMAIN.rglob("*.py")))
+    asked = {Permission[name] for name in re.findall(r"must_be_allowed\(command, Permission\.(\w+)", decided)}
+    assert asked - {each for also in ALSO.values() for each in also} == WITHOUT_OPERATION
