@@ -160,7 +160,8 @@ _BEAT = f"UPDATE jobs.jobs SET locked_until = clock_timestamp() + %(lease)s {_MI
 _RECORD = f"""
     UPDATE jobs.jobs SET checkpoint = %(checkpoint)s, total = coalesce(%(total)s, total), done = done + %(done)s,
         failed = failed + %(failed)s, skipped = skipped + %(skipped)s, result = coalesce(%(result)s, result),
-        attempts = 0, locked_until = clock_timestamp() + %(lease)s
+        attempts = CASE checkpoint WHEN %(checkpoint)s THEN attempts ELSE 0 END,
+        locked_until = clock_timestamp() + %(lease)s
     {_MINE} RETURNING done + failed + skipped, cancel_requested
 """  # noqa: S608
 _ITEMS = """

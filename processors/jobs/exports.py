@@ -78,16 +78,16 @@ class Export(JobKind):
         asked = ExportAsked.model_validate(job.parameters)
         columns = export_rows.chosen(asked.what, asked.columns)
         kinds = [(name, column.kind) for name, column in columns.items()]
-        # Begun anew, it counts anew.
-        yield Step({}, done=-job.done)
-        rows = 0
+        # Begun anew, it counts anew; how far it ever came tells whether it stops at the same place each time.
+        yield Step(job.checkpoint, done=-job.done)
+        rows, furthest = 0, job.checkpoint.get("furthest", 0)
         async with child.folder() as folder:
             path = folder / f"{asked.what}.{asked.format}"
             async with child.writing(asked.format, path, kinds) as sheet, aclosing(_pages(job, here, asked)) as pages:
                 async for page in pages:
                     await sheet.add(page.rows)
                     rows += len(page.rows)
-                    yield Step({}, done=len(page.rows), total=page.total)
+                    yield Step({"furthest": max(rows, furthest)}, done=len(page.rows), total=page.total)
                 await sheet.finish()
             await _record(job, here, asked, tuple(columns), rows)
             size = await keep(here.jobs, job, path, MEDIA_TYPES[asked.format], path.name)

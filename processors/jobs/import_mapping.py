@@ -152,12 +152,15 @@ def _moment(cell: Any, _: Catalogue) -> datetime:
 
 
 def moment(text: str) -> datetime:
-    """Day-month-year hour:minute or ISO 8601; without a zone it is UTC. ValueError when it is neither."""
+    """Day-month-year hour:minute or ISO 8601; without a zone it is UTC. ValueError when it is neither, or in no year from 1 to 9999."""
     if found := _DAY_FIRST.fullmatch(text):
         day, month, year, hour, minute, second = (int(part or 0) for part in found.groups())
         return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     parsed = datetime.fromisoformat(text)
-    return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+    try:
+        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("beyond the years 1 to 9999 in UTC") from None
 
 
 # How a cell becomes what a ticket has. `key` tells rows apart; by it, or by the number, a row is imported once.

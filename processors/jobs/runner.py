@@ -159,7 +159,8 @@ class Runner:
                     return "cancelled"
                 if self._stop.is_set():
                     return None
-                if kind.TAKES_TURNS and clock() >= turn_ends:
+                # Not before it has come further: it would be as far the next time.
+                if kind.TAKES_TURNS and step.checkpoint != job.checkpoint and clock() >= turn_ends:
                     if await self._here.jobs.others_wait(list(self._kinds)):
                         return None
                     turn_ends = clock() + TURN

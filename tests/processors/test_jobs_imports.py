@@ -127,6 +127,17 @@ async def test_bad_cells_are_named_by_row_and_column_and_never_quoted(office: Of
     assert not any(word in json.dumps(found) for word in ("urgentissimo", "tomorrow-ish", "Nobody", "yyy"))
 
 
+async def test_a_time_beyond_all_years_is_a_bad_cell_and_no_job_that_begins_again_and_again(
+    office: Office, database_url: str
+) -> None:
+    times = ("9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+14:00", "0001-01-01T00:00Z", "9999-12-31T23:59:59Z")
+    data = rows_of([*HEADER, "Due"], *([f"A-{n}", "x", "", "", "", time] for n, time in enumerate(times)))
+    with at_work(database_url):
+        state, found = await imported(office, database_url, data, mapping=MAPPING | {"Due": "due_at"})
+    assert state["state"] == "done"
+    assert [item[1] for item in found] == ["failed", "failed", "done", "done"]
+
+
 async def test_values_say_what_cells_mean(office: Office, database_url: str) -> None:
     await office.do(AddTeam, team_id=uuid4(), title="Billing")
     data = rows_of(

@@ -105,6 +105,22 @@ async def test_what_is_no_refusal_is_tried_again_and_then_given_up(
     assert "customer" not in state["error"]
 
 
+async def test_what_stops_at_the_same_place_each_time_is_given_up_though_it_says_how_much_there_is(
+    office: Office, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stumbling(Refusing):
+        async def steps(self, job: Job, here: Here) -> AsyncGenerator[Step]:
+            yield Step(job.checkpoint, total=9)
+            if not job.checkpoint:
+                yield Step({"row": 4}, done=4)
+            raise self.error
+
+    monkeypatch.setattr(runner, "PAUSE", timedelta(milliseconds=1))
+    with at_work(database_url, Stumbling(OverflowError())):
+        state = await ended(database_url, await asked(office, "refusing"))
+    assert (state["state"], state["error_code"], state["done"]) == ("failed", "job_given_up", 4)
+
+
 async def test_whoever_asked_must_still_be_allowed(office: Office, database_url: str) -> None:
     stranger = Actor(kind="person", id=str(uuid4()))
     job = uuid4()
