@@ -7,7 +7,8 @@ from pydantic import Field
 
 from domain.catalogue import Catalogue
 from domain.command import Decision, decides, evolves
-from domain.conditions import depends_on
+from domain.conditions import depends_on, leaves
+from domain.conditions.model import values
 from domain.field_values import Known, Option
 from domain.forms import (
     CUSTOM,
@@ -25,6 +26,9 @@ from domain.setup.uses import must_be_unused
 from domain.setup.workflows import with_newer_forms
 from domain.values import Key, Line
 from domain.workspace import ReasonedCommand, ReasonedEvent
+
+# Operators whose values are whole options, not pieces of text.
+_OF_OPTIONS = {"is", "is_not", "is_any_of", "is_none_of", "has_any", "has_none", "has_all", "has_not_all"}
 
 
 class FieldSet(ReasonedEvent, name="workspace.field_set", version=1):
@@ -94,6 +98,7 @@ def set_field(command: SetField, desk: Catalogue, _: Catalogue) -> Decision:
     fields = {**desk.fields, wanted.key: wanted}
     wanted.check(Known(command.at, desk.works_here))
     _check_conditions(tuple(fields.values()), fields)
+    _check_options(wanted, fields)
     return [FieldSet(field=wanted, **command.reasons), *_newer_templates(desk, fields, wanted.key, command.reasons)]
 
 
@@ -113,6 +118,17 @@ def _check_conditions(form: tuple[CustomField, ...], known: dict[str, CustomFiel
                 reason = f"can be shown depending on custom fields of the workspace, which {name} is not"
                 raise InvalidForm(key=field.key, reason=reason)
     order(form)
+
+
+def _check_options(wanted: CustomField, known: dict[str, CustomField]) -> None:
+    """Raise InvalidForm for a field that would never be shown: its condition waits for an option that there is not."""
+    for leaf in leaves(wanted.visible_if) if wanted.visible_if is not None else ():
+        options = {option.id for option in known[leaf.field.removeprefix(CUSTOM)].options}
+        missing = [str(value) for value in values(leaf) if isinstance(value, str) and value not in options]
+        if options and missing and leaf.op in _OF_OPTIONS:
+            ids = ", ".join(sorted(options)[:20])
+            reason = f"waits for «{missing[0][:60]}», which is no option of {leaf.field}; there are {ids}"
+            raise InvalidForm(key=wanted.key, reason=reason)
 
 
 def _newer_templates(desk: Catalogue, fields: dict[str, CustomField], key: str, reasons: dict[str, Any]) -> Decision:

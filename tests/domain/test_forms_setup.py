@@ -122,6 +122,16 @@ def test_what_another_field_is_shown_by_is_not_retired():
     desk_after(desk, f.RetireField, key="seats")
 
 
+@pytest.mark.parametrize(("op", "value"), [("is", "nope"), ("is_any_of", ["plant", "nope"]), ("has_all", ["nope"])])
+def test_no_field_waits_for_an_option_that_there_is_not(op, value):
+    shown = FieldDefinition(
+        title="Hall", kind=FieldKind.LINE, visible_if=parse({"field": "fields.site", "op": op, "value": value})
+    )
+    assert "«nope»" in setting(f.SetField, key="hall_2", definition=shown).then_refused(InvalidForm, key="hall_2")
+    for fine in ({"field": "fields.site", "op": "is", "value": "plant"}, {"field": "fields.site", "op": "is_set"}):
+        assert setting(f.SetField, key="hall_2", definition=shown.model_copy(update={"visible_if": parse(fine)})).events
+
+
 def test_a_retired_field_takes_no_new_values_and_keeps_the_old():
     desk = desk_after(desk_after(DESK, f.SetField, key="seats", definition=SEATS), f.RetireField, key="seats")
     before = given(opened(fields={"seats": 4}), desk=desk)
