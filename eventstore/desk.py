@@ -234,9 +234,9 @@ class Desk:
     def _remember(
         self, command: Command, stream: UUID, before: Loaded, events: Decision, keys: dict[UUID, ContentKey]
     ) -> None:
-        after = self._memory.fold(command.workspace_id, stream, before, events, keys)
-        if snapshots.due(command.AGGREGATE, before.version, after.version):
-            task = asyncio.create_task(self._keep_snapshot(command, stream, after))
+        after = self._memory.go_on(command.workspace_id, stream, before, events, keys)
+        if snapshots.due(command.AGGREGATE, before.version, before.version + len(events)):
+            task = asyncio.create_task(self._keep_snapshot(command, stream, after()))
             self._background.add(task)
             task.add_done_callback(self._background.discard)
 

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
 from uuid import UUID
 
 from domain.aggregates import evolve
@@ -22,8 +23,21 @@ Place = tuple[int, int]
 
 @dataclass(slots=True)
 class _Remembered:
+    """What was read, and our own events after it: they are folded once somebody asks, for of most streams nobody does."""
+
     loaded: Loaded
     read_at: float
+    ahead: Sequence[Event] = ()
+
+    @property
+    def version(self) -> int:
+        return self.loaded.version + len(self.ahead)
+
+    def now(self) -> Loaded:
+        if self.ahead:
+            state = reduce(evolve, self.ahead, self.loaded.state)
+            self.loaded, self.ahead = Loaded(state, self.version, self.loaded.keys), ()
+        return self.loaded
 
 
 class Memory:
@@ -51,47 +65,45 @@ class Memory:
             known.read_at = _now()
             return await self.read(workspace, aggregate, stream)
         self._known.move_to_end(_place(workspace, stream))
-        return known.loaded
+        return known.now()
 
     async def read(self, workspace: UUID, aggregate: str, stream: UUID) -> Loaded:
         """The state as the log has it now."""
         known = self._known.get(_place(workspace, stream))
         began = _now()
         try:
-            loaded = await self._streams.load(workspace, aggregate, stream, known.loaded if known else None)
+            loaded = await self._streams.load(workspace, aggregate, stream, known.now() if known else None)
         except NewerRelease:
             # Nobody makes do with what was good a moment ago.
             self.forget(workspace, stream)
             raise
-        return self._remember(_place(workspace, stream), loaded, began)
+        return self._remember(_place(workspace, stream), _Remembered(loaded, began)).now()
 
     def forget(self, workspace: UUID, stream: UUID) -> None:
         """Read it anew next time."""
         self._known.pop(_place(workspace, stream), None)
 
-    def fold(
+    def go_on(
         self, workspace: UUID, stream: UUID, before: Loaded, events: Sequence[Event], keys: dict[UUID, ContentKey]
-    ) -> Loaded:
-        """The state after our own events, without reading them back."""
-        state = before.state
-        for event in events:
-            state = evolve(state, event)
-        after = Loaded(state, before.version + len(events), {**before.keys, **keys} if keys else before.keys)
-        known = self._known.get(_place(workspace, stream))
-        return self._remember(_place(workspace, stream), after, known.read_at if known else _now())
+    ) -> Callable[[], Loaded]:
+        """Remember our own events without reading them back; who wants the state after them calls what is answered."""
+        place = _place(workspace, stream)
+        known = self._known.get(place)
+        loaded = replace(before, keys={**before.keys, **keys}) if keys else before
+        return self._remember(place, _Remembered(loaded, known.read_at if known else _now(), events)).now
 
-    def _remember(self, place: Place, loaded: Loaded, read_at: float) -> Loaded:
+    def _remember(self, place: Place, new: _Remembered) -> _Remembered:
         known = self._known.get(place)
         # Two tasks may have read at once; the one that saw more is right.
-        if known is not None and known.loaded.version > loaded.version:
-            loaded = known.loaded
-        self._known[place] = _Remembered(loaded, read_at)
+        if known is not None and known.version > new.version:
+            new = _Remembered(known.loaded, new.read_at, known.ahead)
+        self._known[place] = new
         self._known.move_to_end(place)
         if len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
         if self._sweep is None:
             self._sweep = asyncio.get_running_loop().call_later(KEPT, self._forget_old)
-        return loaded
+        return new
 
     def _forget_old(self) -> None:
         since = _now() - KEPT
