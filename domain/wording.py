@@ -42,7 +42,7 @@ def wrong(error: Mapping[str, Any]) -> str:
     words = _WORDS.get(error["type"])
     if words is None:
         return str(error["msg"]).removeprefix("Value error, ")
-    if error["type"] == "string_too_short" and error["ctx"]["min_length"] == 1:
+    if error["type"] in ("string_too_short", "too_short") and error["ctx"]["min_length"] == 1:
         return "must not be empty"
     return words.format_map(error.get("ctx", {}))
 

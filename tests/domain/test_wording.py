@@ -1,11 +1,11 @@
 """What is wrong with a value is said in words for people, and the value is not quoted."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import pytest
-from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from domain.conditions.refusal import FEW, near
 from domain.streaming import Shown
@@ -26,6 +26,7 @@ class Asked(BaseModel):
     ("kind", "value", "said"),
     [
         (Line, "", "must not be empty"),
+        (Annotated[tuple[Line, ...], Field(min_length=1)], [], "must not be empty"),
         (Line, "x" * 201, "must have at most 200 characters"),
         (Line, 7, "must be a string"),
         (Key, "Secret Key", "must be like ^[a-z0-9]"),
