@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
+from cli.broker.jars import POM
+from cli.broker.server import SETTINGS as SETTINGS_OF_TESTS
 from eventstore.settings import Settings
 from processors.stream.settings import KafkaSettings
 from processors.webhooks.settings import WebhookSettings
@@ -42,6 +44,16 @@ def test_kafka_runs_without_zookeeper(services):
     environment = services["kafka"]["environment"]
     assert environment["KAFKA_PROCESS_ROLES"] == "broker,controller"
     assert "ZOOKEEPER" not in str(environment).upper()
+
+
+def test_kafka_is_the_release_and_one_node_as_the_tests_have_it(services):
+    (release,) = re.findall(r"<artifactId>kafka_[\d.]+</artifactId>\s*<version>([\d.]+)<", POM.read_text())
+    assert services["kafka"]["image"] == f"apache/kafka:{release}"
+    environment = services["kafka"]["environment"].items()
+    theirs = {name.removeprefix("KAFKA_").lower().replace("_", "."): str(value) for name, value in environment}
+    both = theirs.keys() & SETTINGS_OF_TESTS.keys()
+    assert len(both) > 5
+    assert {name: theirs[name] for name in both} == {name: SETTINGS_OF_TESTS[name] for name in both}
 
 
 @pytest.mark.parametrize("name", OURS)
