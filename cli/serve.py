@@ -20,7 +20,7 @@ from eventstore.settings import Settings
 
 BACKLOG = 2048
 # What people wait for goes before what follows it, when there is not enough for both.
-WORKER_GIVES_WAY = 5
+WORKER_GIVES_WAY = 7
 
 
 class PortTaken(LedgerdeskError):
