@@ -46,8 +46,8 @@ QUERIES = (
 PLACE = ("workspace_id", "ticket_id", "number")
 LIKE_THE_FIRST = (*(name for name in COLUMNS if name not in PLACE), "involved", "shelf")
 LISTED = """
-    INSERT INTO ticket_list (workspace_id, ticket_id, number, {columns})
-    SELECT s.workspace_id, s.ticket_id, s.position::text, {values}
+    INSERT INTO ticket_list (workspace_id, ticket_id, number, place, {columns})
+    SELECT s.workspace_id, s.ticket_id, s.position::text, first.place + row_number() OVER (ORDER BY s.position), {values}
     FROM desk.ticket_search s, ticket_list first WHERE s.ticket_id <> first.ticket_id
 """
 
