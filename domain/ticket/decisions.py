@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from domain.catalogue import Catalogue
@@ -88,6 +88,10 @@ def _not_a_requesters(name: str) -> InvalidInput:
     return InvalidInput(field=name, reason="is for the people of the desk to say; leave it out")
 
 
+# To make one takes as long as all else that is looked at for what was brought.
+_EMPTY_TICKET: Final = Ticket()
+
+
 def _brought(command: c.OpenTicket, desk: Catalogue) -> Decision:
     """What came with the opening."""
     if command.confidential is not None:
@@ -95,7 +99,7 @@ def _brought(command: c.OpenTicket, desk: Catalogue) -> Decision:
     if command.followers:
         must_be_allowed(command, Permission.TICKET_FOLLOW, desk)
     secret = [TicketConfidentialSet(text=command.confidential)] if command.confidential is not None else []
-    return [*secret, *attached(command.attachments, Ticket()), *followed(command.followers, Ticket(), desk)]
+    return [*secret, *attached(command.attachments, _EMPTY_TICKET), *followed(command.followers, _EMPTY_TICKET, desk)]
 
 
 @decides(c.EditTicket, needs=Permission.TICKET_EDIT)

@@ -160,6 +160,8 @@ def transfer(command: TransferTicket, ticket: Ticket, desk: Catalogue) -> Decisi
 
 def handler(to: Assignee, type_: str | None, category: CategoryPath, desk: Catalogue) -> Assignee:
     """The assignee as it is recorded, once all whom it names are here: several who are one person are that person."""
+    if to == NOBODY:
+        return to
     people = tuple(dict.fromkeys(to.people))
     alone = len(people) == 1
     to = Assignee(team=to.team, person=people[0] if alone else to.person, people=() if alone else people, role=to.role)
