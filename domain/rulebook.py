@@ -14,6 +14,9 @@ from domain.rules.rule import Rule
 from domain.values import Pinned
 from domain.workflows import Workflow
 
+# Types with categories of which it is remembered what their tickets get: those that are asked for may be any.
+MOST_HANDLED = 1_000
+
 
 class UnknownSetup(Refusal):
     """Nothing of that kind and key is set up."""
@@ -103,7 +106,12 @@ class Rulebook:
 
     def settings_for(self, type_: str | None, category: tuple[str, ...]) -> Handling:
         """What a ticket of that type and category gets."""
-        return Handling.of(chain(self._of_category(category), self._of_type(type_)))
+        asked = type_, category
+        if asked not in self._handled:
+            if len(self._handled) >= MOST_HANDLED:
+                self._handled.clear()
+            self._handled[asked] = Handling.of(chain(self._of_category(category), self._of_type(type_)))
+        return self._handled[asked]
 
     def pinned_for(self, type_: str | None, category: tuple[str, ...]) -> tuple[Pinned | None, Pinned | None]:
         """The newest form and workflow for a ticket of that type and category."""
@@ -128,6 +136,11 @@ class Rulebook:
         if key not in self._made:
             self._made[key] = Form.of(chain.from_iterable(map(self._fields_of, pinned)), asked=self._fields_of(asked))
         return self._made[key]
+
+    @cached_property
+    def _handled(self) -> dict[tuple[str | None, tuple[str, ...]], Handling]:
+        # Opening a ticket asks four times, and most tickets are of few types and categories.
+        return {}
 
     @cached_property
     def _made(self) -> dict[tuple[Pinned | None, ...], Form]:
