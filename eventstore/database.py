@@ -29,7 +29,8 @@ PATIENCE = {
 BEGIN_ANEW = 2.0
 
 
-_AWAY = (psycopg.OperationalError, PoolTimeout)
+# What a database that is away is met with.
+AWAY = (psycopg.OperationalError, PoolTimeout)
 
 
 class Role(StrEnum):
@@ -194,6 +195,11 @@ def async_pool(
     )
 
 
+def explained_of(pool: ConnectionPool | AsyncConnectionPool, error: psycopg.Error) -> LedgerdeskError:
+    """What a failure of the pool's database means."""
+    return explained(pool.conninfo if isinstance(pool.conninfo, str) else "", error)
+
+
 class Lent:
     """A connection of one of these pools for a moment; a database that is away becomes DatabaseUnavailable.
 
@@ -209,17 +215,14 @@ class Lent:
     async def __aenter__(self) -> psycopg.AsyncConnection[TupleRow]:
         try:
             self._db = await self._pool.getconn()
-        except _AWAY as error:
-            raise self._explained(error) from None
+        except AWAY as error:
+            raise explained_of(self._pool, error) from None
         return self._db
 
     async def __aexit__(self, _: object, error: BaseException | None, __: object) -> None:
         await self._pool.putconn(self._db)
-        if isinstance(error, _AWAY):
-            raise self._explained(error) from None
-
-    def _explained(self, error: psycopg.Error) -> LedgerdeskError:
-        return explained(self._pool.conninfo if isinstance(self._pool.conninfo, str) else "", error)
+        if isinstance(error, AWAY):
+            raise explained_of(self._pool, error) from None
 
 
 def _told(db: psycopg.Connection[TupleRow] | psycopg.AsyncConnection[TupleRow]) -> bool:

@@ -9,17 +9,15 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple, Self
 from uuid import UUID
 
-import psycopg
 from psycopg import AsyncConnection, Cursor
 from psycopg.rows import class_row, dict_row
 from psycopg.types.json import Jsonb
-from psycopg_pool import PoolTimeout
 
 from domain.errors import CommandIdReused, LedgerdeskError, Refusal
 from domain.event import Actor
 from domain.permissions import Permission
 from eventstore.arrays import Texts
-from eventstore.database import Role, async_pool, explained
+from eventstore.database import Lent, Role, async_pool
 from eventstore.vault import Vault
 
 CHANNEL = "jobs"
@@ -189,7 +187,7 @@ class Jobs:
     """What workers do with jobs, with the worker's rights. Open it with `async with`."""
 
     def __init__(self, url: str, owner: UUID, *, size: int = 4) -> None:
-        self._url, self._owner = url, owner
+        self._owner = owner
         self._pool = async_pool(url, Role.WORKER, "ledgerdesk-jobs", size=size)
 
     async def __aenter__(self) -> Self:
@@ -202,11 +200,8 @@ class Jobs:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection[Any]]:
         """A transaction of the worker's. A database that is away becomes DatabaseUnavailable."""
-        try:
-            async with self._pool.connection() as db, db.transaction():
-                yield db
-        except (psycopg.OperationalError, PoolTimeout) as error:
-            raise explained(self._url, error) from None
+        async with Lent(self._pool) as db, db.transaction():
+            yield db
 
     async def claim(self, kinds: Sequence[str]) -> Job | None:
         """The job whose turn it is, ours from now on; None where nothing is to be done."""

@@ -8,10 +8,9 @@ from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg import AsyncConnection, Connection, Cursor
-from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolTimeout
+from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
-from domain.errors import LedgerdeskError
-from eventstore.database import Lent, explained
+from eventstore.database import AWAY, Lent, explained_of
 
 AnyConnection = Connection[Any] | AsyncConnection[Any]
 AnyPool = ConnectionPool[Any] | AsyncConnectionPool[Any]
@@ -37,8 +36,8 @@ def bound(pool: ConnectionPool[Any], workspace: UUID) -> Iterator[Cursor[Any]]:
             _share(pool, db)
             bind(cursor, workspace)
             yield cursor
-    except (psycopg.OperationalError, PoolTimeout) as error:
-        raise _explained(pool, error) from None
+    except AWAY as error:
+        raise explained_of(pool, error) from None
 
 
 class BoundAsync(Lent):
@@ -119,10 +118,6 @@ def remembered(db: AnyConnection, kind: type[M]) -> M:
         found = memories.setdefault(kind, kind())
     memory: M = found
     return memory
-
-
-def _explained(pool: AnyPool, error: psycopg.Error) -> LedgerdeskError:
-    return explained(pool.conninfo if isinstance(pool.conninfo, str) else "", error)
 
 
 def _share(pool: AnyPool, db: AnyConnection) -> None:

@@ -3,17 +3,13 @@
 from typing import Any, Self
 from uuid import UUID
 
-import psycopg
-from psycopg_pool import PoolTimeout
-
-from eventstore.database import Role, async_pool, explained
+from eventstore.database import Lent, Role, async_pool
 
 
 class Vault:
     """Calls the database's own functions; has no rights on the tables behind them."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
         self._pool = async_pool(url, Role.WRITER, "ledgerdesk-vault", size=2)
 
     async def __aenter__(self) -> Self:
@@ -43,9 +39,6 @@ class Vault:
 
     async def call(self, query: str, *values: object) -> Any:
         """The first column of what one of the database's own functions answers."""
-        try:
-            async with self._pool.connection() as db:
-                row = await (await db.execute(query.encode(), values)).fetchone()
-        except (psycopg.OperationalError, PoolTimeout) as error:
-            raise explained(self._url, error) from None
+        async with Lent(self._pool) as db:
+            row = await (await db.execute(query.encode(), values)).fetchone()
         return row[0] if row else None

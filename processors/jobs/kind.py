@@ -7,16 +7,15 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 from uuid import UUID, uuid5
 
-import psycopg
 from psycopg import AsyncConnection
 from psycopg.errors import InvalidSchemaName, UndefinedTable
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool import AsyncConnectionPool
 
 from domain.catalogue import Catalogue
 from domain.errors import LedgerdeskError, NotAllowed
 from domain.permissions import Permission
 from domain.staff import Grant
-from eventstore.database import explained
+from eventstore.database import Lent
 from eventstore.desk import Desk
 from eventstore.jobs import Job, Jobs, Step
 
@@ -41,14 +40,12 @@ class Here:
     async def reading(self, workspace: UUID) -> AsyncIterator[AsyncConnection[Any]]:
         """A transaction that sees one workspace at one moment. A database that is away becomes DatabaseUnavailable."""
         try:
-            async with self.readers.connection() as db, db.transaction():
+            async with Lent(self.readers) as db, db.transaction():
                 await db.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
                 await db.execute("SELECT set_config('ledgerdesk.workspace', %s, true)", [str(workspace)])
                 yield db
         except (UndefinedTable, InvalidSchemaName):
             raise NotBuiltYet() from None
-        except (psycopg.OperationalError, PoolTimeout) as error:
-            raise explained(self.readers.conninfo if isinstance(self.readers.conninfo, str) else "", error) from None
 
 
 class JobKind(ABC):

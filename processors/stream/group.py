@@ -86,7 +86,7 @@ class Group:
             auto_offset_reset="none",
             session_timeout_ms=SESSION_MS,
             heartbeat_interval_ms=SESSION_MS // 3,
-            bootstrap_timeout_ms=int(settings.kafka_deadline * 1000),
+            bootstrap_timeout_ms=settings.milliseconds,
             max_poll_records=MOST,
             metrics_enabled=False,
             **settings.client(),

@@ -37,8 +37,7 @@ class Producer:
     """
 
     def __init__(self, settings: KafkaSettings, transactional_id: str) -> None:
-        self._deadline = settings.kafka_deadline
-        milliseconds = int(self._deadline * 1000)
+        self._deadline, milliseconds = settings.kafka_deadline, settings.milliseconds
         self._kafka: Any = connected(
             KafkaProducer,
             transactional_id=transactional_id,

@@ -55,6 +55,11 @@ class KafkaSettings(Checked):
         """The compacted topic of how far each topic is."""
         return f"{self.kafka_topics}.positions"
 
+    @property
+    def milliseconds(self) -> int:
+        """The deadline as clients of Kafka take it."""
+        return int(self.kafka_deadline * 1000)
+
     def client(self) -> dict[str, Any]:
         """What every client of kafka-python is made with."""
         return {

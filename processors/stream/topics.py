@@ -35,7 +35,7 @@ def ensure(settings: KafkaSettings, *events: str) -> None:
             # One by one: somebody else may make one of them meanwhile.
             with suppress(TopicAlreadyExistsError):
                 if topic.name not in there:
-                    admin.create_topics([topic], timeout_ms=_milliseconds(settings))
+                    admin.create_topics([topic], timeout_ms=settings.milliseconds)
 
 
 def positioned(topic: str, position: int) -> Message:
@@ -57,14 +57,14 @@ def unmarked(settings: KafkaSettings, partitions: Sequence[TopicPartition]) -> d
     """Where the committed end is, of each of the partitions that has more behind it."""
     newest = dict.fromkeys(partitions, OffsetSpec.LATEST)
     with _administering(settings) as admin:
-        committed = admin.list_partition_offsets(newest, "read_committed", _milliseconds(settings))
-        ends = admin.list_partition_offsets(newest, "read_uncommitted", _milliseconds(settings))
+        committed = admin.list_partition_offsets(newest, "read_committed", settings.milliseconds)
+        ends = admin.list_partition_offsets(newest, "read_uncommitted", settings.milliseconds)
     return {part: at.offset for part, at in committed.items() if at.offset < ends[part].offset}
 
 
 @contextmanager
 def _administering(settings: KafkaSettings) -> Iterator[KafkaAdminClient]:
-    patience = {"bootstrap_timeout_ms": _milliseconds(settings), "request_timeout_ms": _milliseconds(settings)}
+    patience = {"bootstrap_timeout_ms": settings.milliseconds, "request_timeout_ms": settings.milliseconds}
     with closing(connected(KafkaAdminClient, **patience, **settings.client())) as admin:
         yield admin
 
@@ -76,7 +76,7 @@ def _committed(settings: KafkaSettings) -> Iterator[KafkaConsumer]:
         isolation_level="read_committed",
         enable_auto_commit=False,
         auto_offset_reset="earliest",
-        bootstrap_timeout_ms=_milliseconds(settings),
+        bootstrap_timeout_ms=settings.milliseconds,
         metrics_enabled=False,
         **settings.client(),
     )
@@ -96,7 +96,3 @@ def _to_end(consumer: KafkaConsumer, part: TopicPartition, seconds: float) -> It
             raise KafkaTimeoutError("the positions were not read in time")
         for found in consumer.poll(timeout_ms=100).values():
             yield from found
-
-
-def _milliseconds(settings: KafkaSettings) -> int:
-    return int(settings.kafka_deadline * 1000)

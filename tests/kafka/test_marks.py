@@ -16,7 +16,7 @@ from tests.kafka.publishing import log_head, positions, published, publishing, s
 @pytest.fixture
 def settings(make_broker):
     """Of a broker that takes messages of a transaction that it was not told of; asked for by nobody, it gives them no mark."""
-    return settings_of(make_broker({"transaction.partition.verification.enable": "false"}).servers)
+    return settings_of(make_broker({"transaction.partition.verification.enable": "false"}).servers, kafka_deadline=60)
 
 
 @pytest.fixture
