@@ -102,5 +102,5 @@ def read(db: Cursor[Any], workspace: UUID, asked: Iterable[Asked]) -> Read:
             continue
         found[hashed] = places = place_sets.joined(of_set)
         if version is not None:
-            memory.put((workspace, hashed), _Known(version, places, _LEAST + places.size))
+            memory.put((workspace, hashed), _Known(version, places, _LEAST + len(places.serialize())))
     return Read(found, any(version is not None for _, version in chunks))

@@ -1,119 +1,40 @@
-"""Sets of places: few as a list, many as a number whose bits are set; in the database chunks, short where few are in them.
+"""Sets of places: compressed bitmaps, made of the chunks that the database keeps; chunks are short where few are in them.
 
-A place is a small number that a ticket has within its desk; a million of them are a number of 125 kB, and what two sets
-have in common is one operation.
+A place is a small number that a ticket has within its desk. What sets have in common, and how many there are, is the
+library's to tell; what it writes and reads is https://github.com/RoaringBitmap/RoaringFormatSpec.
 """
 
 import struct
 from array import array
-from bisect import bisect_left
-from collections.abc import Collection, Iterable, Sequence
-from functools import cached_property, reduce
-from itertools import compress
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import reduce
+from itertools import count as count_from
 from operator import or_
-from typing import Final
 
+from pyroaring import BitMap, FrozenBitMap
+
+# A set of places that never changes.
+Places = FrozenBitMap
 # Places of a chunk: as bits it just fits into a row that PostgreSQL does not put elsewhere.
 CHUNK = 8192
 _BYTES = CHUNK // 8
 # Up to so many are written one by one, in two bytes each.
 _FEW = 64
-# Up to so many of a set are listed: to look each up in another set takes less than to join, count and list that many bits.
-LISTED = 4_096
+# The library's own parts: a serialized one has a list of up to so many, and bits of more.
+_PART = 1 << 16
+_PART_BYTES = _PART // 8
+_LISTED = 4_096
+_ALL = (1 << _PART) - 1
+# Its mark of sets that have no parts but lists and bits.
+_LISTS_AND_BITS = 12346
+_HEAD, _OF_PART, _AT = struct.Struct("<II"), struct.Struct("<HH"), struct.Struct("<I")
+NOTHING = Places()
 
 
-class Places:
-    """A set of places that never changes. It is known by its list, by its bits, or by both."""
-
-    def __init__(self, listed: Sequence[int] | None = None, bits: int | None = None) -> None:
-        if listed is not None:
-            self.listed = listed
-        if bits is not None:
-            self.bits = bits
-        self._few: Final = listed is not None and len(listed) <= LISTED
-
-    @cached_property
-    def listed(self) -> Sequence[int]:
-        """What is in the set, the lowest first."""
-        return _listed_bits(self.bits)
-
-    @cached_property
-    def bits(self) -> int:
-        """The set as a number."""
-        return int.from_bytes(self.written, "little")
-
-    @cached_property
-    def written(self) -> bytes:
-        """The set as PostgreSQL's get_bit reads it."""
-        if "bits" in self.__dict__:
-            return self.bits.to_bytes((self.bits.bit_length() + 7) // 8, "little")
-        return bytes(_marked(bytearray((self.listed[-1] >> 3) + 1), self.listed)) if self.listed else b""
-
-    @cached_property
-    def count(self) -> int:
-        """How many there are."""
-        return len(self.listed) if "listed" in self.__dict__ else self.bits.bit_count()
-
-    @property
-    def size(self) -> int:
-        """Bytes that it takes: a list, or bits both ways."""
-        return 4 * len(self.listed) if self._few else self.bits.bit_length() // 4
-
-    def __bool__(self) -> bool:
-        return bool(self.listed if self._few else self.bits)
-
-    def __and__(self, other: "Places") -> "Places":
-        if not (self and other):
-            return NOTHING
-        if self._few or other._few:
-            few, others = (self, other) if self._few else (other, self)
-            return Places(others.among(few.listed))
-        return Places(bits=self.bits & other.bits)
-
-    def __or__(self, other: "Places") -> "Places":
-        if not (self and other):
-            return self or other
-        if self._few and other._few:
-            return Places(sorted({*self.listed, *other.listed}))
-        return Places(bits=self.bits | other.bits)
-
-    def __sub__(self, other: "Places") -> "Places":
-        if not other:
-            return self
-        if self._few:
-            gone = set(other.among(self.listed))
-            return Places([place for place in self.listed if place not in gone])
-        return Places(bits=self.bits & ~other.bits)
-
-    def among(self, places: Sequence[int]) -> Sequence[int]:
-        """Those of the places that are in the set."""
-        if self._few:
-            own = set(self.listed)
-            return [place for place in places if place in own]
-        written = self.written
-        end = len(written) * 8
-        if places and places[-1] >= end:
-            places = places[: bisect_left(places, end)]
-        return [place for place in places if written[place >> 3] >> (place & 7) & 1]
-
-    def of_chunk(self, number: int) -> Sequence[int]:
-        """What is in a chunk of the set."""
-        begin = number * CHUNK
-        if self.count <= LISTED:
-            return self.listed[bisect_left(self.listed, begin) : bisect_left(self.listed, begin + CHUNK)]
-        part = self.written[begin // 8 : begin // 8 + _BYTES]
-        return [begin + place for place in _listed_bits(int.from_bytes(part, "little"))]
-
-    def reach(self, everything: "Places", wanted: int, *, highest: bool) -> int:
-        """How many of everything have to be looked at, from one end of the places, until so many of the set were seen."""
-        wanted = min(wanted, self.count)
-        place = self._nth(self.count - wanted if highest else wanted - 1) if wanted else 0
-        bits = everything.bits
-        return (bits >> place if highest else bits & ((2 << place) - 1)).bit_count()
-
-    def _nth(self, nth: int) -> int:
-        """The place above so many others."""
-        return self.listed[nth] if self._few else _nth(self.bits, nth + 1)
+def of_places(found: Iterable[int]) -> Places:
+    """The set of these places."""
+    # As the library would optimize it, spans of places would be parts of a third kind.
+    return Places(array("I", found), optimize=False)
 
 
 def union(sets: Iterable[Places]) -> Places:
@@ -137,49 +58,88 @@ def changed(kept: bytes, more: Collection[int], fewer: Collection[int]) -> bytes
 
 def joined(chunks: Iterable[tuple[int, bytes]]) -> Places:
     """The set that was kept in numbered chunks."""
-    ordered = sorted(chunks)
-    if sum(len(kept) for _, kept in ordered) <= LISTED * 2 and all(len(kept) < _BYTES for _, kept in ordered):
-        return Places(array("i", [number * CHUNK + place for number, kept in ordered for place in _listed(kept)]))
-    bits = bytearray((ordered[-1][0] + 1) * _BYTES if ordered else 0)
-    for number, kept in ordered:
-        begin = number * _BYTES
-        if len(kept) == _BYTES:
-            bits[begin : begin + _BYTES] = kept
+    listed, parts = array("I"), dict[int, bytearray]()
+    for number, kept in chunks:
+        begin = number * CHUNK
+        if len(kept) < _BYTES:
+            listed.extend(map(begin.__add__, _listed(kept)))
         else:
-            for place in _listed(kept):
-                bits[begin + (place >> 3)] |= 1 << (place & 7)
-    return Places(bits=int.from_bytes(bits, "little"))
+            key, inside = divmod(begin, _PART)
+            part = parts.setdefault(key, bytearray(_PART_BYTES))
+            part[inside // 8 : inside // 8 + _BYTES] = kept
+    return of_places(listed) | _of_bits(parts) if parts else of_places(listed)
 
 
-def of_places(found: Iterable[int]) -> Places:
-    """The set of these places."""
-    return Places(sorted(found))
+def _of_bits(parts: Mapping[int, bytearray]) -> Places:
+    """The set of the library's parts by their numbers, given as bits; it reads them written as its own."""
+    few, heads, bodies = list[int](), list[bytes](), list[bytes | bytearray]()
+    for key, part in sorted(parts.items()):
+        count = int.from_bytes(part, "little").bit_count()
+        if count <= _LISTED:
+            # It would want a list. The others are many: of those it reads the bits, and turns the part round by itself.
+            few.append(key)
+        heads.append(_OF_PART.pack(key, (_PART - count if count <= _LISTED else count) - 1))
+        bodies.append(_others(part) if count <= _LISTED else part)
+    begin = _HEAD.size + (_OF_PART.size + _AT.size) * len(parts)
+    ats = map(_AT.pack, range(begin, begin + _PART_BYTES * len(parts), _PART_BYTES))
+    serialized = b"".join([_HEAD.pack(_LISTS_AND_BITS, len(parts)), *heads, *ats, *bodies])
+    return Places(_turned(BitMap.deserialize(serialized), few), optimize=False)
 
 
-def _listed_bits(bits: int) -> list[int]:
-    count = -(-bits.bit_length() // 64)
-    words = struct.unpack(f"<{count}Q", bits.to_bytes(count * 8, "little"))
-    result: list[int] = []
-    for number in compress(range(count), words):
-        left = words[number]
-        while left:
-            low = left & -left
-            result.append(number * 64 + low.bit_length() - 1)
-            left ^= low
-    return result
+def _turned(found: BitMap, parts: Iterable[int]) -> BitMap:
+    """Of these parts what was not in the set, instead of what was."""
+    for key in parts:
+        found.flip_inplace(key * _PART, (key + 1) * _PART)
+    return found
 
 
-def _nth(found: int, nth: int) -> int:
-    """The nth lowest place, by halving."""
-    place, size = 0, found.bit_length()
-    while size > 1:
-        half = size // 2
-        low = found & ((1 << half) - 1)
-        if (count := low.bit_count()) >= nth:
-            found, size = low, half
-        else:
-            found, nth, place, size = found >> half, nth - count, place + half, size - half
-    return place
+def written(found: Places) -> bytes:
+    """The set as PostgreSQL's get_bit reads it."""
+    if not found:
+        return b""
+    counts = [found.range_cardinality(begin, begin + _PART) for begin in range(0, found.max() + 1, _PART)]
+    few = {key for key, count in enumerate(counts) if 0 < count <= _LISTED}
+    kept = [key for key, count in enumerate(counts) if count]
+    bits, data = bytearray(len(counts) * _PART_BYTES), _turned(BitMap(found, optimize=False), few).serialize()
+    begin = _HEAD.size + (_OF_PART.size + _AT.size) * len(kept)
+    if len(data) != begin + _PART_BYTES * len(kept):
+        # Something has made spans of it.
+        return bytes(_marked(bits, found))
+    for key, at in zip(kept, count_from(begin, _PART_BYTES), strict=False):
+        body = data[at : at + _PART_BYTES]
+        bits[key * _PART_BYTES : (key + 1) * _PART_BYTES] = _others(body) if key in few else body
+    return bytes(bits)
+
+
+def of_chunk(found: Places, number: int) -> Sequence[int]:
+    """What is in a chunk of the set, the lowest first."""
+    return (found & Places(range(number * CHUNK, (number + 1) * CHUNK))).to_array()
+
+
+def in_chunk(found: Places, number: int) -> int:
+    """How many are in a chunk of the set."""
+    return found.range_cardinality(number * CHUNK, (number + 1) * CHUNK)
+
+
+def reach(found: Places, everything: Places, wanted: int, *, highest: bool) -> int:
+    """How many of everything have to be looked at, from one end of the places, until so many of the set were seen."""
+    wanted = min(wanted, len(found))
+    if not wanted:
+        return len(everything)
+    place = found[-wanted if highest else wanted - 1]
+    return everything.range_cardinality(place, everything.max() + 1) if highest else everything.rank(place)
+
+
+def _others(part: bytes | bytearray) -> bytes:
+    """What is not in the part, as bits."""
+    return (int.from_bytes(part, "little") ^ _ALL).to_bytes(_PART_BYTES, "little")
+
+
+def _listed_bits(bits: int) -> Iterator[int]:
+    while bits:
+        low = bits & -bits
+        yield low.bit_length() - 1
+        bits ^= low
 
 
 def _listed(kept: bytes) -> tuple[int, ...]:
@@ -190,6 +150,3 @@ def _marked(bits: bytearray, more: Iterable[int]) -> bytearray:
     for place in more:
         bits[place >> 3] |= 1 << (place & 7)
     return bits
-
-
-NOTHING = Places([])

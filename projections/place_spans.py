@@ -16,6 +16,7 @@ from pydantic_core import from_json
 
 from domain.conditions import Condition, Leaf, NoneOf
 from domain.ticket.row import Row
+from projections import place_sets
 from projections.bulk import upsert
 from projections.place_sets import CHUNK, Places
 
@@ -122,7 +123,7 @@ def first(spans: Sequence[Span], found: Places, wanted: int, *, descending: bool
     for span in spans:
         if last is not None and (span.near < last if descending else span.near > last):
             return Near(places, span.near, descending)
-        inside = found.of_chunk(span.chunk)
+        inside = place_sets.of_chunk(found, span.chunk)
         places += inside
         if last is None and inside:
             taken.append(span.far)

@@ -52,9 +52,9 @@ def nearest(
         within -= found.beside[NEVER_DUE]
     spans = place_spans.along(db, workspace, name, after[-2] if after else None, descending=descending)
     near = place_spans.first(spans, within - far, wanted - len(before), descending=descending)
-    if near is None or far.count + len(near.places) > most:
+    if near is None or len(far) + len(near.places) > most:
         return None
-    return near._replace(places=[*before, *far.listed, *near.places])
+    return near._replace(places=[*before, *far, *near.places])
 
 
 def _classes(found: Found, sorts: Sequence[Sort], wanted: int) -> tuple[list[int], Places] | None:
@@ -64,7 +64,7 @@ def _classes(found: Found, sorts: Sequence[Sort], wanted: int) -> tuple[list[int
     before: list[int] = []
     for priority in reversed(list(Priority)) if sorts[0].descending else Priority:
         within = found.places & found.beside["priority", priority.value]
-        if len(before) + within.count >= wanted:
+        if len(before) + len(within) >= wanted:
             return before, within
-        before += within.listed
+        before += within
     return None

@@ -5,7 +5,7 @@ of places say which tickets match, or may: where these are few they are looked u
 order by age comes to first; else the sort's index is walked by itself, and only tickets of the set are looked up on the way.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -19,7 +19,7 @@ from pydantic_core import from_json
 
 from domain.conditions import ALWAYS, AllOf, Condition, Context, depends_on
 from domain.errors import Refusal
-from projections import ticket_nearest, ticket_sets
+from projections import place_sets, ticket_nearest, ticket_sets
 from projections.bulk import array
 from projections.condition_shapes import queue, timeless
 from projections.conditions import compiled
@@ -165,7 +165,7 @@ def _holds(condition: Condition, context: Context) -> Where:
 
 def among(found: Found, place: SQL) -> Where:
     """That the place is in the set. A ticket that came since lies behind its end."""
-    bits = found.places.written
+    bits = place_sets.written(found.places)
     text = SQL("CASE WHEN {0} < %s THEN get_bit(%s, {0}) = 1 ELSE FALSE END").format(place)
     return Where(text, [len(bits) * 8, bits])
 
@@ -240,7 +240,7 @@ class PageReader:
         if not ordered and found.tickets > MOST_SORTED:
             raise SortTooWide(most=MOST_SORTED, sort=self.query.sort)
         if not ordered or found.tickets * LOOKED_UP <= steps:
-            return self._looked_up(found.places.listed)
+            return self._looked_up(found.places)
         if found.tickets * DENSE >= found.all_tickets:
             return self._along()
         return self._walked(found, steps)
@@ -254,7 +254,7 @@ class PageReader:
         wanted = self.query.limit + 1
         if self.sorts[0].name in BY_AGE and not self.query.after:
             highest = self.sorts[0].descending
-            return found.places.reach(found.everything, wanted, highest=highest)
+            return place_sets.reach(found.places, found.everything, wanted, highest=highest)
         return min(1.0, wanted / max(found.tickets, 1)) * found.all_tickets
 
     def _along(self) -> Fetched:
@@ -279,7 +279,7 @@ class PageReader:
         rows = self._looked_up(near.places)
         return rows if rows.last is not None and near.is_beyond(rows.last) else None
 
-    def _looked_up(self, places: Sequence[int]) -> Fetched:
+    def _looked_up(self, places: Iterable[int]) -> Fetched:
         """Those of the places that match, sorted."""
         # Apart, or the sort's index would look inviting.
         chosen = (
@@ -298,7 +298,7 @@ class PageReader:
             if rows.matching > self.query.limit:
                 return rows
             if found.tickets <= MOST_SORTED // 4:
-                return self._looked_up(found.places.listed)
+                return self._looked_up(found.places)
         return self._walk(found, None)
 
     def _walk(self, found: Found, most: int | None) -> Fetched:

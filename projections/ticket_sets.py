@@ -40,12 +40,12 @@ class Found:
     @property
     def tickets(self) -> int:
         """How many."""
-        return self.places.count
+        return len(self.places)
 
     @property
     def all_tickets(self) -> int:
         """Out of how many."""
-        return self.everything.count
+        return len(self.everything)
 
 
 class Asked(NamedTuple):

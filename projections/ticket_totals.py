@@ -10,7 +10,7 @@ from domain.conditions import AllOf, Context, Leaf, depends_on
 from domain.conditions.fields import CUSTOM_PREFIX, field_named
 from domain.conditions.model import resolved
 from domain.conditions.operators import Asks
-from projections import place_spans, ticket_sets
+from projections import place_sets, place_spans, ticket_sets
 from projections.bulk import array
 from projections.condition_shapes import conjunction
 from projections.ticket_facets import ALL, Facet, is_option, plain, tallies
@@ -127,15 +127,20 @@ def _of_sets(db: Cursor[Any], workspace: UUID, query: ListQuery, context: Contex
     if depends_on(AllOf(all=found.rest)) <= _INDEXED or found.tickets > 2 * MOST:
         kept = inside(workspace, listed_only=query.listed_only)
         return _limited(db, kept.and_(*among(found, SQL("place"))).and_(*rest))
-    chosen = Where(SQL("workspace_id = %s AND place = ANY(%s::int[])"), [workspace, array(found.places.listed)])
+    chosen = Where(SQL("workspace_id = %s AND place = ANY(%s::int[])"), [workspace, array(found.places)])
     return _limited(db, chosen.and_(*rest))
 
 
 def _of_spans(db: Cursor[Any], workspace: UUID, context: Context, found: Found) -> Total:
     """Chunks that lie on one side of the moments as a whole are counted, of others the tickets are looked at."""
     sides = place_spans.sides(db, workspace, [holds(each, context) for each in found.rest])
-    certain = sum(len(found.places.of_chunk(chunk)) for chunk, inside_ in sides.items() if inside_)
-    open_ = [place for chunk, inside_ in sides.items() if inside_ is None for place in found.places.of_chunk(chunk)]
+    certain = sum(place_sets.in_chunk(found.places, chunk) for chunk, inside_ in sides.items() if inside_)
+    open_ = [
+        place
+        for chunk, inside_ in sides.items()
+        if inside_ is None
+        for place in place_sets.of_chunk(found.places, chunk)
+    ]
     chosen = Where(SQL("workspace_id = %s AND place = ANY(%s::int[])"), [workspace, array(open_)])
     text = SQL("SELECT count(*) FROM desk.ticket_list WHERE {}")
     meant = chosen.and_(*holds(AllOf(all=found.rest), context))

@@ -53,7 +53,7 @@ def having(reader: Cursor[Any], workspace: UUID) -> list[list[int]]:
     reader.execute("SELECT set_config('ledgerdesk.workspace', %s, false)", [str(workspace)])
     found = sets(reader, workspace, TAGS)
     assert found.current
-    return [list(found.have[tag].listed) for tag in TAGS]
+    return [list(found.have[tag]) for tag in TAGS]
 
 
 async def retag(office: Office, number: str, add: set[str], remove: set[str]) -> None:

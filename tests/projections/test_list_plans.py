@@ -106,7 +106,6 @@ def small_chunks() -> Iterator[None]:
             patch.setattr(module, "CHUNK", 8)
         patch.setattr(place_sets, "_BYTES", 1)
         patch.setattr(place_sets, "_FEW", 0)
-        patch.setattr(place_sets, "LISTED", 5)
         patch.setattr(place_spans, "WHILE", timedelta(days=40))
         yield
 
