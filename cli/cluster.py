@@ -16,6 +16,7 @@ import psycopg
 from psycopg import sql
 
 from cli.account import Account, account
+from cli.memory import shared_buffers
 from cli.programs import reachable_binaries
 from domain.errors import LedgerdeskError
 
@@ -31,7 +32,6 @@ STOP_WITHIN = 60.0
 CONFIG: Mapping[str, str] = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
-    "shared_buffers": "128MB",
     # A supervisor with its API and worker takes about 60; two more workers beside it are still no more than half.
     "max_connections": "200",
     "max_wal_size": "2GB",
@@ -61,7 +61,7 @@ class Cluster:
     def __init__(self, folder: Path, config: Mapping[str, str] | None = None) -> None:
         self.folder = folder
         self.log = folder.with_name(f"{folder.name}.log")
-        self.config = {**CONFIG, **(config or {})}
+        self.config = {**CONFIG, "shared_buffers": shared_buffers(), **(config or {})}
 
     @property
     def pid(self) -> int | None:
