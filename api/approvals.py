@@ -63,7 +63,7 @@ async def approve(
 async def refuse_approval(
     number: TicketNumber, approval_id: UUID, body: RefuseBody, me: Caller = needs(Permission.TICKET_APPROVE)
 ) -> Response:
-    """Refuse, with the reason; one refusal ends it."""
+    """Refuse, with the reason; one refusal ends it, and a second approver's is refused as too late."""
     return await done(me, RefuseApproval(**me.context(), number=number, approval_id=approval_id, reason=body.reason))
 
 

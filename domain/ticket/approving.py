@@ -149,8 +149,9 @@ def refuse(command: RefuseApproval, ticket: Ticket, _: Catalogue) -> Decision:
     """One refusal ends it, in either mode."""
     approval = _approval(command, command.approval_id, ticket)
     person = _asked(command.by, approval, ticket)
-    if approval.outcome == "refused":
+    if person == approval.refused_by:
         return []
+    # Another's refusal came first: what is said now, and why, would be kept nowhere.
     _must_be_live(approval)
     return [ApprovalRefused(approval_id=approval.approval_id, person_id=person, reason=command.reason)]
 

@@ -268,7 +268,7 @@ def _(ticket: Ticket, event: ApprovalGiven) -> Ticket:
 
 @evolves(ApprovalRefused)
 def _(ticket: Ticket, event: ApprovalRefused) -> Ticket:
-    return _changed(ticket, event.approval_id, lambda a: replace(a, outcome="refused"))
+    return _changed(ticket, event.approval_id, lambda a: replace(a, outcome="refused", refused_by=event.person_id))
 
 
 @evolves(ApprovalWithdrawn)

@@ -133,6 +133,7 @@ class Approval:
     node: str | None = None
     required: bool = False
     outcome: str | None = None
+    refused_by: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,13 @@ def test_answering_twice_changes_nothing():
     when(given_asked(ANN, BOB, after=[no]), RefuseApproval, "ann", reason="no!").then_nothing()
 
 
+def test_who_refuses_second_is_told_that_it_is_over():
+    no = ApprovalRefused(approval_id=ASKED, person_id=BOB, reason="no")
+    for before in ([no], [gave(ANN), no]):
+        over = given_asked(ANN, BOB, after=before)
+        when(over, RefuseApproval, "ann", reason="Too dear").then_refused(ApprovalOver, outcome="refused")
+
+
 @pytest.mark.parametrize(("kind", "more"), [(GiveApproval, {}), (RefuseApproval, {"reason": "no"})])
 def test_only_an_approver_answers_and_only_while_it_is_asked(kind, more):
     when(given_asked(ANN), kind, "bob", **more).then_refused(NotAnApprover)
