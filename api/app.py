@@ -66,7 +66,6 @@ from eventstore.settings import Settings
 
 VERSION = "1"
 ROUTERS = (
-    # Before `tickets`: a board is no ticket's number.
     ticket_lists,
     tickets,
     ticket_actions,
@@ -91,7 +90,6 @@ ROUTERS = (
     workflows,
     calendars,
     policies,
-    # Before `people` and `tags`: these are nobody's id, and no tag.
     figures,
     people,
     availability,

@@ -27,7 +27,7 @@ class Addresses(BaseRoute):
         nearest: tuple[Match, Scope] = (Match.NONE, {})
         for route in self._candidates(scope["path"]) if scope["type"] == "http" else ():
             found = route.matches(scope)
-            if found[0] is Match.FULL:
+            if found[0] is Match.FULL and (nearest[0] is Match.NONE or _may_be_meant(found[1], nearest[1])):
                 return found
             if nearest[0] is Match.NONE:
                 nearest = found
@@ -42,7 +42,9 @@ class Addresses(BaseRoute):
         last = _last(path)
         shape = min(path.count("/"), self._deepest + 1), last if last in self._names else ""
         if (found := self._alike.get(shape)) is None:
-            found = self._alike[shape] = [route for route in self.routes if _may_have(route.path, *shape)]
+            alike = [route for route in self.routes if _may_have(route.path, *shape)]
+            # A fixed address comes first: a board is no ticket's number.
+            found = self._alike[shape] = sorted(alike, key=lambda route: len(route.param_convertors))
         return found
 
 
@@ -50,6 +52,16 @@ def _may_have(pattern: str, depth: int, last: str) -> bool:
     """Whether addresses of the pattern may have so many parts and such a last one, which is empty where no pattern names it."""
     longer = ":path}" in pattern and depth > pattern.count("/")
     return longer or (depth == pattern.count("/") and ("{" in _last(pattern) or _last(pattern) == last))
+
+
+def _may_be_meant(found: Scope, nearest: Scope) -> bool:
+    """Whether who meets a nearer address that does not take the method may mean this one: `loads` is no person's id, but may be a tag."""
+    route: APIRoute = found["route"]
+    if len(route.param_convertors) == len(nearest["route"].param_convertors):
+        return True
+    values = found["path_params"]
+    wanted = [(field, values[field.alias]) for field in route.dependant.path_params if field.alias in values]
+    return not any(field.validate(value, loc=("path",))[1] for field, value in wanted)
 
 
 def _last(path: str) -> str:

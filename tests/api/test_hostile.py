@@ -77,6 +77,19 @@ def test_other_formats_and_methods_are_refused(admin):
     assert refused.json()["code"] == "method_not_allowed"
 
 
+@pytest.mark.parametrize("method", ["PATCH", "DELETE"])
+def test_a_method_that_only_an_address_with_an_id_takes_is_refused_where_the_id_is_none(admin, method):
+    refused = admin.request(method, "/people/loads", json={})
+    assert (refused.status_code, refused.headers["allow"]) == (405, "GET")
+
+
+def test_what_may_be_called_like_a_fixed_address_is_still_reached(admin):
+    admin.post("/tags", json={"tag": "usage"})
+    assert admin.delete("/tags/usage").status_code == 200
+    assert admin.patch("/statuses/order", json={"title": "Order"}).json()["code"] == "unknown_status"
+    assert admin.patch("/tickets/board", json={"title": "Board"}).json()["code"] == "unknown_ticket"
+
+
 @pytest.mark.parametrize("header", ['"x"', "3", '"1", "2"', '"99999999999999999999"'])
 def test_a_bad_if_match_is_refused(admin, opened, header):
     answer = admin.post(f"/tickets/{opened()}/resolve", headers={"If-Match": header})

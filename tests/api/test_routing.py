@@ -20,8 +20,13 @@ SOMETIMES = (
 PATHS = sorted({route.path_format.removeprefix(PREFIX) for route in ADDRESSES.routes} | set(SOMETIMES))
 
 
+# The id of a person is none of these, so that the address is never meant by one.
+NO_ID = {f"{PREFIX}/people/loads"}
+
+
 def asked_in_turn(scope: dict[str, str]) -> tuple[Match, object]:
-    answers = [(route.matches(scope)[0], route) for route in ADDRESSES.routes]
+    fixed = scope["path"] in NO_ID
+    answers = [(route.matches(scope)[0], route) for route in ADDRESSES.routes if not fixed or route.path in NO_ID]
     wanted = (Match.FULL, Match.PARTIAL)
     return next((each for match in wanted for each in answers if each[0] is match), (Match.NONE, None))
 
