@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Self
 from uuid import UUID
 
 import psycopg
+from psycopg import Cursor
 from psycopg_pool import PoolTimeout
 
 from api.errors import LoginTaken, WeakPassword
@@ -43,6 +44,7 @@ class ApiKey(NamedTuple):
 
 
 SELECT_LOGINS = "SELECT person_id, login FROM access.credentials WHERE workspace_id = %s"
+SELECT_LOGIN = "SELECT person_id FROM access.credentials WHERE workspace_id = %s AND login = %s"
 SELECT_API_KEYS = (
     "SELECT key_id, person_id, name, scopes, created_at, expires_at, used_at, revoked_at FROM access.api_keys "
     "WHERE workspace_id = %s ORDER BY created_at DESC, key_id LIMIT 1000"
@@ -178,6 +180,11 @@ def create_api_key(
 def logins(url: str, workspace: UUID) -> dict[UUID, str]:
     """What each person of the workspace signs in with."""
     return dict(_selected(url, workspace, SELECT_LOGINS))
+
+
+def signing_in(db: Cursor[Any], workspace: UUID, login: str) -> list[UUID]:
+    """Who signs in with that: one or nobody, of the desk or a customer."""
+    return [person for (person,) in db.execute(SELECT_LOGIN, [workspace, normal_login(login)])]
 
 
 def api_keys(url: str, workspace: UUID) -> list[ApiKey]:

@@ -186,7 +186,7 @@ class Asked(NamedTuple):
         if way.get("type") == "object":
             return "{NAME: VALUE}, each also as .NAME=VALUE"
         if way.get("format") == "uuid" and (kind := self._kind(name)):
-            return f"{kind} (name or id)" if kind in _WITHOUT_ADDRESS else f"{kind} (e-mail address, name or id)"
+            return f"{kind} (name or id)" if kind in _WITHOUT_ADDRESS else f"{kind} (login, e-mail address, name or id)"
         formats = {"uuid": "an id", "date-time": "a time like 2026-11-22T09:00:00Z"}
         plain = {"string": "text", "boolean": "true | false", "integer": "a number", "number": "a number"}
         return formats.get(way.get("format", "")) or plain.get(way.get("type", ""), "any JSON value")

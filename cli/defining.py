@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from cli.asking import asked_of
 from cli.carrying import carry, command_of, invalid
-from cli.do import name_ids, reading
+from cli.do import name_ids
 from cli.naming import Register
 from cli.people import Office, in_office
 from domain.command import Command
@@ -68,7 +68,7 @@ def set_up(
     async def work(office: Office) -> str:
         context, given = await context_of(office, who), asked
         if definition is not None:
-            given = asked | {DEFINITION: definition_in(*definition, await _register(office), context["by"])}
+            given = asked | {DEFINITION: definition_in(*definition, await office.register(), context["by"])}
         return said(what, await carried(office, kind, context, given), done)
 
     return in_office(workspace, work)
@@ -78,12 +78,8 @@ async def context_of(office: Office, who: str | None) -> dict[str, Any]:
     """The common part of a command, in that person's name where one is named."""
     context = office.context()
     if who is not None:
-        context["by"] = (await _register(office)).actor(who)
+        context["by"] = (await office.register()).actor(who)
     return context
-
-
-async def _register(office: Office) -> Register:
-    return Register(office.workspace.id, await office.catalogue(), lambda ask: reading(office, ask))
 
 
 async def carried(office: Office, kind: type[Command], context: dict[str, Any], asked: dict[str, Any]) -> Receipt:

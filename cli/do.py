@@ -2,13 +2,12 @@
 
 import json
 import mimetypes
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import typer
-from psycopg import Cursor
 
 from cli.asking import FOLLOWING, MADE, Asked, NotByHand, action, actions, asked
 from cli.carrying import carry, command_of
@@ -23,10 +22,8 @@ from domain.ids import ticket_id
 from domain.ticket.confidential import ViewConfidential
 from domain.ticket.handling import ClaimTicket
 from domain.ticket.undoing import UndoCommand
-from eventstore.database import reader_pool
 from eventstore.desk import Receipt
 from eventstore.files.desk import Owner, files_of
-from eventstore.reading import bound
 from eventstore.undo import undo
 from projections import agent_load
 
@@ -104,7 +101,7 @@ async def done(
         raise NotByHand(action=name, instead=FOLLOWING[name])
     kind, takes = action(name), asked(name)
     given = values(takes, words)
-    register = Register(office.workspace.id, await office.catalogue(), lambda ask: reading(office, ask))
+    register = await office.register()
     context = office.context()
     if who is not None:
         context["by"] = register.actor(who)
@@ -194,7 +191,7 @@ async def _found(office: Office, kind: type[Command], register: Register, by: Ac
     person = register.desk.people.get(UUID(by.id)) if by.kind == "person" else None
     if kind is not ClaimTicket or person is None or person.load_limit is None:
         return {}
-    load = reading(office, lambda db: agent_load.counts(db, office.workspace.id, [person.id]))
+    load = office.reading(lambda db: agent_load.counts(db, office.workspace.id, [person.id]))
     return {"load": load.get(person.id, 0)}
 
 
@@ -210,12 +207,6 @@ async def _undone(office: Office, given: dict[str, Any], context: dict[str, Any]
 async def _confidential(office: Office, number: str) -> str:
     stream = ticket_id(office.workspace.id, number)
     return shown((await office.desk.state(office.workspace.id, "ticket", stream)).state.confidential) or ""
-
-
-def reading(office: Office, ask: Callable[[Cursor[Any]], Any]) -> Any:
-    """The answer of the workspace's read models, under row-level security."""
-    with reader_pool(str(office.settings.database_url), size=1) as pool, bound(pool, office.workspace.id) as db:
-        return ask(db)
 
 
 def told(

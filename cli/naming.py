@@ -1,4 +1,4 @@
-"""Whom an operator means by an e-mail address, a name or an id."""
+"""Whom an operator means by a login, an e-mail address, a name or an id."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -7,6 +7,7 @@ from uuid import UUID
 import psycopg
 from psycopg import Cursor
 
+from api.access import signing_in
 from api.errors import ReadModelMissing
 from domain.catalogue import Catalogue
 from domain.errors import InvalidInput
@@ -25,11 +26,11 @@ _CALLED = {
         SELECT organisation_id FROM called WHERE NOT merged OR (SELECT bool_and(merged) FROM called) LIMIT 2""",
 }
 _HINTS = {
-    "person": "Give the e-mail address, name or id of somebody of the desk; see `ledgerdesk user list`.",
+    "person": "Give the login, e-mail address, name or id of somebody of the desk; see `ledgerdesk user list`.",
     "team": "Give the name or id of a team.",
-    "requester": "Give the e-mail address, name or id of a requester.",
+    "requester": "Give the login, e-mail address, name or id of a requester.",
     "organisation": "Give the name or id of an organisation.",
-    "actor": "Give the e-mail address, name or id of somebody of the desk or of a requester; see `ledgerdesk user list`.",
+    "actor": "Give the login, e-mail address, name or id of somebody of the desk or of a requester; see `ledgerdesk user list`.",
     "assignee": 'Give a person or a team, `nobody`, or JSON like {"role": "lead"}.',
 }
 
@@ -74,14 +75,20 @@ class Register:
         raise InvalidInput(field=field, reason=f"is neither a {kinds[0]} nor a {kinds[1]} here. {hint}")
 
     def _known(self, kind: str, text: str) -> list[UUID]:
-        if kind == "person":
-            return [person.id for person in self.desk.people.values() if _called(person, text)]
         if kind == "team":
             return [team.id for team in self.desk.teams.values() if text in (str(team.id), team.name)]
-        try:
+        if kind == "person":
+            called = [person.id for person in self.desk.people.values() if _called(person, text)]
+            return called if _is_id(text) else self._with_login(called, text, here=True)
+        if _is_id(text):
             return [UUID(text)]
-        except ValueError:
-            return list(self._query(lambda db: self._listed(db, kind, text)))
+        found = list(self._query(lambda db: self._listed(db, kind, text)))
+        return self._with_login(found, text, here=False) if kind == "requester" else found
+
+    def _with_login(self, called: list[UUID], login: str, *, here: bool) -> list[UUID]:
+        """Those, and who signs in with it; `here` at the desk, else as a customer."""
+        owners = self._query(lambda db: signing_in(db, self.workspace, login))
+        return list(dict.fromkeys([*called, *(each for each in owners if (each in self.desk.people) is here)]))
 
     def _listed(self, db: Cursor[Any], kind: str, text: str) -> list[UUID]:
         try:
@@ -91,6 +98,14 @@ class Register:
             return [found for (found,) in rows]
         except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
             raise ReadModelMissing() from None
+
+
+def _is_id(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _called(person: Person, text: str) -> bool:

@@ -8,25 +8,21 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
+from psycopg import Cursor
+
 from api.access import Access
+from cli.naming import Register
 from cli.opening import chosen, desk_of, ready, workspaces
 from domain.catalogue import Catalogue
-from domain.errors import LedgerdeskError
 from domain.event import SYSTEM
 from domain.staff import Person
+from eventstore.database import reader_pool
 from eventstore.desk import Desk
+from eventstore.reading import bound
 from eventstore.settings import Settings
 from eventstore.workspaces import KnownWorkspace
 
 T = TypeVar("T")
-
-
-class NoSuchUser(LedgerdeskError):
-    """Nobody signs in with that, or has that address or id."""
-
-    code = "no_such_user"
-    sentence = "Nobody in {workspace} has the login, e-mail or id «{user}». See `ledgerdesk user list {workspace}`."
-    misuse = True
 
 
 @dataclass(frozen=True)
@@ -54,13 +50,18 @@ class Office:
         return found
 
     async def person(self, user: str) -> Person:
-        """The person of that login, e-mail address or id; NoSuchUser otherwise."""
-        people = (await self.catalogue()).people
-        signs_in = await self.access.credential(self.workspace.id, user)
-        for person in people.values():
-            if (signs_in and person.id == signs_in[0]) or user in (str(person.id), person.email):
-                return person
-        raise NoSuchUser(workspace=self.workspace.slug, user=user)
+        """The person of that login, e-mail address, name or id, or InvalidInput."""
+        register = await self.register()
+        return register.desk.people[register.person("LOGIN", user)]
+
+    async def register(self) -> Register:
+        """Everybody by name."""
+        return Register(self.workspace.id, await self.catalogue(), self.reading)
+
+    def reading(self, ask: Callable[[Cursor[Any]], Any]) -> Any:
+        """The answer of the workspace's read models, under row-level security."""
+        with reader_pool(str(self.settings.database_url), size=1) as pool, bound(pool, self.workspace.id) as db:
+            return ask(db)
 
 
 def in_office(slug: str | None, work: Callable[[Office], Awaitable[T]]) -> T:

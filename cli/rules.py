@@ -7,7 +7,7 @@ from typing import Any
 import typer
 
 from cli.defining import EXPECTED, JSON, WHY, set_up
-from cli.do import AS, reading
+from cli.do import AS
 from cli.opening import WORKSPACE, keyring_of
 from cli.people import Office, in_office
 from cli.story import minute
@@ -116,7 +116,7 @@ def log(
 async def _log(office: Office, number: str) -> tuple[list[Entry], list[Standing]]:
     workspace, keyring = office.workspace.id, keyring_of(office.settings)
     stream = ticket_id(workspace, number)
-    happened = reading(office, lambda db: happenings_of(db, keyring, workspace, stream))
+    happened = office.reading(lambda db: happenings_of(db, keyring, workspace, stream))
     if not happened:
         raise UnknownTicket(number=number)
     return entries(happened), standings(happened[-1], await office.catalogue(), office.context()["at"])

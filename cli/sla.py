@@ -9,7 +9,7 @@ import typer
 from api.holiday_presets import with_holidays
 from cli.carrying import carry
 from cli.defining import EXPECTED, JSON, WHY, set_up
-from cli.do import AS, reading
+from cli.do import AS
 from cli.opening import WORKSPACE, keyring_of
 from cli.people import Office, in_office
 from cli.story import minute
@@ -116,7 +116,7 @@ def renew(workspace: str | None = WORKSPACE) -> None:
 async def _explained(office: Office, number: str) -> Explanation | None:
     workspace, keyring = office.workspace.id, keyring_of(office.settings)
     stream = ticket_id(workspace, number)
-    happened = reading(office, lambda db: happenings_of(db, keyring, workspace, stream))
+    happened = office.reading(lambda db: happenings_of(db, keyring, workspace, stream))
     if not happened:
         raise UnknownTicket(number=number)
     now = happened[-1].after

@@ -9,18 +9,29 @@ from pydantic import TypeAdapter, ValidationError
 
 from api.access import logins, strong
 from api.secrets import hash_password
-from cli.people import NoSuchUser, Office, in_office, short
+from cli.people import Office, in_office, short
 from domain.catalogue import shown
-from domain.errors import InvalidInput
+from domain.errors import InvalidInput, LedgerdeskError
 from domain.values import Key, Line
 from domain.wording import first
 from domain.workspace import AddPerson, ChangeRole, DeactivatePerson
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, add_completion=False)
 WORKSPACE = typer.Argument(..., metavar="WORKSPACE", help="Short name of the workspace.")
-USER = typer.Argument(..., metavar="LOGIN", help="What the person signs in with; an e-mail address or an id will do.")
+USER = typer.Argument(
+    ..., metavar="LOGIN", help="What the person signs in with; an e-mail address, a name or an id will do."
+)
 ROLE = typer.Option(..., help="What the person may do: agent, lead, admin, ..., or a role of your own.")
+SIGNS_IN = typer.Argument(..., metavar="LOGIN", help="What the person signs in with.")
 STDIN = typer.Option(False, "--password-stdin", help="Read the password from standard input instead of asking.")
+
+
+class NoSuchUser(LedgerdeskError):
+    """Nobody signs in with that."""
+
+    code = "no_such_user"
+    sentence = "Nobody signs in to {workspace} as «{user}». See `ledgerdesk user list {workspace}`."
+    misuse = True
 
 
 @app.callback()
@@ -77,7 +88,7 @@ def list_(workspace: str = WORKSPACE) -> None:
 
 
 @app.command()
-def password(workspace: str = WORKSPACE, login: str = USER, password_stdin: bool = STDIN) -> None:
+def password(workspace: str = WORKSPACE, login: str = SIGNS_IN, password_stdin: bool = STDIN) -> None:
     """Set a new password; ends the person's sessions everywhere.
 
     Example: ledgerdesk user password acme ann

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from cli.carrying import carry, command_of
 from cli.defining import DEFINITION, JSON, WHY, context_of, said
-from cli.do import AS, reading
+from cli.do import AS
 from cli.opening import WORKSPACE, keyring_of
 from cli.people import Office, in_office
 from cli.story import minute
@@ -52,7 +52,7 @@ def list_(workspace: str | None = WORKSPACE, as_json: bool = JSON) -> None:
 
     async def work(office: Office) -> list[tuple[Subscription, Health | None]]:
         found = (await office.catalogue()).webhooks.values()
-        health = reading(office, lambda db: rows.health(db, office.workspace.id))
+        health = office.reading(lambda db: rows.health(db, office.workspace.id))
         return [(each, health.get(recipient(each.webhook.webhook_id))) for each in found]
 
     found = in_office(workspace, work)
@@ -106,7 +106,7 @@ def rotate(key: str = KEY, why: str | None = WHY, who: str | None = AS, workspac
 
     Example: ledgerdesk webhooks rotate crm --why "Somebody left"
     """
-    _done(workspace, who, key, RotateWebhookSecret, lambda secret: {"key": key, "secret": secret, "why": why})
+    _done(workspace, who, key, RotateWebhookSecret, lambda secret: {"key": key, "secret": secret, "why": why}, _rotated)
 
 
 @app.command()
@@ -115,7 +115,8 @@ def pause(key: str = KEY, why: str | None = WHY, who: str | None = AS, workspace
 
     Example: ledgerdesk webhooks pause crm --why "It moves house"
     """
-    _done(workspace, who, key, PauseWebhook, lambda _: {"key": key, "why": why})
+    done = "paused; nothing is sent to it until it is resumed"
+    _done(workspace, who, key, PauseWebhook, lambda _: {"key": key, "why": why}, lambda _: done)
 
 
 @app.command()
@@ -124,7 +125,8 @@ def resume(key: str = KEY, why: str | None = WHY, who: str | None = AS, workspac
 
     Example: ledgerdesk webhooks resume crm
     """
-    _done(workspace, who, key, ResumeWebhook, lambda _: {"key": key, "why": why})
+    done = f"resumed; what it missed is sent by `ledgerdesk webhooks redeliver {key} --since TIME --only-failed`"
+    _done(workspace, who, key, ResumeWebhook, lambda _: {"key": key, "why": why}, lambda _: done)
 
 
 @app.command()
@@ -133,7 +135,7 @@ def retire(key: str = KEY, why: str | None = WHY, who: str | None = AS, workspac
 
     Example: ledgerdesk webhooks retire crm --why "The CRM is gone"
     """
-    _done(workspace, who, key, RetireWebhook, lambda _: {"key": key, "why": why})
+    _done(workspace, who, key, RetireWebhook, lambda _: {"key": key, "why": why}, lambda _: "retired")
 
 
 @app.command("test")
@@ -168,11 +170,11 @@ def log(
     async def work(office: Office) -> list[str]:
         whom, of = await _recipient(office, key), office.workspace.id
         if one is None:
-            return [_entry(each) for each in reading(office, lambda db: rows.log(db, of, whom, None, None, LISTED))]
+            return [_entry(each) for each in office.reading(lambda db: rows.log(db, of, whom, None, None, LISTED))]
         keyring = keyring_of(office.settings)
-        if not reading(office, lambda db: rows.is_of(db, of, whom, one)):
+        if not office.reading(lambda db: rows.is_of(db, of, whom, one)):
             raise UnknownDelivery(delivery=one)
-        tried = reading(office, lambda db: rows.attempts(db, keyring, of, [one]))[one]
+        tried = office.reading(lambda db: rows.attempts(db, keyring, of, [one]))[one]
         return [line for attempt in tried for line in _exchanged(attempt)] or ["Not tried yet."]
 
     typer.echo("\n".join(in_office(workspace, work)) or "Nothing yet.")
@@ -246,16 +248,30 @@ def _json(text: str) -> Any:
         raise InvalidInput(field="when", reason="is no JSON") from None
 
 
+def _rotated(now: Subscription) -> str:
+    until = f"; until {minute(now.previous_until)} UTC the one before it signs too" if now.previous_until else ""
+    return f"signs with a new secret{until}"
+
+
 def _done(
-    workspace: str | None, who: str | None, key: str, kind: type[Command], asked: Callable[[str], dict[str, Any]]
+    workspace: str | None,
+    who: str | None,
+    key: str,
+    kind: type[Command],
+    asked: Callable[[str], dict[str, Any]],
+    done: Callable[[Subscription], str] = lambda _: "set",
 ) -> None:
+    """Carry it out, and say what has become so; a secret that was made for it is shown."""
+
     async def work(office: Office) -> str:
         context = await context_of(office, who)
         secret = new_secret(keyring_of(office.settings), office.workspace.id, key, context["command_id"])
         command = command_of(kind, context, asked(secret), DEFINITION)
         note = await _looked_at(office, command) if isinstance(command, SetWebhook) else None
-        lines = [said(f"Webhook {key}", await carry(office, command)), note]
-        if (await office.catalogue()).webhooks[key].secret == secret:
+        receipt = await carry(office, command)
+        found = (await office.catalogue()).webhooks[key]
+        lines = [said(f"Webhook {key}", receipt, done(found)), note]
+        if found.secret == secret:
             lines.append(f"Its secret, shown this once: {secret}")
         return "\n".join(filter(None, lines))
 

@@ -61,7 +61,7 @@ def test_a_description_says_what_is_needed_and_how_it_is_written(ledgerdesk: Run
     for line in (
         "number           text (needed, may be given without its name)",
         "to               {team, person, people, role} (needed)",
-        ".person        person (e-mail address, name or id)",
+        ".person        person (login, e-mail address, name or id)",
         "note             text (optional)",
     ):
         assert line in told

@@ -37,3 +37,14 @@ def test_a_role_is_one_that_people_can_have(acme: Run) -> None:
         acme("user", "role", "acme", "ann", "requester")
     with pytest.raises(InvalidInput, match="role"):
         acme("user", "role", "acme", "ann", "No Such Role")
+
+
+def test_a_person_is_named_by_their_login_too(acme: Run) -> None:
+    acme("do", "open-ticket", "1", "title=Fire")
+    acme("do", "claim-ticket", "1", "--as", "Ann")
+    assert "nothing to change" in acme("do", "assign-ticket", "1", "to=ANN", "--as", " ann ").stdout
+    assert acme("key", "create", "acme", "Ann", "--name", "reports", "--scope", "read").exit_code == 0
+    acme("do", "add-person", "person_name=ann", "role=agent")
+    for words in (["do", "assign-ticket", "1", "to=ann"], ["do", "claim-ticket", "1", "--as", "ann"]):
+        with pytest.raises(InvalidInput, match="several"):
+            acme(*words)

@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 
 from domain.errors import InvalidInput
+from domain.webhooks import OVERLAP
 from eventstore.database import Role, connect
 from eventstore.desk import Desk
 from eventstore.keyring import Keyring
@@ -70,3 +71,19 @@ def test_what_is_no_delivery_of_the_webhook_is_refused(desk: Run) -> None:
         for which, refusal in (("x", InvalidInput), (str(uuid4()), UnknownDelivery)):
             with pytest.raises(refusal):
                 desk("webhooks", doing, "crm", which)
+
+
+def test_each_command_says_what_has_become_so(desk: Run) -> None:
+    def said(*words: str) -> str:
+        return desk("webhooks", *words).stdout
+
+    assert said("add", "crm", "https://crm.example.com/").startswith("Webhook crm: set.\n")
+    assert said("pause", "crm") == "Webhook crm: paused; nothing is sent to it until it is resumed.\n"
+    assert said("pause", "crm") == "Webhook crm: nothing to change.\n"
+    assert said("resume", "crm").startswith("Webhook crm: resumed; what it missed is sent by")
+    begun = datetime.now(UTC)
+    rotated = said("rotate", "crm")
+    days = {f"{day + OVERLAP:%Y-%m-%d}" for day in (begun, datetime.now(UTC))}
+    assert any(rotated.startswith(f"Webhook crm: signs with a new secret; until {day} ") for day in days)
+    assert " UTC the one before it signs too.\nIts secret, shown this once: whsec_" in rotated
+    assert said("retire", "crm") == "Webhook crm: retired.\n"
