@@ -141,7 +141,7 @@ class Broker:
         if self.log.exists() and self.log.stat().st_size > LARGEST_LOG:
             self.log.unlink()
         with self.log.open("ab") as log:
-            # A short life is not worth the time of the second compiler; it makes the start a third quicker.
+            # A desk's broker is a small one beside everything else on its machine.
             options = ["-Xmx512m", "-XX:+UseSerialGC", f"-Dlog4j2.configurationFile={HERE / 'log4j2.properties'}"]
             return subprocess.Popen(
                 [program("java"), *options, "-cp", f"{libraries}/*", *arguments],

@@ -26,7 +26,6 @@ def way(make_broker):
         )
         found.servers = broker.servers
         yield found
-        broker.kill()
 
 
 @pytest.mark.parametrize("what", Lost)

@@ -8,6 +8,7 @@ from eventstore.settings import SettingsError
 from processors.stream import topics
 from processors.stream.settings import KafkaSettings
 from tests.certificates import Authority
+from tests.kafka.brokers import brokers
 from tests.kafka.publishing import position_published, settings_of
 
 PASSWORD = "a long password"
@@ -20,7 +21,7 @@ def authority(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def strict(make_broker, authority):
+def strict(authority):
     """The broker, as settings that reach it."""
     login = "org.apache.kafka.common.security.plain.PlainLoginModule required"
     known = f'{login} username="desk" password="{PASSWORD}" user_desk="{PASSWORD}";'
@@ -37,7 +38,8 @@ def strict(make_broker, authority):
         "ssl.truststore.location": str(authority.file),
     }
     security = given(authority.file, servers="127.0.0.1:1")._security()
-    return make_broker(demands, security).servers
+    with brokers() as make:
+        yield make(demands, security).servers
 
 
 def given(ca, servers, **more):
