@@ -78,7 +78,7 @@ class Backtest(JobKind):
         if not job.checkpoint:
             yield Step({"after": after}, total=await selection.count(here, job, meant))
         async with AsyncExitStack() as open_:
-            readers = [await open_.enter_async_context(reader_pipe.reading(job, here)) for _ in range(READERS)]
+            readers: list[reader_pipe.Reader] = []
             # Each page is read by the next reader in turn, and taken in in the order of the pages.
             under_way: deque[tuple[reader_pipe.Reader, list[Found]]] = deque()
             turn, ahead = 0, after
@@ -87,6 +87,9 @@ class Backtest(JobKind):
                     page = await selection.page(here, job, meant, ahead, PAGE)
                     ahead = _key(page[-1]) if len(page) == PAGE else None
                     if page:
+                        # What fits on one page needs no second reader.
+                        if turn == len(readers):
+                            readers.append(await open_.enter_async_context(reader_pipe.reading(job, here)))
                         await readers[turn].ask([str(each.ticket_id) for each in page])
                         under_way.append((readers[turn], page))
                         turn = (turn + 1) % READERS

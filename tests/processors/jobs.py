@@ -7,6 +7,8 @@ from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
+from psycopg import Connection
+
 from eventstore import jobs
 from eventstore.database import Role, connect
 from eventstore.jobs import Job
@@ -34,7 +36,12 @@ async def asked(office: Office, kind: str, job_id: UUID | None = None, /, **para
 
 def found(url: str, job_id: UUID) -> dict[str, Any]:
     """The job as it is."""
-    with connect(url, Role.WORKER) as db, db.cursor() as cursor:
+    with connect(url, Role.WORKER) as db:
+        return _found(db, job_id)
+
+
+def _found(db: Connection[Any], job_id: UUID) -> dict[str, Any]:
+    with db.cursor() as cursor:
         row = cursor.execute("SELECT workspace_id FROM jobs.jobs WHERE job_id = %s", [job_id]).fetchone()
         assert row is not None
         return jobs.find(cursor, row[0], job_id)
@@ -49,8 +56,16 @@ def items(url: str, job_id: UUID) -> list[tuple[str, str, str | None, dict[str, 
 
 async def ended(url: str, job_id: UUID, seconds: float = 60) -> dict[str, Any]:
     """The job, once it is over."""
-    await until(lambda: found(url, job_id)["finished_at"] is not None, seconds)
-    return found(url, job_id)
+    with connect(url, Role.WORKER) as db:
+        await until(lambda: _found(db, job_id)["finished_at"] is not None, seconds)
+        return _found(db, job_id)
 
 
-__all__ = ["Job", "asked", "at_work", "ended", "found", "items"]
+async def under_way(url: str, job_id: UUID, done: int = 1, seconds: float = 30) -> None:
+    """Return when that much of it is done."""
+    # By one connection: to open one each time takes a hundred times as long as to ask.
+    with connect(url, Role.WORKER) as db:
+        await until(lambda: _found(db, job_id)["done"] >= done, seconds)
+
+
+__all__ = ["Job", "asked", "at_work", "ended", "found", "items", "under_way"]

@@ -29,10 +29,9 @@ from projections.ticket_list import TicketList
 from tests.desks import Office
 from tests.processors import greeter
 from tests.processors.greeter import connected, work_through
-from tests.processors.jobs import asked, at_work, ended, found, items
+from tests.processors.jobs import asked, at_work, ended, items, under_way
 from tests.processors.test_jobs_kills import start
 from tests.projections.tables import built
-from tests.waiting import until
 
 __all__ = ["start"]
 Db = psycopg.Connection[Any]
@@ -192,7 +191,7 @@ async def test_it_can_be_cancelled(
     built(database_url, TicketList())
     with at_work(database_url):
         job = await asked(office, "backtest", **wanted(office, URGENT))
-        await until(lambda: found(database_url, job)["done"] > 0)
+        await under_way(database_url, job)
         await store.cancel(office.desk.vault, job, office.workspace)
         state = await ended(database_url, job)
     assert state["state"] == "cancelled"
@@ -207,7 +206,7 @@ async def test_another_worker_goes_on_with_a_killed_ones_backtest(
     built(database_url, TicketList())
     job = await asked(office, "backtest", **wanted(office, URGENT))
     first = start()
-    await until(lambda: found(database_url, job)["done"] > 0, 30)
+    await under_way(database_url, job)
     first.send_signal(signal.SIGKILL)
     first.wait()
     start()

@@ -26,9 +26,8 @@ from processors.jobs.bulk import Bulk
 from processors.jobs.kind import Here
 from projections.ticket_list import TicketList
 from tests.desks import Office
-from tests.processors.jobs import asked, at_work, ended, found, items
+from tests.processors.jobs import asked, at_work, ended, found, items, under_way
 from tests.projections.tables import built
-from tests.waiting import until
 
 Db = psycopg.Connection[TupleRow]
 TAG = [{"do": "add_tags", "tags": ["vip"]}]
@@ -152,7 +151,7 @@ async def test_workers_killed_in_the_middle_leave_every_ticket_changed_once(
     for enough in (1, 100, 200):
         process = worker(database_url)
         try:
-            await until(lambda enough=enough: found(database_url, job)["done"] >= enough)  # type: ignore[misc]
+            await under_way(database_url, job, enough)
         finally:
             os.kill(process.pid, signal.SIGKILL)
             process.wait()

@@ -16,7 +16,7 @@ from processors.jobs import child
 from processors.jobs.import_mapping import ImportAsked
 from tests.commandline import environment
 from tests.desks import Office
-from tests.processors.jobs import asked, ended, found, items
+from tests.processors.jobs import asked, ended, found, items, under_way
 from tests.processors.test_jobs_imports import rows_of, sent, tickets
 from tests.waiting import until
 
@@ -55,7 +55,7 @@ async def test_another_worker_goes_on_with_a_killed_ones_import(
     wanted = ImportAsked(file_id=file_id, format="csv", mapping={"Id": "key", "Subject": "title"})
     job = await asked(office, "import", **wanted.model_dump(mode="json"))
     first = start()
-    await until(lambda: found(database_url, job)["done"] > 0)
+    await under_way(database_url, job)
     first.send_signal(signal.SIGKILL)
     first.wait()
     assert found(database_url, job)["finished_at"] is None

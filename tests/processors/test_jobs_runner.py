@@ -20,7 +20,7 @@ from eventstore.jobs import Item, Job, JobLost, Jobs, Step, TooManyJobs
 from processors.jobs import runner
 from processors.jobs.kind import Here, JobKind
 from tests.desks import Office, an_office
-from tests.processors.jobs import asked, at_work, ended, found, items
+from tests.processors.jobs import asked, at_work, ended, found, items, under_way
 from tests.waiting import until
 
 Db = psycopg.Connection[TupleRow]
@@ -135,7 +135,7 @@ async def test_cancelling_ends_it_between_two_steps(office: Office, database_url
     kind.gate.clear()
     with at_work(database_url, kind):
         job = await asked(office, "counting", to=100)
-        await until(lambda: found(database_url, job)["done"] == 5)
+        await under_way(database_url, job, 5)
         assert await store.cancel(office.desk.vault, job, office.workspace)
         assert found(database_url, job)["state"] == "running"
         kind.gate.set()
@@ -156,7 +156,7 @@ async def test_a_stopped_worker_leaves_its_job_to_the_next(office: Office, datab
     kind.gate.clear()
     with at_work(database_url, kind):
         job = await asked(office, "counting", to=50)
-        await until(lambda: found(database_url, job)["done"] == 5)
+        await under_way(database_url, job, 5)
         threading.Timer(0, kind.gate.set).start()
     kind.gate.set()
     with at_work(database_url, Counting()):
