@@ -1,8 +1,9 @@
 """Fills a log quickly with lives of tickets, their events interleaved as on a real desk, through the append itself."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice
+from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
@@ -35,17 +36,16 @@ async def fill(url: str, place: Place, events: int, seed: int = 1) -> int:
         done = 0
         while done < events:
             for calls in _batches(_interleaved(place, list(islice(stories, ALIVE)), seed + done)):
-                done += sum(len(call.events) for call in calls)
-                await send(db, calls)
+                done += await _appended(db, calls)
         return done
 
 
 async def record(url: str, calls: Iterator[Call]) -> None:
-    """Append calls as they are; those of one stream must be at least BATCH apart."""
+    """Append calls as they are; quickly where those of one stream are at least BATCH apart."""
     address = conninfo(url, Role.WRITER, "ledgerdesk-bench")
     async with await psycopg.AsyncConnection.connect(address, autocommit=True, prepare_threshold=0) as db:
         for batch in _batches(calls):
-            await send(db, batch)
+            await _appended(db, batch)
 
 
 async def lengthen(url: str, place: Place, number: str, events: int) -> UUID:
@@ -55,15 +55,30 @@ async def lengthen(url: str, place: Place, number: str, events: int) -> UUID:
     prose = [text for _, text in texts(seed=7, count=100)]
     address = conninfo(url, Role.WRITER, "ledgerdesk-bench")
     async with await psycopg.AsyncConnection.connect(address, autocommit=True, prepare_threshold=0) as db:
-        await send(db, [ticket.call("opened", "")])
+        await _appended(db, [ticket.call("opened", "")])
         for n in range(1, events):
-            await send(db, [ticket.call(story.steps[n % 4], prose[n % 100])])
+            await _appended(db, [ticket.call(story.steps[n % 4], prose[n % 100])])
     return ticket.stream
 
 
 def _batches(calls: Iterator[Call]) -> Iterator[list[Call]]:
-    while batch := list(islice(calls, BATCH)):
-        yield batch
+    """None has two of one stream: the second would be a conflict, and all that follow it."""
+    batch: dict[UUID, Call] = {}
+    for call in calls:
+        if len(batch) == BATCH or call.stream_id in batch:
+            yield list(batch.values())
+            batch = {}
+        batch[call.stream_id] = call
+    if batch:
+        yield list(batch.values())
+
+
+async def _appended(db: psycopg.AsyncConnection[Any], calls: Sequence[Call]) -> int:
+    """How many events the log has more; all of them, or there is nothing to measure on."""
+    refused = [answer.verdict for answer in await send(db, calls) if answer.verdict != "done"]
+    if refused:
+        raise ValueError(f"the log did not take {len(refused)} of {len(calls)} calls: {refused[0]}")
+    return sum(len(call.events) for call in calls)
 
 
 def _interleaved(place: Place, stories: list[Life], seed: int) -> Iterator[Call]:
