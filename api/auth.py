@@ -108,6 +108,10 @@ class Caller:
             raise InvalidInput(field="Idempotency-Key", reason="must have 1 to 255 visible ASCII characters, no spaces")
         return uuid5(self.found.workspace_id, f"{self.actor.id}\n{key}")
 
+    async def desk_now(self) -> Catalogue:
+        """The workspace as the log has it now: what `desk` remembers may be a second old, too old to refuse by."""
+        return await self.services.desk.set_up(self.workspace_id)
+
     async def execute(self, command: Command) -> Receipt:
         """Execute it; a conflict says what happened since the version that the caller saw."""
         command = await self.in_own_name(command)
@@ -226,7 +230,7 @@ async def identity(here: Services, found: Found) -> Identity | None:
             actor = Actor(kind="requester", id=str(requester[0]))
             return Identity(desk, actor, requester[1].absorbed)
         # Added a moment ago, perhaps through another process.
-        desk = (await here.desk.state(found.workspace_id, "workspace", found.workspace_id)).state
+        desk = await here.desk.set_up(found.workspace_id)
     person = desk.people.get(found.person_id)
     if person is None or not person.active:
         return None

@@ -16,7 +16,6 @@ from api.policies import REFUSED, PolicyKey
 from api.problems import problems
 from api.rules import RuleKey
 from api.ticket_changes import TicketNumber
-from api.workspace import desk_now
 from domain.backtest.rules import drafted
 from domain.backtest.story import Found, Span
 from domain.calendars.calendar import UnknownCalendar
@@ -106,7 +105,7 @@ async def backtest(key: RuleKey, body: BacktestBody, me: Caller = needs(*Backtes
 
     The job's result has the sums, by day too; its items are the tickets, of those that you may see. Nothing is done.
     """
-    desk = await desk_now(me)
+    desk = await me.desk_now()
     rule = (
         desk.rule(key)
         if body.draft is None
@@ -126,7 +125,7 @@ async def backtest_policy(key: PolicyKey, body: PolicyBacktestBody, me: Caller =
 
     The job's result has the sums, by measure and by day too; its items are the tickets that had something late. Nothing is done.
     """
-    desk = await desk_now(me)
+    desk = await me.desk_now()
     policy = (
         desk.policy_versions(key)[-1]
         if body.draft is None

@@ -17,7 +17,6 @@ from api.jobs import JobView, ask, find
 from api.known import must_know_requester
 from api.problems import problems
 from api.ticket_lists import reading
-from api.workspace import desk_now
 from domain.actions import Action, SetRequester
 from domain.command import decider
 from domain.errors import CommandIdReused, InvalidInput, NotAllowed, UnknownPerson
@@ -104,7 +103,7 @@ async def assign_many(body: AssignmentsBody, me: Caller = needs(Permission.TICKE
     """
     me.require(Permission.TICKET_ASSIGN)
     parse_sort(body.order)
-    desk = await desk_now(me)
+    desk = await me.desk_now()
     for person in body.named:
         desk.person(person)
         must_work(person, desk)

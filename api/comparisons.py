@@ -12,7 +12,6 @@ from api.policies import PolicyKey
 from api.problems import problems
 from api.rules import RuleKey
 from api.ticket_lists import context, reading
-from api.workspace import desk_now
 from domain.backtest.comparison import MOST_DAYS, USUAL_DAYS, Kind, NoSuchChange, change_of, sides_of
 from domain.errors import NotAllowed
 from domain.rulebook import UnknownSetup
@@ -38,7 +37,7 @@ async def compare_rule(
 
     Of the tickets that you may see. Both spans are shorter where fewer days have passed, or it was changed again; `cut` says so.
     """
-    (await desk_now(me)).rule(key)
+    (await me.desk_now()).rule(key)
     return await anyio.to_thread.run_sync(_compared, me, "rule", key, version, days)
 
 
@@ -50,7 +49,7 @@ async def compare_policy(
     key: PolicyKey, version: Version, me: Caller = needs(*Backtest.NEEDS), days: Days = USUAL_DAYS
 ) -> Comparison:
     """The same of a policy. How tickets keep it is counted as it is promised now; of finished ones, as when they ended."""
-    (await desk_now(me)).policy_versions(key)
+    (await me.desk_now()).policy_versions(key)
     return await anyio.to_thread.run_sync(_compared, me, "policy", key, version, days)
 
 

@@ -14,7 +14,6 @@ from api.errors import ScopeTooWide, UnknownApiKey, UnknownScope
 from api.known import requester_of
 from api.problems import problems
 from api.scopes import known_scopes, permissions
-from api.workspace import desk_now
 from domain.errors import InvalidInput, UnknownPerson
 from domain.granting import must_reach_as_far
 from domain.permissions import OF_REQUESTERS_ALONE, Permission
@@ -70,7 +69,7 @@ async def create_api_key(body: ApiKeyBody, me: Caller = needs(Permission.ACCESS_
 
 async def _owner(body: ApiKeyBody, me: Caller) -> UUID:
     if body.requester_id is None:
-        desk = await desk_now(me)
+        desk = await me.desk_now()
         person = desk.person(body.person_id or me.id)
         # The scopes are the maker's own; which tickets they are for is the bearer's.
         must_reach_as_far(me.grant, desk.role(person.role))

@@ -16,7 +16,6 @@ from api.setup_bodies import CannedReplyBody, MacroBody, Reasons
 from api.ticket_changes import TicketNumber, changes
 from api.workspace import catalogue_now
 from domain.actions import ACTIONS
-from domain.catalogue import Catalogue
 from domain.errors import CommandIdReused, InvalidInput, VersionConflict
 from domain.macros import filled, rendered
 from domain.permissions import Permission
@@ -86,7 +85,7 @@ async def retire_macro(key: Key, body: Reasons, me: Caller = needs(Permission.RU
 @router.post("/tickets/{number}/macros/{key}", **changes(UnknownMacro, InvalidInput))
 async def run_macro(number: TicketNumber, key: Key, me: Caller = needs(Permission.WORKSPACE_VIEW)) -> Response:
     """Do all that the macro says, or nothing of it; each action needs its own permission."""
-    actions = macro((await _now(me)), key).actions
+    actions = macro(await me.desk_now(), key).actions
     try:
         rendered_actions = ACTIONS.validate_python(filled(actions, await _values(me, number)))
     except ValidationError:
@@ -106,13 +105,8 @@ async def render_canned_reply(
     number: TicketNumber, key: Key, me: Caller = needs(Permission.WORKSPACE_VIEW)
 ) -> RenderedReply:
     """The canned reply with its variables filled in for the ticket."""
-    reply = canned_reply(await _now(me), key)
+    reply = canned_reply(await me.desk_now(), key)
     return RenderedReply(body=rendered(reply.body, await _values(me, number)))
-
-
-async def _now(me: Caller) -> Catalogue:
-    desk: Catalogue = (await me.services.desk.state(me.workspace_id, "workspace", me.workspace_id)).state
-    return desk
 
 
 async def _values(me: Caller, number: str) -> dict[str, str]:

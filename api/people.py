@@ -17,7 +17,7 @@ from api.problems import problems
 from api.secrets import hash_password
 from api.services import Services
 from api.setup_bodies import PersonBody, PersonChanges, RoleBody, TeamsBody
-from api.workspace import SETS_UP, catalogue_now, desk_now
+from api.workspace import SETS_UP, catalogue_now
 from domain.catalogue import Catalogue, RetiredTeam, shown
 from domain.errors import CommandIdReused, UnknownPerson, UnknownRole, UnknownTeam, VersionConflict
 from domain.granting import must_cover
@@ -137,7 +137,7 @@ async def list_people(response: Response, me: Caller = needs(Permission.WORKSPAC
 @router.post("/people", **SETS_UP)
 async def add_person(body: PersonBody, me: Caller = needs(Permission.ACCESS_EDIT)) -> Response:
     """Take somebody onto the desk; the answer's id is the person's."""
-    must_hold(me, await desk_now(me), body.role)
+    must_hold(me, await me.desk_now(), body.role)
     context = me.context()
     person = uuid5(context["command_id"], "person")
     given = {"person_name": body.name, "email": body.email, "role": body.role, "teams": body.teams}
@@ -156,7 +156,7 @@ async def change_person(person_id: UUID, body: PersonChanges, me: Caller = needs
 @router.post("/people/{person_id}/reactivation", **_CHANGES)
 async def reactivate_person(person_id: UUID, me: Caller = needs(Permission.ACCESS_EDIT)) -> Response:
     """Take somebody who left onto the desk again; they need a new password or key."""
-    desk = await desk_now(me)
+    desk = await me.desk_now()
     if (former := desk.people.get(person_id)) is not None:
         must_hold(me, desk, former.role)
     return changed(await me.execute(ReactivatePerson(**me.context(), person_id=person_id)))
@@ -165,7 +165,7 @@ async def reactivate_person(person_id: UUID, me: Caller = needs(Permission.ACCES
 @router.put("/people/{person_id}/role", **_CHANGES)
 async def change_role(person_id: UUID, body: RoleBody, me: Caller = needs(Permission.ACCESS_EDIT)) -> Response:
     """Give a person another role: at most what you may do yourself."""
-    must_hold(me, await desk_now(me), body.role)
+    must_hold(me, await me.desk_now(), body.role)
     return changed(await me.execute(ChangeRole(**me.context(), person_id=person_id, **dict(body))))
 
 
@@ -179,7 +179,7 @@ async def change_teams(person_id: UUID, body: TeamsBody, me: Caller = needs(Perm
 async def set_login(person_id: UUID, body: LoginBody, me: Caller = needs(Permission.ACCESS_EDIT)) -> Response:
     """Set how a person signs in; ends their sessions everywhere."""
     # An admin key restricted to managing people must not become its owner's full rights by a sign-in.
-    desk = await desk_now(me)
+    desk = await me.desk_now()
     must_hold(me, desk, desk.person(person_id).role)
     hashed = await anyio.to_thread.run_sync(hash_password, body.password.get_secret_value())
     await me.services.access.set_login(me.workspace_id, person_id, body.login, hashed)

@@ -16,7 +16,7 @@ from api.problems import problems
 from api.promise_bodies import PolicyBody
 from api.setup_bodies import Reasons
 from api.ticket_changes import TicketNumber
-from api.workspace import catalogue_now, desk_now
+from api.workspace import catalogue_now
 from domain.calendars.calendar import UnknownCalendar
 from domain.catalogue import Catalogue, RetiredTeam
 from domain.conditions import InvalidCondition
@@ -106,7 +106,7 @@ async def read_sla(number: TicketNumber, me: Caller = needs(Permission.WORKSPACE
     requester = None
     if ticket.requester_id is not None:
         requester = (await me.services.desk.recalled(me.workspace_id, "requester", ticket.requester_id)).state
-    return await anyio.to_thread.run_sync(_sla, me, number, await desk_now(me), requester)
+    return await anyio.to_thread.run_sync(_sla, me, number, await me.desk_now(), requester)
 
 
 def _sla(me: Caller, number: str, desk: Catalogue, requester: Requester | None) -> Sla:

@@ -192,8 +192,8 @@ def _on(number: str, me: Caller) -> dict[str, Any]:
 
 
 async def _load(me: Caller) -> int | None:
-    """How many open tickets the caller has, where they have a limit."""
-    if me.desk.acting(me.actor).load_limit is None:
+    """How many open tickets the caller has, where they have a limit, which may have been set a moment ago."""
+    if (await me.desk_now()).acting(me.actor).load_limit is None:
         return None
     return (await anyio.to_thread.run_sync(loads, me, [me.id])).get(me.id, 0)
 

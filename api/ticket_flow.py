@@ -82,12 +82,7 @@ async def read_form(number: TicketNumber, response: Response, me: Caller = needs
     loaded = await ticket_seen(me, number)
     response.headers["ETag"] = etag(loaded.version)
     seen = _for_requester if me.actor.kind == "requester" else _for_agent
-    return seen(loaded.state, await _now(me), loaded.version)
-
-
-async def _now(me: Caller) -> Catalogue:
-    desk: Catalogue = (await me.services.desk.state(me.workspace_id, "workspace", me.workspace_id)).state
-    return desk
+    return seen(loaded.state, await me.desk_now(), loaded.version)
 
 
 def _for_agent(ticket: Ticket, desk: Catalogue, version: int) -> TicketForm:

@@ -18,7 +18,6 @@ from api.form_bodies import parts
 from api.problems import problems
 from api.setup_bodies import Reasons
 from api.workspace import catalogue_now
-from domain.catalogue import Catalogue
 from domain.conditions import InvalidCondition
 from domain.errors import CommandIdReused, InvalidInput, VersionConflict
 from domain.permissions import Permission
@@ -201,7 +200,7 @@ async def set_webhook(key: WebhookKey, body: WebhookBody, me: Caller = needs(Per
     """Set up a webhook or change it. A new one's secret is in the answer, this once. Events of customers and organisations need `requester.view` too."""
     context, secret = _with_secret(me, key)
     command = SetWebhook(**context, key=key, url=body.url, secret=secret, **parts(body, WebhookDefinition))
-    known = (await _desk(me)).webhooks.get(key)
+    known = (await me.desk_now()).webhooks.get(key)
     # An address that it has already is its own affair: what else is changed must not be refused for it.
     same = known is not None and known.url == body.url
     note = None if same else await looked_at(body.url, WebhookSettings.load())
@@ -229,13 +228,8 @@ def _with_secret(me: Caller, key: str) -> tuple[dict[str, Any], str]:
 
 async def _told(me: Caller, key: str, command: SetWebhook | RotateWebhookSecret, secret: str, **more: Any) -> Response:
     receipt = await me.execute(command)
-    made = receipt.events and not receipt.repeated and (await _desk(me)).webhooks[key].secret == secret
+    made = receipt.events and not receipt.repeated and (await me.desk_now()).webhooks[key].secret == secret
     return changed(receipt, secret=secret if made else None, **more)
-
-
-async def _desk(me: Caller) -> Catalogue:
-    desk: Catalogue = (await me.services.desk.state(me.workspace_id, "workspace", me.workspace_id)).state
-    return desk
 
 
 @router.put("/webhooks/{key}/paused", **_CHANGES)
@@ -284,7 +278,7 @@ async def list_webhook_deliveries(
 
 
 async def _recipient(me: Caller, key: str) -> str:
-    return recipient(webhook(await _desk(me), key).webhook.webhook_id)
+    return recipient(webhook(await me.desk_now(), key).webhook.webhook_id)
 
 
 def _log(me: Caller, whom: str, asked: DeliveriesAsked) -> Response:

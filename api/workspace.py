@@ -65,12 +65,6 @@ class StatusView(BaseModel):
     active: bool = Field(description="Whether tickets can be put into it.")
 
 
-async def desk_now(me: Caller) -> Catalogue:
-    """The workspace as the log has it now: what `me.desk` remembers may be a second old, too old to refuse by."""
-    desk: Catalogue = (await me.services.desk.state(me.workspace_id, "workspace", me.workspace_id)).state
-    return desk
-
-
 async def catalogue_now(me: Caller, response: Response) -> Catalogue:
     """The workspace as the log has it now; its version becomes the ETag."""
     loaded = await me.services.desk.state(me.workspace_id, "workspace", me.workspace_id)

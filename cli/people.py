@@ -46,8 +46,7 @@ class Office:
 
     async def catalogue(self) -> Catalogue:
         """What the workspace has set up."""
-        found: Catalogue = (await self.desk.state(self.workspace.id, "workspace", self.workspace.id)).state
-        return found
+        return await self.desk.set_up(self.workspace.id)
 
     async def person(self, user: str) -> Person:
         """The person of that login, e-mail address, name or id, or InvalidInput."""

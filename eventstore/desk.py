@@ -30,7 +30,7 @@ from eventstore.vault import Vault
 
 log = structlog.get_logger()
 
-# How long a decision may rely on what a workspace had set up, unless that makes it refuse.
+# How long what a workspace had set up is relied on where nothing of it is read meanwhile, unless that makes a decision refuse.
 CATALOGUE_SECONDS = 1.0
 # A stream that changes this often under one command is being fought over; the caller should know.
 ATTEMPTS = 20
@@ -166,10 +166,15 @@ class Desk:
         raise TooBusy()
 
     async def catalogue(self, workspace: UUID) -> Catalogue:
-        """What the workspace has set up, at most a second old."""
+        """What the workspace has set up, at most a second old; no older than the newest read of any of its streams here."""
         loaded = await self._memory.recall(workspace, "workspace", workspace, within=CATALOGUE_SECONDS)
         state: Catalogue = loaded.state
         return state
+
+    async def set_up(self, workspace: UUID) -> Catalogue:
+        """What the workspace has set up, as the log has it now."""
+        found: Catalogue = (await self.state(workspace, "workspace", workspace)).state
+        return found
 
     async def state(self, workspace: UUID, aggregate: str, stream: UUID) -> Loaded:
         """A stream's state as the log has it now."""

@@ -56,9 +56,12 @@ class Memory:
             self._sweep = None
 
     async def recall(self, workspace: UUID, aggregate: str, stream: UUID, *, within: float | None = None) -> Loaded:
-        """The remembered state, read anew when there is none or it was read longer than `within` seconds ago."""
+        """The remembered state, read anew when there is none or it was read longer than `within` seconds ago.
+
+        A workspace's is as new as the newest read of any of its streams.
+        """
         known = self._known.get(_place(workspace, stream))
-        if known is None:
+        if known is None or known.version < self._streams.met(stream):
             return await self.read(workspace, aggregate, stream)
         if within is not None and _now() - known.read_at >= within:
             # One task reads; those that come meanwhile make do with what was good a moment ago.

@@ -48,6 +48,8 @@ class Streams:
         self.keyring = keyring
         self._pool = async_pool(url, Role.READER, "ledgerdesk-streams", size=size, configure=_prepared)
         self._together = GroupRead(self._read)
+        # Of workspaces whose set-up was loaded: up to where reads have met it.
+        self._set_up: dict[int, int] = {}
         self._bound_to: WeakKeyDictionary[AsyncConnection[Any], UUID] = WeakKeyDictionary()
 
     async def __aenter__(self) -> Self:
@@ -63,6 +65,10 @@ class Streams:
         """The shared reads that the database is at, as they come and go."""
         return self._together.under_way
 
+    def met(self, stream: UUID) -> int:
+        """Up to which version reads have met a workspace's set-up; 0 of any other stream."""
+        return self._set_up.get(stream.int, 0)
+
     @asynccontextmanager
     async def bound(self, workspace: UUID) -> AsyncIterator[AsyncConnection[Any]]:
         """A transaction that sees one workspace. A database that is away becomes DatabaseUnavailable."""
@@ -72,6 +78,12 @@ class Streams:
 
     async def load(self, workspace: UUID, aggregate: str, stream: UUID, known: Loaded | None = None) -> Loaded:
         """The state now; `known` saves reading what is folded already. Those who load at a time share a round trip."""
+        loaded = await self._load(workspace, aggregate, stream, known)
+        if stream == workspace:
+            self._met(workspace, loaded.version)
+        return loaded
+
+    async def _load(self, workspace: UUID, aggregate: str, stream: UUID, known: Loaded | None) -> Loaded:
         before = known or Loaded(INITIAL[aggregate])
         for shape in (snapshots.shape(aggregate), ""):
             found = await self._together.ask(workspace, Ask(stream, before.version, shape))
@@ -98,7 +110,7 @@ class Streams:
         """The states of many streams now, read set-wise; one whose snapshot cannot be opened is read by itself."""
         shape, nothing = snapshots.shape(aggregate), Loaded(INITIAL[aggregate])
         async with self.bound(workspace) as db:
-            found = await group_read.read(db, workspace, [Ask(stream, 0, shape) for stream in streams])
+            found = await self._found(db, workspace, [Ask(stream, 0, shape) for stream in streams])
             keys = self._unwrapped([each.own for each in found if each.own])
             keys |= await self._keys(db, workspace, {who for each in found for who in _missing(each.rows, keys)})
         loaded: dict[UUID, Loaded] = {}
@@ -115,7 +127,19 @@ class Streams:
                 self._bound_to.pop(db, None)
                 await db.execute("SELECT set_config('ledgerdesk.workspace', %s, false)", [str(workspace)])
                 self._bound_to[db] = workspace
-            return await group_read.read(db, workspace, asks)
+            return await self._found(db, workspace, asks)
+
+    async def _found(self, db: AsyncConnection[Any], workspace: UUID, asks: Sequence[Ask]) -> list[Found]:
+        """What was asked. Who reads is about to decide: whether there is a newer set-up is asked beside it."""
+        met = self._set_up.get(workspace.int)
+        beside = [] if met is None else [Ask(workspace, met)]
+        found = await group_read.read(db, workspace, [*asks, *beside])
+        if beside and (rows := found.pop().rows):
+            self._met(workspace, rows[-1].originator_version)
+        return found
+
+    def _met(self, workspace: UUID, version: int) -> None:
+        self._set_up[workspace.int] = max(version, self._set_up.get(workspace.int, 0))
 
     async def events(self, workspace: UUID, stream: UUID, after: int = 0) -> list[Recorded[Event]]:
         """The stream's events above version `after`, secrets and all."""

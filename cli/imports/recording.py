@@ -34,8 +34,7 @@ class Recording:
 
     async def catalogue(self) -> Catalogue:
         """What the workspace has set up."""
-        state: Catalogue = (await self.desk.state(self.workspace, "workspace", self.workspace)).state
-        return state
+        return await self.desk.set_up(self.workspace)
 
     async def structure(self, streams: list[UUID]) -> dict[UUID, list[Event]]:
         """The events of the streams as the log has them, their content left closed."""

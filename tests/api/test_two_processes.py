@@ -37,3 +37,14 @@ def test_tickets_are_dealt_to_a_person_who_was_just_added(admin, elsewhere):
     body = {"numbers": ["1"], "people": [eve], "dry_run": True}
     dealt = elsewhere.post("/bulk/assignments", json=body)
     assert dealt.json().get("code") != "unknown_person", dealt.text
+
+
+def test_a_load_limit_that_was_just_set_is_kept(admin, elsewhere, server):
+    number = admin.post("/tickets", json={"title": "Fire"}).json()["number"]
+    limit = f"/people/{server.acme.people['admin']}/load-limit"
+    admin.put(limit, json={"limit": 0})
+    try:
+        refused = elsewhere.post(f"/tickets/{number}/claim")
+        assert (refused.status_code, refused.json()["code"]) == (409, "load_limit_reached")
+    finally:
+        admin.put(limit, json={"limit": None})

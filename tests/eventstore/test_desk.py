@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -11,6 +11,7 @@ from psycopg.rows import TupleRow
 from domain.errors import CommandIdReused, NotAllowed, VersionConflict
 from domain.event import Actor
 from domain.requester import EraseRequester, RegisterRequester
+from domain.setup.staff import SetLoadLimit
 from domain.ticket.commands import (
     ChangePriority,
     CloseTicket,
@@ -23,6 +24,7 @@ from domain.ticket.commands import (
     TagTicket,
 )
 from domain.ticket.decisions import TicketNumberTaken
+from domain.ticket.handling import ClaimTicket, LoadLimitReached
 from domain.ticket.state import TicketNotOpen, UnknownTicket
 from domain.values import Priority, StatusKind
 from domain.workspace import AddPerson, AddStatus, ChangeRole
@@ -185,6 +187,23 @@ async def test_a_refusal_never_rests_on_an_old_catalogue(office: Office, elsewhe
         await office.do(NoteOnTicket, number="T-1", body="may I?", **as_bob)
     await elsewhere.do(ChangeRole, person_id=bob, role="agent")
     await office.do(NoteOnTicket, number="T-1", body="now I may", **as_bob)
+
+
+async def test_a_success_rests_on_the_newest_set_up(office: Office, elsewhere: Office) -> None:
+    numbers = [f"T-{n}" for n in range(3)]
+    for number in numbers:
+        await office.ticket(number)
+        await elsewhere.do(NoteOnTicket, number=number, body="remembered, and who works here too")
+    await office.do(SetLoadLimit, person_id=UUID(office.person.id), limit=1)
+    for number in numbers:
+        with pytest.raises(LoadLimitReached):
+            await elsewhere.do(ClaimTicket, number=number, load=1)
+    await office.do(SetLoadLimit, person_id=UUID(office.person.id), limit=2)
+    await elsewhere.do(ClaimTicket, number="T-0", load=1)
+    await office.do(SetLoadLimit, person_id=UUID(office.person.id), limit=1)
+    claims = [elsewhere.command(ClaimTicket, number=number, load=1) for number in numbers[1:]]
+    answers = await elsewhere.desk.execute_all(claims)
+    assert [type(each) for each in answers] == [LoadLimitReached, LoadLimitReached]
 
 
 async def test_a_ticket_that_was_opened_elsewhere_is_there(office: Office, elsewhere: Office) -> None:

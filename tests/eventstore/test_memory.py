@@ -18,6 +18,10 @@ class Log:
 
     newest: Loaded | None = None
     asked: Loaded | None = None
+    version_met = 0
+
+    def met(self, stream: UUID) -> int:
+        return self.version_met if stream == DESK else 0
 
     async def load(self, _: UUID, __: str, ___: UUID, known: Loaded | None) -> Loaded:
         self.asked = known
@@ -76,3 +80,13 @@ async def test_who_saw_more_is_right(log: Log, folded: list[str]) -> None:
     log.newest = Loaded(("a", "b", "c", "d"), 4)
     assert (await memory.read(DESK, "ticket", TICKET)).version == 4
     assert folded == ["b", "c"]
+
+
+async def test_a_set_up_that_reads_have_met_is_not_older_in_memory(log: Log, folded: list[str]) -> None:
+    memory = of(log)
+    log.newest = Loaded("old", 3)
+    await memory.read(DESK, "workspace", DESK)
+    log.newest, log.version_met = Loaded("new", 5), 5
+    assert (await memory.recall(DESK, "workspace", DESK, within=60)).state == "new"
+    log.newest = Loaded("newer still", 6)
+    assert (await memory.recall(DESK, "workspace", DESK, within=60)).state == "new"
