@@ -7,14 +7,13 @@ from uuid import UUID
 
 import psycopg
 from psycopg import Cursor
-from psycopg_pool import PoolTimeout
 
 from api.errors import LoginTaken, WeakPassword
 from api.scopes import known_scopes
 from api.secrets import SHORTEST_PASSWORD, digest, hash_password, new_api_key
-from domain.errors import LedgerdeskError
-from eventstore.database import Role, async_pool, connect, explained, explaining
+from eventstore.database import Lent, Role, async_pool, connect, explaining
 from eventstore.identifiers import uuid7
+from eventstore.reading import bind
 
 SET_CREDENTIAL = "SELECT access.set_credential(%s, %s, %s, %s)"
 ADD_API_KEY = "SELECT access.add_api_key(%s, %s, %s, %s, %s, %s, %s)"
@@ -55,7 +54,6 @@ class Access:
     """The API's own small pool with the writer's rights. Open it with `async with`."""
 
     def __init__(self, url: str, *, size: int = 2) -> None:
-        self._url = url
         self._pool = async_pool(url, Role.WRITER, "ledgerdesk-access", size=size)
 
     async def __aenter__(self) -> Self:
@@ -134,15 +132,8 @@ class Access:
         return bool(row and row[0])
 
     async def _call(self, query: str, *values: object) -> Any:
-        try:
-            async with self._pool.connection() as db:
-                return await (await db.execute(query.encode(), values)).fetchone()
-        except (psycopg.OperationalError, PoolTimeout) as error:
-            raise self.explained(error) from None
-
-    def explained(self, error: psycopg.Error) -> LedgerdeskError:
-        """What a failure of the database means."""
-        return explained(self._url, error)
+        async with Lent(self._pool) as db:
+            return await (await db.execute(query.encode(), values)).fetchone()
 
 
 def normal_login(login: str) -> str:
@@ -193,6 +184,6 @@ def api_keys(url: str, workspace: UUID) -> list[ApiKey]:
 
 
 def _selected(url: str, workspace: UUID, query: str) -> list[Any]:
-    with explaining(url), connect(url, Role.READER, "ledgerdesk-access") as db:
-        db.execute("SELECT set_config('ledgerdesk.workspace', %s, false)", [str(workspace)])
+    with explaining(url), connect(url, Role.READER, "ledgerdesk-access") as connection, connection.cursor() as db:
+        bind(db, workspace)
         return db.execute(query.encode(), [workspace]).fetchall()

@@ -23,7 +23,7 @@ from domain.errors import CommandIdReused, InvalidInput, NotAllowed, UnknownPers
 from domain.permissions import Permission
 from domain.requester import UnknownRequester
 from domain.ticket.handling import CannotWork, must_work
-from domain.values import Flag
+from domain.values import Assignee, Flag
 from eventstore import jobs, jobs_at_once
 from eventstore.jobs import Item, TooManyJobs, UnknownJob
 from processors.jobs import selection
@@ -106,7 +106,7 @@ async def assign_many(body: AssignmentsBody, me: Caller = needs(Permission.TICKE
     desk = await me.desk_now()
     for person in body.named:
         desk.person(person)
-        must_work(person, desk)
+        must_work(Assignee(person=person), desk)
     if not body.dry_run:
         return await ask(me, BulkAssign.NAME, AssignmentsAsked(**body.model_dump(exclude={"dry_run"})))
     plan = await anyio.to_thread.run_sync(_plan, me, body)

@@ -12,8 +12,9 @@ from bench.desk import MASTER_KEY, Place, opened
 from bench.fill import lengthen
 from bench.place import scratch, server, server_facts
 from bench.result import Result, percentile
-from eventstore.database import Role, conninfo
+from eventstore.database import Role, conninfo, reader_pool
 from eventstore.keyring import Keyring
+from eventstore.reading import bound
 from projections.catch_up import catch_up
 from projections.ticket_history import TicketHistory, entries
 
@@ -39,11 +40,10 @@ async def _furnish(url: str) -> tuple[Place, UUID]:
 
 def _read(url: str, place: Place, stream: UUID) -> tuple[list[float], int]:
     times: list[float] = []
-    with closing(psycopg.connect(conninfo(url, Role.READER), autocommit=True)) as db:
-        db.execute("SELECT set_config('ledgerdesk.workspace', %s, false)", [str(place.workspace)])
+    with reader_pool(url, size=1) as pool, bound(pool, place.workspace) as db:
         for _ in range(READS):
             began = time.perf_counter()
-            body, last, _ = entries(db.cursor(), stream)
+            body, last, _ = entries(db, stream)
             times.append((time.perf_counter() - began) * 1000)
     if last != EVENTS:
         raise ValueError(f"the history ends at version {last}")

@@ -14,6 +14,7 @@ from bench.place import scratch, server, server_facts
 from bench.result import Result, percentile
 from domain.conditions import Context, parse
 from eventstore.database import Role, connect
+from eventstore.reading import bind
 from projections.ticket_pages import ListQuery
 from projections.ticket_totals import total
 from projections.written_pages import written
@@ -53,8 +54,9 @@ def _all(times: Times) -> list[float]:
 @contextmanager
 def _reading(url: str) -> Iterator[Cursor[Any]]:
     with connect(url, Role.READER) as db:
-        db.execute("SELECT set_config('ledgerdesk.workspace', %s, false)", [str(WORKSPACE)])
-        yield db.cursor()
+        cursor = db.cursor()
+        bind(cursor, WORKSPACE)
+        yield cursor
 
 
 def timed(readers: Sequence[Cursor[Any]], desks: Sequence[Desk], rounds: int) -> list[Times]:

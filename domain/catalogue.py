@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from domain.errors import Refusal, UnknownPerson, UnknownRole, UnknownStatus, UnknownTeam
@@ -65,6 +65,13 @@ DEFAULT_MOVES: Mapping[StatusKind, frozenset[StatusKind]] = {
     StatusKind.RATED: frozenset({StatusKind.OPEN, StatusKind.CLOSED}),
     StatusKind.CLOSED: frozenset({StatusKind.OPEN}),
 }
+
+
+class Watching(NamedTuple):
+    """A role in which nobody works on tickets, and who was named that has it."""
+
+    role: str
+    person: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -151,11 +158,12 @@ class Catalogue(Rulebook, Timekeeping):
         """Whether the person is here, in a role that lets them approve."""
         return self.works_here(person) and Permission.TICKET_APPROVE in self.role(self.people[person].role).permissions
 
-    def watching(self, to: Assignee) -> str | None:
-        """The first role of those named, who are here, in which people only watch."""
-        named = [] if to.role is None else [to.role]
-        named += [self.people[person].role for person in (to.person, *to.people) if person is not None]
-        return next((role for role in named if not self.works_in(role)), None)
+    def watching(self, to: Assignee) -> Watching | None:
+        """The first of those named, who are here, in whose role people only watch."""
+        if to.role is not None and not self.works_in(to.role):
+            return Watching(to.role)
+        named = (Watching(self.people[person].role, person) for person in (to.person, *to.people) if person)
+        return next((each for each in named if not self.works_in(each.role)), None)
 
     def may_handle(self, person: UUID, type_: str | None, category: tuple[str, ...]) -> bool:
         """Whether the type and the category let that person handle their tickets."""

@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self
 from uuid import UUID
-from weakref import WeakKeyDictionary
 
 from psycopg import AsyncConnection, IsolationLevel
 
@@ -16,10 +15,11 @@ from eventstore import group_read, snapshots
 from eventstore.append import Answer
 from eventstore.arrays import Uuids
 from eventstore.codec import SELECT_EVENTS, StoredRow, decode, event_of, subject
-from eventstore.database import Lent, Role, async_pool
+from eventstore.database import Role, async_pool
 from eventstore.gathering import Coming
 from eventstore.group_read import Ask, Found, GroupRead
 from eventstore.keyring import SELECT_KEYS, ContentKey, Keyring, WrappedKey
+from eventstore.reading import BoundAsync
 
 SELECT_AFTER = f"{SELECT_EVENTS} WHERE originator_id = %s AND originator_version > %s ORDER BY originator_version"
 SELECT_HISTORIES = f"""
@@ -50,7 +50,6 @@ class Streams:
         self._together = GroupRead(self._read)
         # Of workspaces whose set-up was loaded: up to where reads have met it.
         self._set_up: dict[int, int] = {}
-        self._bound_to: WeakKeyDictionary[AsyncConnection[Any], UUID] = WeakKeyDictionary()
 
     async def __aenter__(self) -> Self:
         await self._pool.open()
@@ -72,8 +71,7 @@ class Streams:
     @asynccontextmanager
     async def bound(self, workspace: UUID) -> AsyncIterator[AsyncConnection[Any]]:
         """A transaction that sees one workspace. A database that is away becomes DatabaseUnavailable."""
-        async with Lent(self._pool) as db, db.pipeline(), db.transaction():
-            await db.execute("SELECT set_config('ledgerdesk.workspace', %s, true)", [str(workspace)])
+        async with BoundAsync(self._pool, workspace) as db, db.pipeline(), db.transaction():
             yield db
 
     async def load(self, workspace: UUID, aggregate: str, stream: UUID, known: Loaded | None = None) -> Loaded:
@@ -121,12 +119,8 @@ class Streams:
         return loaded
 
     async def _read(self, workspace: UUID, asks: Sequence[Ask]) -> list[Found]:
-        """One statement needs no transaction; the connection stays bound to the workspace until it is bound to another."""
-        async with Lent(self._pool) as db:
-            if self._bound_to.get(db) != workspace:
-                self._bound_to.pop(db, None)
-                await db.execute("SELECT set_config('ledgerdesk.workspace', %s, false)", [str(workspace)])
-                self._bound_to[db] = workspace
+        """One statement needs no transaction."""
+        async with BoundAsync(self._pool, workspace) as db:
             return await self._found(db, workspace, asks)
 
     async def _found(self, db: AsyncConnection[Any], workspace: UUID, asks: Sequence[Ask]) -> list[Found]:

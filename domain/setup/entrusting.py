@@ -38,7 +38,9 @@ def _workable(to: Assignee, desk: Catalogue) -> None:
     """Raise where who is to have the tickets is not here, or only watches."""
     desk.assignee(to)
     if (watching := desk.watching(to)) is not None:
-        raise InvalidInput(field="to", reason=f"nobody works on tickets in the role {watching}; choose somebody else")
+        raise InvalidInput(
+            field="to", reason=f"nobody works on tickets in the role {watching.role}; choose somebody else"
+        )
 
 
 _SOME_RULE = Actor(kind="rule", id="")

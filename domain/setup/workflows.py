@@ -51,7 +51,7 @@ def _check_people(node: Node, desk: Catalogue) -> None:
     """Raise InvalidWorkflow where nobody could do what the step wants of them: the ticket would never leave it."""
     if (watching := desk.watching(desk.assignee(node.participants))) is not None:
         raise InvalidWorkflow(
-            node=node.key, reason=f"gives tickets to the role {watching}, in which nobody works on them"
+            node=node.key, reason=f"gives tickets to the role {watching.role}, in which nobody works on them"
         )
     for approver in node.approval.approvers if node.approval else ():
         role = desk.person(approver).role

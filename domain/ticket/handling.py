@@ -166,23 +166,18 @@ def handler(to: Assignee, type_: str | None, category: CategoryPath, desk: Catal
     alone = len(people) == 1
     to = Assignee(team=to.team, person=people[0] if alone else to.person, people=() if alone else people, role=to.role)
     known = desk.assignee(to)
-    if to.role is not None:
-        _must_work(to.role, desk)
+    must_work(to, desk)
     for person in filter(None, (to.person, *to.people)):
-        must_work(person, desk)
         if not desk.may_handle(person, type_, category):
             raise MayNotHandle(person=person)
     return known
 
 
-def must_work(person: UUID, desk: Catalogue) -> None:
-    """Raise CannotWork where the role of that person of the desk only watches."""
-    _must_work(desk.people[person].role, desk, person=person)
-
-
-def _must_work(role: str, desk: Catalogue, **named: UUID) -> None:
-    if not desk.works_in(role):
-        raise CannotWork(role=role, **named)
+def must_work(to: Assignee, desk: Catalogue) -> None:
+    """Raise CannotWork where the role that is named, or that of somebody of the desk who is, only watches."""
+    if (watching := desk.watching(to)) is not None:
+        named = {"person": watching.person} if watching.person else {}
+        raise CannotWork(role=watching.role, **named)
 
 
 @decides(LookAtTicket, needs=Permission.TICKET_VIEW)

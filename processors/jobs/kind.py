@@ -15,9 +15,9 @@ from domain.catalogue import Catalogue
 from domain.errors import LedgerdeskError, NotAllowed
 from domain.permissions import Permission
 from domain.staff import Grant
-from eventstore.database import Lent
 from eventstore.desk import Desk
 from eventstore.jobs import Job, Jobs, Step
+from eventstore.reading import BoundAsync
 
 
 class NotBuiltYet(LedgerdeskError):
@@ -40,9 +40,8 @@ class Here:
     async def reading(self, workspace: UUID) -> AsyncIterator[AsyncConnection[Any]]:
         """A transaction that sees one workspace at one moment. A database that is away becomes DatabaseUnavailable."""
         try:
-            async with Lent(self.readers) as db, db.transaction():
-                await db.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-                await db.execute("SELECT set_config('ledgerdesk.workspace', %s, true)", [str(workspace)])
+            async with BoundAsync(self.readers, workspace) as db, db.transaction():
+                await db.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
                 yield db
         except (UndefinedTable, InvalidSchemaName):
             raise NotBuiltYet() from None

@@ -20,6 +20,7 @@ from pydantic_core import to_json
 from domain.backtest.story import Found, Span, without_words
 from eventstore.keyring import Keyring
 from eventstore.loading import BY_KEY
+from eventstore.reading import bind
 from processors.jobs.backtests import BacktestAsked
 from processors.rereading import Rereading
 
@@ -33,7 +34,7 @@ def main() -> None:
     lines = map(json.loads, sys.stdin.buffer)
     given = next(lines)
     with psycopg.connect(given["address"], autocommit=True) as db, db.cursor() as cursor:
-        cursor.execute("SELECT set_config('ledgerdesk.workspace', %s, false)", [given["workspace"]])
+        bind(cursor, UUID(given["workspace"]))
         cursor.execute(BY_KEY)
         for answer in _answers(cursor, given, lines):
             sys.stdout.buffer.write(answer + b"\n")

@@ -15,12 +15,10 @@ from processors.deliveries import UnknownDelivery
 from processors.following import Follower
 from processors.webhooks.process import Webhooks
 from processors.webhooks.sending import Courier
-from processors.webhooks.settings import WebhookSettings
 from tests.commandline import MASTER_KEY, Run
 from tests.commandline import ledgerdesk as ledgerdesk
-from tests.processors.endpoints import endpoint, says
+from tests.processors.endpoints import HERE, endpoint, says
 
-HERE = WebhookSettings(webhook_allow="127.0.0.0/8")
 KEYRING = Keyring(MASTER_KEY)
 
 

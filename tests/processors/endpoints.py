@@ -11,6 +11,12 @@ from typing import Any
 
 from standardwebhooks import Webhook
 
+from processors.webhooks.settings import WebhookSettings
+
+# Endpoints of this machine may be called. A busy machine has its time; it is short only for who says nothing, or never ends.
+HERE = WebhookSettings(webhook_allow="127.0.0.0/8")
+IMPATIENT = WebhookSettings(webhook_allow="127.0.0.0/8", webhook_timeout=0.5)
+
 Answering = Callable[["Endpoint", socket.socket, "Request"], None]
 
 

@@ -27,15 +27,11 @@ from processors.following import Follower
 from processors.webhooks import rows
 from processors.webhooks.process import Webhooks
 from processors.webhooks.sending import Courier
-from processors.webhooks.settings import WebhookSettings
 from tests.desks import MASTER, Office
-from tests.processors.endpoints import Endpoint, Request, endpoint, hangs, says
+from tests.processors.endpoints import HERE, IMPATIENT, Endpoint, Request, endpoint, hangs, says
 from tests.processors.greeter import connected
 
 KEYRING = Keyring(MASTER)
-# A busy machine has its time; it is short only where an endpoint says nothing for ever.
-SETTINGS = WebhookSettings(webhook_allow="127.0.0.0/8")
-IMPATIENT = WebhookSettings(webhook_allow="127.0.0.0/8", webhook_timeout=0.5)
 SECRET, NEXT = f"whsec_{'b25l' * 10}", f"whsec_{'dHdv' * 10}"
 CRM = "crm"
 
@@ -44,7 +40,7 @@ class Way:
     """The process that queues and the courier that sends; the clock is a number."""
 
     def __init__(self, url: str, office: Office) -> None:
-        self.now, self.url, self.office, self.settings = datetime.now(UTC), url, office, SETTINGS
+        self.now, self.url, self.office, self.settings = datetime.now(UTC), url, office, HERE
         self.tell()
 
     def tell(self) -> None:
@@ -212,8 +208,8 @@ WORKER = """
 import sys, threading
 from eventstore.keyring import Keyring
 from processors.webhooks.sending import run
-from processors.webhooks.settings import WebhookSettings
-run(sys.argv[1], Keyring(b"k" * 32), WebhookSettings(webhook_allow="127.0.0.0/8"), threading.Event())
+from tests.processors.endpoints import HERE
+run(sys.argv[1], Keyring(b"k" * 32), HERE, threading.Event())
 """
 
 

@@ -10,6 +10,8 @@ from processors.webhooks import addresses
 from processors.webhooks.posting import MOST_BYTES, Answer, post
 from processors.webhooks.settings import WebhookSettings, networks
 from tests.processors.endpoints import (
+    HERE,
+    IMPATIENT,
     Answering,
     babbles,
     drips,
@@ -22,10 +24,6 @@ from tests.processors.endpoints import (
     puts_off,
     says,
 )
-
-HERE = WebhookSettings(webhook_allow="127.0.0.0/8")
-# For who says nothing, or never ends.
-IMPATIENT = WebhookSettings(webhook_allow="127.0.0.0/8", webhook_timeout=0.5)
 
 
 def posted(url: str, settings: WebhookSettings = HERE) -> Answer:
