@@ -36,6 +36,11 @@ class Between:
         """From now on."""
         self._losing = what
 
+    @property
+    def losing(self) -> bool:
+        """Whether something is to get lost, and has not yet."""
+        return self._losing is not None and not self.lost.is_set()
+
     def serve(self) -> None:
         """Take clients until closed."""
         with suppress(OSError):
