@@ -228,6 +228,8 @@ class ImportAsked(BaseModel):
     @classmethod
     def _known(cls, name: str | None) -> str | None:
         try:
+            # Not all that can be looked up is for text: some pack bytes, or turn letters into others.
+            "".encode(name or "utf-8")
             return codecs.lookup(name).name if name else None
         except (LookupError, ValueError):
             raise ValueError("is no encoding that we know; try utf-8, gb18030 or cp1252") from None

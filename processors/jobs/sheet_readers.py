@@ -36,15 +36,19 @@ def read_csv(path: Path, encoding: str) -> Rows:
     with path.open("rb") as file:
         text = _text(file, encoding)
         csv.field_size_limit(LONGEST_ROW)
-        columns: Sequence[str] = []
+        number = 0
         try:
-            reader = csv.reader(_bounded(text), delimiter=_separator(text))
+            # Strictly: a quotation mark that is never closed would take all that follows into its cell.
+            reader = csv.reader(_bounded(text), delimiter=_separator(text), strict=True)
             columns = _header(next(reader, []))
             for number, cells in enumerate(reader, start=2):
                 if any(cells):
                     yield number, _named(columns, cells, number)
         except csv.Error:
-            raise UnusableFile(reason=f"row {reader.line_num or 1} is no CSV") from None
+            where = f"row {number + 1 if number else 1}"
+            raise UnusableFile(
+                reason=f"{where} is no CSV; perhaps a quotation mark in it is not closed, or not doubled"
+            ) from None
         except UnicodeError:
             raise _not_text(encoding) from None
 

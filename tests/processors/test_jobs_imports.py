@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from openpyxl import Workbook
 from psycopg.rows import TupleRow
+from pydantic import ValidationError
 
 from domain.ids import ticket_id
 from domain.values import Priority
@@ -256,6 +257,7 @@ BAD = {
     "columns_twice": ("csv", b"No,No\n1,2\n"),
     "more_cells": ("csv", b"No,Subject\n1,2,3\n"),
     "an_endless_line": ("jsonl", b"x" * (2 << 20)),
+    "an_open_quote": ("csv", b'No,Subject\n1,one\n2,"two\n3,three\n'),
     "an_endless_quote": ("csv", b'No,Subject\n1,"' + b"y\n" * (1 << 20)),
     "no_object": ("jsonl", b'{"No": "1"}\n[1]\n'),
     "deep": ("jsonl", b'{"a":' * 100_000),
@@ -313,6 +315,12 @@ async def test_of_an_upload_that_is_too_large_nothing_stays(
         == database.execute("SELECT FROM jobs.chunks").fetchall()
         == []
     )
+
+
+@pytest.mark.parametrize("encoding", ["rot13", "zlib", "base64"])
+def test_what_makes_no_text_of_bytes_is_no_encoding(encoding: str) -> None:
+    with pytest.raises(ValidationError, match="no encoding that we know"):
+        ImportAsked(file_id=uuid4(), format="csv", mapping={"a": "title"}, encoding=encoding)
 
 
 def test_a_mapping_that_makes_no_tickets_is_refused_before_anything_is_done() -> None:
