@@ -72,6 +72,8 @@ class Job:
     skipped: int
     cancel_requested: bool
     attempts: int
+    # Whether its owner before stopped within a step: what that did is done again, so that it is told.
+    interrupted: bool = False
 
     @property
     def actor(self) -> Actor:
@@ -135,7 +137,7 @@ async def ask(
 
 
 async def cancel(vault: Vault, job_id: UUID, workspace: UUID) -> bool:
-    """Ask for its end between two steps; whether it had not ended before."""
+    """Ask for its end between two steps, also where its owner died within one; whether it had not ended before."""
     return bool(await vault.call(CANCEL, job_id, workspace))
 
 
@@ -144,14 +146,15 @@ _OWN = "job_id, workspace_id, kind, asked_by, asked_at, parameters, checkpoint, 
 _CLAIM = f"""
     UPDATE jobs.jobs SET state = 'running', owner = %(owner)s, locked_until = clock_timestamp() + %(lease)s,
         attempts = attempts + 1, turn_at = clock_timestamp(), started_at = coalesce(started_at, clock_timestamp())
-    WHERE job_id = (
-        SELECT j.job_id FROM jobs.jobs j
+    FROM (
+        SELECT j.job_id AS next, j.owner IS NOT NULL AS interrupted FROM jobs.jobs j
         WHERE j.state IN ('queued', 'running') AND coalesce(j.locked_until, '-infinity') < clock_timestamp()
             AND j.kind = ANY(%(kinds)s)
         ORDER BY (SELECT count(*) FROM jobs.jobs b WHERE b.workspace_id = j.workspace_id
             AND b.state = 'running' AND b.locked_until > clock_timestamp()), j.turn_at, j.job_id
-        LIMIT 1 FOR UPDATE SKIP LOCKED)
-    RETURNING {_OWN}
+        LIMIT 1 FOR UPDATE SKIP LOCKED) AS found
+    WHERE job_id = next
+    RETURNING {_OWN}, interrupted
 """  # noqa: S608 - our own column names
 _MINE = "WHERE job_id = %(job)s AND workspace_id = %(workspace)s AND owner = %(owner)s AND state = 'running'"
 _BEAT = f"UPDATE jobs.jobs SET locked_until = clock_timestamp() + %(lease)s {_MINE} RETURNING cancel_requested"  # noqa: S608
@@ -171,7 +174,8 @@ _END = f"""
     UPDATE jobs.jobs SET state = %(state)s, error_code = %(code)s, error = %(error)s, finished_at = clock_timestamp(),
         owner = NULL, locked_until = NULL {_MINE}
 """  # noqa: S608
-_RELEASE = f"UPDATE jobs.jobs SET owner = NULL, locked_until = clock_timestamp() + %(pause)s {_MINE}"  # noqa: S608
+_RELEASE = f"UPDATE jobs.jobs SET owner = NULL, locked_until = NULL {_MINE}"  # noqa: S608
+_LET_GO = f"UPDATE jobs.jobs SET locked_until = clock_timestamp() + %(pause)s {_MINE}"  # noqa: S608
 _WAITING = """
     SELECT EXISTS (SELECT FROM jobs.jobs WHERE state IN ('queued', 'running')
         AND coalesce(locked_until, '-infinity') < clock_timestamp() AND kind = ANY(%s))
@@ -239,9 +243,13 @@ class Jobs:
         code, sentence = (error.code, str(error)) if error else (None, None)
         await self._mine(f"{_END} RETURNING 1", job, state=state, code=code, error=sentence)
 
-    async def release(self, job: Job, pause: timedelta = timedelta()) -> None:
-        """Leave it to whoever comes first, after a pause."""
-        await self._mine(f"{_RELEASE} RETURNING 1", job, pause=pause)
+    async def release(self, job: Job) -> None:
+        """Leave it to whoever comes first, between two of its steps."""
+        await self._mine(f"{_RELEASE} RETURNING 1", job)
+
+    async def let_go(self, job: Job, pause: timedelta) -> None:
+        """Leave it within a step to whoever comes first after a pause."""
+        await self._mine(f"{_LET_GO} RETURNING 1", job, pause=pause)
 
     async def others_wait(self, kinds: Sequence[str]) -> bool:
         """Whether a job waits that nobody works on."""

@@ -45,16 +45,23 @@ class Bulk(JobKind):
             return
         if not job.checkpoint:
             yield Step({"after": BEGINNING}, total=await _total(here, job, asked))
-        at, ticket = job.checkpoint.get("after", BEGINNING)
+        after, numbers = job.checkpoint.get("after", BEGINNING), job.checkpoint.get("page")
         while True:
-            desk, _ = await granted(job, here, *self.NEEDS)
-            found = await selection.page(here, job, selection.of_job(asked, job, desk), (at, ticket), PAGE)
-            if not found:
-                return
-            at, ticket = found[-1].opened_at.isoformat(), str(found[-1].ticket_id)
+            if numbers is None:
+                desk, _ = await granted(job, here, *self.NEEDS)
+                found = await selection.page(here, job, selection.of_job(asked, job, desk), after, PAGE)
+                if not found:
+                    return
+                after, numbers = (
+                    (found[-1].opened_at.isoformat(), str(found[-1].ticket_id)),
+                    [each.number for each in found],
+                )
+                # Whoever goes on would not find those again that, once changed, do not match any more.
+                yield Step({"after": after, "page": numbers})
             context["at"] = here.desk.clock()
-            items = await done(here.desk, context, asked, [each.number for each in found])
-            yield Step({"after": (at, ticket)}, items)
+            items = await done(here.desk, context, asked, numbers)
+            numbers = None
+            yield Step({"after": after}, items)
 
 
 async def _total(here: Here, job: Job, asked: Selection) -> int:

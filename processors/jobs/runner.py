@@ -137,7 +137,7 @@ class Runner:
             await self._if_possible(jobs.end(job, "failed", error))
         except Exception as error:  # noqa: BLE001 - taken up again a few times, then given up aloud
             log.error("job.stumbled", job=str(job.job_id), kind=job.kind, error=type(error).__qualname__)
-            await self._if_possible(jobs.release(job, PAUSE))
+            await self._if_possible(jobs.let_go(job, PAUSE))
 
     async def _if_possible(self, doing: Coroutine[Any, Any, None]) -> None:
         # What cannot be recorded now is found out again by whoever has the job next.
@@ -147,15 +147,23 @@ class Runner:
     async def _steps(self, job: Job) -> State | None:
         """Go on until the job ends, somebody wants it to end, or it is others' turn."""
         kind, clock = self._kinds[job.kind], asyncio.get_running_loop().time
-        if job.cancel_requested:
+        given_up = job.attempts > ATTEMPTS
+        # What was done of a step is told before anything ends the job: it could not be undone else.
+        within_step = job.interrupted and kind.TAKES_TURNS and not given_up
+        if job.cancel_requested and not within_step:
             return "cancelled"
-        if job.attempts > ATTEMPTS:
+        if given_up:
             raise JobGivenUp(attempts=ATTEMPTS)
         turn_ends = clock() + TURN
-        await granted(job, self._here, *kind.NEEDS)
+        if not within_step:
+            await granted(job, self._here, *kind.NEEDS)
         async with aclosing(kind.steps(job, self._here)) as steps:
             async for step in steps:
-                if await self._here.jobs.record(job, step):
+                ends = await self._here.jobs.record(job, step)
+                if within_step and step.checkpoint != job.checkpoint:
+                    within_step = False
+                    await granted(job, self._here, *kind.NEEDS)
+                if ends and not within_step:
                     return "cancelled"
                 if self._stop.is_set():
                     return None

@@ -5,7 +5,8 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -16,7 +17,7 @@ from psycopg.rows import TupleRow
 
 from domain.permissions import Permission, RoleName
 from domain.ticket.commands import CloseTicket, OpenTicket, TagTicket
-from domain.workspace import AddPerson
+from domain.workspace import AddPerson, ChangeRole
 from eventstore import jobs, jobs_at_once
 from eventstore.database import Role, async_pool, connect
 from eventstore.identifiers import uuid7
@@ -115,8 +116,8 @@ async def test_a_page_whose_record_was_lost_is_done_again_without_harm(
         assert job is not None
         async with async_pool(database_url, Role.READER, "test", size=1) as readers:
             steps = Bulk().steps(job, Here(office.desk, dying, readers))
-            await dying.record(job, await anext(steps))
-            await dying.record(job, await anext(steps))
+            for _ in range(4):
+                await dying.record(job, await anext(steps))
             # Executed, and then it died.
             await anext(steps)
             await steps.aclose()
@@ -131,6 +132,67 @@ async def test_a_page_whose_record_was_lost_is_done_again_without_harm(
     assert Counter(item for item, *_ in items(database_url, job_id)) == dict.fromkeys(
         (f"T-{n}" for n in range(1, 21)), 1
     )
+
+
+@asynccontextmanager
+async def died_within_a_page(office: Office, url: str, job_id: UUID) -> AsyncIterator[None]:
+    """Its owner changed the first page of seven, and died before it could say so; the list has followed."""
+    async with Jobs(url, uuid7()) as dying, async_pool(url, Role.READER, "test", size=1) as readers:
+        job = await dying.claim(["bulk"])
+        assert job is not None
+        steps = Bulk().steps(job, Here(office.desk, dying, readers))
+        while not (step := await anext(steps)).items:
+            await dying.record(job, step)
+        await steps.aclose()
+    built(url, TicketList())
+    with connect(url, Role.OWNER) as db:
+        db.execute("UPDATE jobs.jobs SET locked_until = now() - interval '1 s' WHERE job_id = %s", [job_id])
+        yield
+
+
+async def test_what_no_longer_matches_as_it_was_changed_by_an_owner_who_died_is_told_too(
+    office: Office, database_url: str, small_pages: None
+) -> None:
+    numbers = await opened(office, 20)
+    built(database_url, TicketList())
+    job = await asked(office, "bulk", actions=[{"do": "set_status", "status": "open"}], condition=NEW)
+    async with died_within_a_page(office, database_url, job):
+        with at_work(database_url):
+            state = await ended(database_url, job)
+    assert (state["total"], state["done"], state["failed"]) == (20, 20, 0)
+    assert sorted(item for item, *_ in items(database_url, job)) == sorted(numbers)
+
+
+async def test_cancelled_after_its_owner_died_it_tells_what_was_done_and_no_more(
+    office: Office, database_url: str, database: Db, small_pages: None
+) -> None:
+    await opened(office, 20)
+    built(database_url, TicketList())
+    job = await asked(office, "bulk", actions=TAG, condition=ALL)
+    async with died_within_a_page(office, database_url, job):
+        assert await jobs.cancel(office.desk.vault, job, office.workspace)
+        with at_work(database_url):
+            state = await ended(database_url, job)
+            undo = await ended(database_url, await asked(office, "bulk_undo", bulk_id=str(job)))
+    assert (state["state"], state["done"]) == ("cancelled", 7)
+    assert (len(tagged(database)), len(items(database_url, job)), undo["done"]) == (7, 7, 7)
+
+
+async def test_whose_asker_may_no_more_tells_what_was_done_and_fails(
+    office: Office, database_url: str, database: Db, small_pages: None
+) -> None:
+    await opened(office, 20)
+    built(database_url, TicketList())
+    lead = uuid4()
+    await office.do(AddPerson, person_id=lead, person_name="Bob", role=RoleName.LEAD)
+    other = Office(office.desk, office.slug, office.person.model_copy(update={"id": str(lead)}))
+    job = await asked(other, "bulk", actions=TAG, condition=ALL)
+    async with died_within_a_page(office, database_url, job):
+        await office.do(ChangeRole, person_id=lead, role=RoleName.AGENT)
+        with at_work(database_url):
+            state = await ended(database_url, job)
+    assert (state["state"], state["error_code"], state["done"]) == ("failed", "not_allowed", 7)
+    assert (len(tagged(database)), len(items(database_url, job))) == (7, 7)
 
 
 def worker(url: str) -> "subprocess.Popen[bytes]":
