@@ -149,7 +149,7 @@ async def submit_step(number: TicketNumber, body: StepBody, me: Caller = needs(P
     """Finish the present step with its form and go on to a next one (下一步处理); an end resolves the ticket."""
     context = me.context()
     ticket: Ticket = (await ticket_seen(me, number)).state
-    workflow, _ = _place(ticket, me.desk)
+    workflow, _ = _place(ticket, await me.desk_now())
     following = workflow.node(body.next) if workflow else None
     pick = await picked(me, following, Filing(ticket.type, ticket.category), context["command_id"])
     return await done(me, SubmitStep(**context, number=number, pick=pick, **dict(body)))

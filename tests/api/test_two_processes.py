@@ -48,3 +48,14 @@ def test_a_load_limit_that_was_just_set_is_kept(admin, elsewhere, server):
         assert (refused.status_code, refused.json()["code"]) == (409, "load_limit_reached")
     finally:
         admin.put(limit, json={"limit": None})
+
+
+def test_a_ticket_goes_the_way_of_a_workflow_that_was_just_set_up_or_changed(admin, elsewhere):
+    nodes = [{"key": "one", "title": "One", "next": ["end"]}, {"key": "end", "title": "End", "ends": True}]
+    for title in ("Repairs", "Repairs and returns"):
+        way = {"title": title, "start": "one", "nodes": nodes}
+        for place, wanted in (("/workflows/repair", way), ("/types/repair", {"title": title, "workflow": "repair"})):
+            assert admin.put(place, json=wanted).status_code == 200
+        number = admin.post("/tickets", json={"title": "Fan", "type": "repair"}).json()["number"]
+        submitted = elsewhere.post(f"/tickets/{number}/steps", json={"next": "end"})
+        assert submitted.status_code == 200, submitted.text
