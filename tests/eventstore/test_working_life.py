@@ -16,6 +16,7 @@ from domain.ticket.folds import listed
 from eventstore.database import Role, connect
 from eventstore.desk import Desk
 from eventstore.keyring import Keyring
+from eventstore.reading import bind
 from projections import ticket_pages, ticket_timeline
 from projections.ticket_list import TicketList
 from projections.ticket_timeline import TicketTimeline
@@ -83,7 +84,7 @@ def test_the_log_keeps_what_the_model_says(game: Game, database_url: str, seed: 
     game.replay()
     built(database_url, TicketList(), TicketTimeline())
     with connect(database_url, Role.READER) as db:
-        db.execute("SELECT set_config('ledgerdesk.workspace', %s, false)", [str(world.WORKSPACE)])
+        bind(db.cursor(), world.WORKSPACE)
         for number in game.numbers:
             _lists(db.cursor(), game, number)
             _shows(db.cursor(), game, number)

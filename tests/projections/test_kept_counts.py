@@ -8,6 +8,7 @@ from domain.ids import workspace_id
 from domain.requester import RegisterRequester
 from domain.values import FINISHED
 from eventstore.database import Role, connect
+from eventstore.reading import bind
 from projections import agent_load, requester_card, tag_usage
 from projections.ticket_list import TicketList
 from tests.desks import an_office
@@ -25,7 +26,7 @@ async def test_kept_counts_are_what_counting_would_say(database_url: str) -> Non
         await busy(office, requester)
     follow(database_url, pages_of=7)
     with connect(database_url, Role.READER) as db:
-        db.execute("SELECT set_config('ledgerdesk.workspace', %s, false)", [str(WORKSPACE)])
+        bind(db.cursor(), WORKSPACE)
         cursor = db.cursor()
         rows: list[Any] = cursor.execute(
             "SELECT tags, listed, kind, priority, assignee_person, requester_id, rating, opened_at FROM desk.ticket_list"

@@ -17,6 +17,7 @@ from domain.ticket.marking import FollowTicket, SnoozeTicket
 from domain.values import Assignee, Priority
 from domain.workspace import AddTeam
 from eventstore.database import Role, connect
+from eventstore.reading import bind
 from projections import ticket_pages, ticket_totals, view_counts
 from projections.kept_views import kept_counts, plan
 from projections.ticket_list import TicketList
@@ -51,7 +52,7 @@ COUNTED: list[Any] = [
 
 def _reading(url: str) -> Any:
     db = connect(url, Role.READER)
-    db.execute("SELECT set_config('ledgerdesk.workspace', %s, false)", [str(WORKSPACE)])
+    bind(db.cursor(), WORKSPACE)
     return db
 
 

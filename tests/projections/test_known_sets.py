@@ -13,7 +13,7 @@ from psycopg import Cursor
 from domain.conditions import Context, parse
 from domain.ticket.commands import TagTicket
 from eventstore.database import Role, connect, reader_pool
-from eventstore.reading import bound
+from eventstore.reading import bind, bound
 from projections import known_sets, place_sets, ticket_pages
 from projections.known_sets import Memory
 from projections.place_sets import Places
@@ -50,7 +50,7 @@ def joined(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 def having(reader: Cursor[Any], workspace: UUID) -> list[list[int]]:
     """The places of the tickets with each tag, as somebody finds them who may remember some."""
-    reader.execute("SELECT set_config('ledgerdesk.workspace', %s, false)", [str(workspace)])
+    bind(reader, workspace)
     found = sets(reader, workspace, TAGS)
     assert found.current
     return [list(found.have[tag]) for tag in TAGS]
@@ -120,7 +120,7 @@ async def test_an_older_builds_tables_serve_and_nothing_is_remembered_of_them(
         db.execute(
             "CREATE OR REPLACE VIEW ops.facet_counts AS SELECT *, 0::bigint AS row_version FROM desk.facet_counts WHERE false"
         )
-    reader.execute("SELECT set_config('ledgerdesk.workspace', %s, false)", [str(office.workspace)])
+    bind(reader, office.workspace)
     for _ in range(2):
         joined.clear()
         assert not sets(reader, office.workspace, TAGS).current

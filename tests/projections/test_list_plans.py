@@ -22,6 +22,7 @@ from domain.ticket.marking import PinTicket
 from domain.values import Assignee, Priority
 from domain.workspace import AddCategory, AddTeam
 from eventstore.database import Role, connect
+from eventstore.reading import bind
 from projections import place_sets, place_spans, ticket_facets, ticket_pages, ticket_sets, ticket_totals, written_pages
 from projections.ticket_pages import ListQuery, SortTooWide, page
 from projections.ticket_totals import total
@@ -149,7 +150,7 @@ async def _open_tickets(url: str) -> None:
 def reader(listed: str) -> Iterator[Cursor[Any]]:
     """Somebody of the workspace."""
     with connect(listed, Role.READER) as db:
-        db.execute("SELECT set_config('ledgerdesk.workspace', %s, false)", [str(WORKSPACE)])
+        bind(db.cursor(), WORKSPACE)
         yield db.cursor()
 
 

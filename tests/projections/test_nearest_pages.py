@@ -7,6 +7,7 @@ import pytest
 from domain.conditions import Context, parse
 from domain.ticket.marking import SnoozeTicket
 from eventstore.database import Role, connect
+from eventstore.reading import bind
 from projections import place_sets, place_spans, ticket_facets, ticket_pages
 from projections.ticket_pages import ListQuery, page
 from tests.desks import Office, an_office
@@ -44,6 +45,6 @@ async def test_tickets_that_woke_do_not_hide_more_urgent_ones_further_on(
     built(database_url)
     query = ListQuery(parse({"all": [NEITHER_NORMAL, YES]}), sort="-priority,-updated_at", limit=3)
     with connect(database_url, Role.READER) as db:
-        db.execute("SELECT set_config('ledgerdesk.workspace', %s, false)", [str(office.workspace)])
+        bind(db.cursor(), office.workspace)
         rows = page(db.cursor(), office.workspace, query, Context(BEGAN + 70 * DAY)).rows
     assert [row["number"] for row in rows] == ["T-38", "T-1", "T-0"]

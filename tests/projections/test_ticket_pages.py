@@ -19,6 +19,7 @@ from domain.errors import InvalidInput
 from domain.ids import workspace_id
 from domain.values import Priority
 from eventstore.database import Role, connect
+from eventstore.reading import bind
 from projections.ticket_filter import TicketFilter
 from projections.ticket_pages import ListQuery, page, select
 from projections.ticket_sorts import SORTS, beyond, opened, parse_sort
@@ -57,7 +58,7 @@ async def _open_tickets(url: str) -> None:
 def reader(listed: str) -> Iterator[Cursor[Any]]:
     """Somebody of the workspace."""
     with connect(listed, Role.READER) as db:
-        db.execute("SELECT set_config('ledgerdesk.workspace', %s, false)", [str(WORKSPACE)])
+        bind(db.cursor(), WORKSPACE)
         yield db.cursor()
 
 

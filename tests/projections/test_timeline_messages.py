@@ -11,6 +11,7 @@ from domain.ticket.handling import TransferTicket, UrgeTicket
 from domain.ticket.messages import AttachToTicket, RedactMessage, RemarkOnTicket, RemoveAttachment
 from domain.values import Assignee, Attachment
 from eventstore.database import Role, connect
+from eventstore.reading import bind
 from projections import ticket_history, ticket_timeline
 from projections.ticket_history import TicketHistory
 from projections.ticket_list import TicketList
@@ -42,7 +43,7 @@ def shown(office: Office, url: str, **asked: Any) -> list[dict[str, Any]]:
     built(url, TicketTimeline())
     ticket = office.command(ReplyToTicket, number="T-1", body="-").stream_id
     with connect(url, Role.READER) as db:
-        db.execute("SELECT set_config('ledgerdesk.workspace', %s, false)", [str(office.workspace)])
+        bind(db.cursor(), office.workspace)
         return ticket_timeline.entries(db.cursor(), ticket, **asked)
 
 
@@ -79,7 +80,7 @@ async def test_a_redacted_message_says_only_why(office: Office, database_url: st
     assert hidden["attachments"] == []
     built(database_url, TicketHistory())
     with connect(database_url, Role.READER) as db:
-        db.execute("SELECT set_config('ledgerdesk.workspace', %s, false)", [str(office.workspace)])
+        bind(db.cursor(), office.workspace)
         ticket = office.command(ReplyToTicket, number="T-1", body="-").stream_id
         history = ticket_history.parsed(db.cursor(), ticket)
     assert "Look" not in str(history)
