@@ -1,5 +1,6 @@
 """The command line: what people read when something is wrong, and the exit codes that programs read."""
 
+import gc
 import os
 import socket
 import subprocess
@@ -50,6 +51,13 @@ def test_a_command_shows_its_help_page_to_whoever_starts_it(ledgerdesk):
     code, out, err = ledgerdesk("list", "--help")
     assert (code, err) == (0, "")
     assert "Example: ledgerdesk list" in out
+
+
+def test_garbage_is_looked_for_again_once_a_command_is_imported(monkeypatch):
+    monkeypatch.setitem(COMMANDS, "broken", "cli.no_such_module:broken")
+    for name in ("list", "broken"):
+        CliRunner().invoke(app, [name, "--help"])
+        assert gc.isenabled()
 
 
 def test_an_unknown_command_is_misuse(ledgerdesk):
