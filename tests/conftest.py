@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
+import hypothesis
 import psycopg
 import pytest
 from psycopg import sql
@@ -32,6 +33,10 @@ LONGEST = (
     "tests/acceptance",
     "tests/projections/test_worker.py",
 )
+
+# No test is timed: a busy machine takes as long as it takes.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 ClusterFactory = Callable[..., Cluster]
 

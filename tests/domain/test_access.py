@@ -67,7 +67,7 @@ def desk_with(role, teams):
     return folded(DESK, role, moved, TeamsChanged(person_id=ANN, teams=tuple(teams), previous=(BILLING,)))
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @for_all(ticket=TICKETS, role=OWN_ROLES, teams=st.sets(TEAMS), actor=ACTORS)
 @example(
     ticket=Ticket(opened=True, assignee=Assignee(team=BILLING, role="own")),

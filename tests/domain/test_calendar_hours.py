@@ -24,14 +24,14 @@ def at(day: int, hour: float) -> datetime:
     return MONDAY + timedelta(days=day, hours=hour)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(calendars(), starts, st.integers(0, 2000))
 def test_it_is_what_is_counted_minute_by_minute(kept, start, minutes):
     end = start + minutes * MINUTE
     assert worked(kept, start, end) == naively_worked(kept, start, end) * MINUTE
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(calendars(), starts, st.integers(0, 2000))
 def test_the_stretches_are_the_minutes_that_are_open(kept, start, minutes):
     found = list(intervals(kept, start, start + minutes * MINUTE))
@@ -42,7 +42,7 @@ def test_the_stretches_are_the_minutes_that_are_open(kept, start, minutes):
     assert all(one[1] < other[0] for one, other in pairwise(found)), "apart, and in order"
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(calendars(), starts, st.integers(1, 40_000))
 @example(calendar(), MONDAY, 9 * 60)
 def test_after_is_the_first_moment_by_which_that_much_has_passed(kept, start, minutes):

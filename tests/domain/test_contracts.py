@@ -68,7 +68,7 @@ def events(kind: type[Event]) -> st.SearchStrategy[Event]:
 
 
 @pytest.mark.parametrize("kind", EVENTS.values(), ids=EVENTS)
-@settings(deadline=None, max_examples=10, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.filter_too_much])
 @for_all(st.data())
 def test_an_event_comes_back_from_json_as_it_was(kind, data):
     event = data.draw(events(kind))

@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given as for_all
-from hypothesis import settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -62,7 +61,6 @@ def test_an_end_that_the_clock_shows_twice_is_not_before_what_happened():
     assert early.mailed_at(at("2026-10-25T01:05")) == at("2026-10-25T01:30")
 
 
-@settings(deadline=None)
 @for_all(
     st.integers(0, 366 * 24 * 60),
     st.integers(0, 1439),

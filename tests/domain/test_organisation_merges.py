@@ -153,7 +153,7 @@ def done(desk: Catalogue, duplicate: UUID, into: UUID | None) -> tuple[Catalogue
         return desk, refusal
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @for_all(asked=st.lists(ASKED, max_size=25), last=st.tuples(st.sampled_from(IDS), st.sampled_from(IDS)))
 def test_any_merges_and_undoings_leave_what_a_list_of_pairs_would_tell_and_undoing_restores(asked, last):
     desk, pairs = DESK, {}

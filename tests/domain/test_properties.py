@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from hypothesis import given as for_all
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from domain import requester as r
@@ -136,7 +135,6 @@ ON_WORKSPACES = st.one_of(
 REPEATABLE = (c.ReplyToTicket, c.NoteOnTicket, c.TellUpdate, m.RemarkOnTicket, h.UrgeTicket, h.ReturnTicket)
 
 
-@settings(deadline=None)
 @for_all(st.lists(ON_TICKETS | ON_TICKETS | ERASING, max_size=25))
 def test_any_life_of_a_ticket(commands):
     begun = wish(c.OpenTicket, title="打印机坏了")
@@ -145,19 +143,16 @@ def test_any_life_of_a_ticket(commands):
     assert not state.fields or None not in state.fields.values()
 
 
-@settings(deadline=None)
 @for_all(st.lists(ON_TICKETS, max_size=10))
 def test_any_life_before_a_ticket_is_opened(commands):
     lived(commands)
 
 
-@settings(deadline=None)
 @for_all(st.lists(ON_REQUESTERS, max_size=15))
 def test_any_life_of_a_requester(commands):
     lived(commands)
 
 
-@settings(deadline=None)
 @for_all(st.lists(ON_WORKSPACES, max_size=15))
 def test_any_life_of_a_workspace(commands):
     state = lived(commands, DESK)

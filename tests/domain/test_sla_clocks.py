@@ -28,7 +28,7 @@ def at(minutes):
     return BEGAN + minutes * MINUTE
 
 
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 @given(
     happened(),
     begins,

@@ -180,7 +180,7 @@ WORK = st.one_of(
 STARTS = st.sampled_from([opened(), opened(fields={"a": True}, tags=("Printer",), requester_id=id_of("zoe"))])
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @for_all(STARTS, st.lists(WORK, max_size=6), WORK)
 def test_whatever_was_done_undone_leaves_exactly_the_state_before(start, earlier, last):
     state = folded(Ticket(), start)

@@ -109,7 +109,6 @@ def test_the_append_answers_as_a_dictionary_would(database_url: str) -> None:
             settings=settings(
                 max_examples=40,
                 stateful_step_count=12,
-                deadline=None,
                 database=None,
                 phases=[Phase.generate, Phase.shrink],
                 suppress_health_check=list(HealthCheck),

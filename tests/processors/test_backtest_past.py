@@ -133,7 +133,7 @@ steps = st.lists(
 # What is reopened and closed again in one instant is not late in between.
 @example([("resolve", "T-1"), ("wait", 219), ("reopen", "T-1"), ("resolve", "T-1")], ["late"])
 @example([("close", "T-1"), ("wait", 159), ("reopen", "T-1"), ("close", "T-1")], ["refused", "remind"])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(steps, st.lists(st.sampled_from(sorted(RULES)), unique=True, min_size=1))
 def test_a_backtest_tells_what_rules_really_did(work: list[tuple[str, Any]], keys: list[str]) -> None:
     stage = Stage(Triggers(), Automations())

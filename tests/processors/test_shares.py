@@ -139,7 +139,7 @@ def three(database_url: str) -> Iterator[list[Db]]:
 STEPS = st.lists(st.tuples(st.integers(0, 2), st.integers(1, 4), st.booleans()), max_size=25)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(steps=STEPS, split=st.lists(st.integers(0, 2), min_size=COUNT, max_size=COUNT), led=st.booleans())
 def test_however_partitions_move_each_event_is_met_once_and_as_it_was(
     cluster: Cluster, steps: list[tuple[int, int, bool]], split: list[int], led: bool

@@ -89,7 +89,7 @@ STEPS = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_two_workers_in_any_interleaving_write_what_one_does(one_database: str, data: st.DataObject) -> None:
     steps: list[Step] = data.draw(STEPS)

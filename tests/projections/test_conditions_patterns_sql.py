@@ -68,7 +68,7 @@ def in_postgres(db: psycopg.Connection[Any], pattern: str, texts: list[str]) -> 
     return [matched for (matched,) in db.execute(MATCH, [pattern, texts])]
 
 
-@settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=500, suppress_health_check=list(HealthCheck))
 @for_all(asked=patterns | noise, texts=texts)
 def test_a_pattern_means_the_same_to_both(postgres, asked, texts):
     try:
@@ -79,7 +79,7 @@ def test_a_pattern_means_the_same_to_both(postgres, asked, texts):
     assert in_postgres(postgres, pattern, texts) == [searcher(pattern)(fold(text)) for text in texts]
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=200, suppress_health_check=list(HealthCheck))
 @for_all(asked=st.text(st.sampled_from(LETTERS), min_size=1, max_size=4), texts=texts)
 def test_a_word_is_the_same_to_both(postgres, asked, texts):
     texts = [*TEXTS, *texts, *(f"{one}{asked}{other}" for one in "a打 .ß" for other in "a打 .ß")]

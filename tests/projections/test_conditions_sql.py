@@ -298,7 +298,7 @@ contexts = st.builds(
 )
 
 
-@settings(max_examples=600, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=600, suppress_health_check=list(HealthCheck))
 @for_all(data=conditions, context=contexts, title=words, custom=st.sampled_from(CUSTOM) | words)
 def test_memory_and_sql_give_one_answer(tickets, data, context, title, custom):
     condition = parse(data)
@@ -317,7 +317,7 @@ def test_each_operator_of_each_field_gives_one_answer(tickets):
 
 
 def as_in_memory(tickets: psycopg.Connection[Any], name: str, op: str) -> None:
-    @settings(max_examples=2, deadline=None, database=None, phases=[Phase.generate])
+    @settings(max_examples=2, database=None, phases=[Phase.generate])
     @for_all(data=asking(name, op), context=contexts)
     def same(data: dict[str, Any], context: Context) -> None:
         condition = parse(data)

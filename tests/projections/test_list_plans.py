@@ -159,7 +159,7 @@ def reader(listed: str) -> Iterator[Cursor[Any]]:
 @example({"field": "fields.kind", "op": "is_any_of", "value": ["STRASSE"]}, "-priority,number")
 @example({"all": [others_are[0], {"field": "priority", "op": "is_not", "value": "low"}]}, "-updated_at")
 @example({"all": [others_are[0], others_are[-1]]}, "opened_at")
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=80)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=80)
 def test_every_plan_gives_the_same_page(reader: Cursor[Any], condition: Any, sort: str) -> None:
     query = ListQuery(parse(condition), sort=sort, limit=100)
     with pytest.MonkeyPatch.context() as patch:
@@ -200,7 +200,7 @@ since = st.sampled_from([*MOMENTS, *({"none": [moment]} for moment in MOMENTS)])
     sort=st.sampled_from([*BY_AGE, *PRIORITIES]),
     limit=st.integers(3, 8),
 )
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
 def test_chunks_that_a_sort_comes_to_first_make_the_same_pages(
     reader: Cursor[Any], condition: Any, moments: list[Any], sort: str, limit: int
 ) -> None:

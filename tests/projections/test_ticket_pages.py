@@ -34,7 +34,7 @@ NOW = Context(now=datetime(2026, 1, 3, tzinfo=UTC))
 
 columns = st.lists(st.tuples(st.sampled_from(list(SORTS)), st.booleans()), min_size=1, unique_by=lambda each: each[0])
 sorts = columns.map(lambda chosen: ",".join(f"-{name}" if down else name for name, down in chosen))
-same_database = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+same_database = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 
 
 @pytest.fixture(scope="module")

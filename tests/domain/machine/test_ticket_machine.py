@@ -70,7 +70,6 @@ def test_whatever_people_do_the_desk_does_what_the_model_says() -> None:
         settings=settings(
             max_examples=EXAMPLES,
             stateful_step_count=50,
-            deadline=None,
             database=None,
             phases=[Phase.generate, Phase.shrink],
             suppress_health_check=list(HealthCheck),

@@ -9,7 +9,6 @@ from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import given as drawn
-from hypothesis import settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -57,7 +56,6 @@ def test_turns_go_round() -> None:
     assert [given_to(roster, TURNS, TEAM) for _ in range(6)] == first
 
 
-@settings(deadline=None)
 @drawn(st.lists(st.tuples(st.integers(0, 5), st.booleans(), st.integers(1, 20)), min_size=1, max_size=50))
 def test_whoever_stays_has_as_many_as_the_others_who_stay(shifts: list[tuple[int, bool, int]]) -> None:
     """Over a thousand tickets with agents joining and leaving, to within one."""

@@ -109,7 +109,7 @@ def rule(place, condition):
     )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @for_all(st.lists(conditions, max_size=6), happenings())
 def test_the_index_finds_every_trigger_that_acts_in_order(some, happening):
     triggers = Triggers([rule(place, condition) for place, condition in enumerate(some)])
@@ -120,7 +120,7 @@ def test_the_index_finds_every_trigger_that_acts_in_order(some, happening):
     assert set(by_force) <= set(candidates)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @for_all(st.lists(conditions, max_size=6), happenings())
 def test_the_index_finds_every_automation_whose_turn_may_come(some, happening):
     look = Look(happening.after, happening.desk, happening.requester, happening.at)
@@ -170,7 +170,7 @@ def test_the_index_leaves_out_what_cannot_act():
     assert list(needed(parse(asked[3]))) == [frozenset({("tags", "vip"), ("status", "open")})]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @for_all(conditions, happenings())
 def test_an_explanation_agrees_with_the_answer_and_names_what_decided(data, happening):
     condition, facts, context = parse(data), facts_of(happening), context_of(happening)
