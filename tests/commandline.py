@@ -25,7 +25,12 @@ def environment(database_url: str, data: Path) -> dict[str, str]:
 @pytest.fixture
 def ledgerdesk(database_url: str, tmp_path: Path) -> Run:
     """The command line on a fresh database; what it raises reaches the test."""
-    runner, env = CliRunner(), environment(database_url, tmp_path / "data")
+    return command_line(database_url, tmp_path / "data")
+
+
+def command_line(database_url: str, data: Path) -> Run:
+    """The same on any database."""
+    runner, env = CliRunner(), environment(database_url, data)
 
     def run(*arguments: str | Path, stdin: str | None = None) -> Result:
         result = runner.invoke(app, [str(argument) for argument in arguments], env=env, input=stdin)

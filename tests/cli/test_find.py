@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
 from api.errors import ReadModelMissing
+from cli.cluster import Cluster
 from cli.showing import fitted
 from domain.conditions import InvalidCondition
 from domain.errors import InvalidInput, NotAllowed
@@ -19,17 +22,40 @@ from eventstore import jobs
 from eventstore.jobs import UnknownJob
 from eventstore.vault import Vault
 from projections.search_hits import SearchMissing
-from tests.commandline import Run
+from tests.commandline import Run, command_line
 from tests.commandline import ledgerdesk as ledgerdesk
+from tests.conftest import TEMPLATE, create_database, scratch
 
 ANN, BOB, KIM, EVE = (f"{name}@acme.example" for name in ("ann", "bob", "kim", "eve"))
 URGENT = '{"field": "priority", "op": "is", "value": "urgent"}'
+# A database to copy.
+FILLED = "template_find"
 SCOPED = ("permissions=ticket.view,workspace.view", 'categories=[["Network"]]')
 
 
+@pytest.fixture(scope="module")
+def filled(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Filled once: each test has a copy."""
+    create_database(cluster, FILLED)
+    fill(command_line(cluster.url(FILLED), tmp_path_factory.mktemp("find")))
+
+
 @pytest.fixture
-def desk(ledgerdesk: Run) -> Run:
+def desk(database_url: str, tmp_path: Path) -> Run:
     """Three tickets: an urgent one of Bob's, one of the category Network, and one that Eve asked for."""
+    return command_line(database_url, tmp_path / "data")
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest, cluster: Cluster) -> Iterator[str]:
+    """Of the filled desk where a test asks for that."""
+    if wanted := "desk" in request.fixturenames:
+        request.getfixturevalue("filled")
+    with scratch(cluster, FILLED if wanted else TEMPLATE) as url:
+        yield url
+
+
+def fill(ledgerdesk: Run) -> None:
     ledgerdesk("workspace", "create", "acme", "--title", "Acme")
     ledgerdesk("do", "add-category", "path=Network")
     ledgerdesk("do", "set-role", "network", "title=Network", *SCOPED)
@@ -42,7 +68,6 @@ def desk(ledgerdesk: Run) -> Run:
     ledgerdesk("do", "note-on-ticket", "3", "body=the scanner of gate four", "--as", BOB)
     ledgerdesk("do", "save-view", "title=Hot", f"condition={URGENT}", "sharing=shared", "--as", ANN)
     ledgerdesk("rebuild")
-    return ledgerdesk
 
 
 def listed(run: Run, *words: str) -> list[str]:
