@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -74,8 +74,8 @@ async def writing(form: str, path: Path, columns: list[tuple[str, str]]) -> Asyn
         yield sheet
 
 
-async def reading(form: str, file: IO[bytes], encoding: str) -> AsyncGenerator[Any]:
-    """How many rows there are (or None), then each row as [number, cells]; UnusableFile where it is no table."""
+async def reading(form: str, file: IO[bytes], encoding: str, needed: Collection[str] = ()) -> AsyncGenerator[Any]:
+    """How many rows there are (or None), then each row as [number, cells]; UnusableFile where it is no table with these columns."""
     async with _sheets("read", form, encoding, stdin=file.fileno(), stdout=asyncio.subprocess.PIPE) as process:
         out = process.stdout or asyncio.StreamReader()
         while line := await out.readline():
@@ -87,6 +87,9 @@ async def reading(form: str, file: IO[bytes], encoding: str) -> AsyncGenerator[A
                     raise UnusableFile(reason=reason)
                 case {"total": total}:
                     yield total
+                case {"columns": columns}:
+                    if missing := [name for name in needed if name not in columns]:
+                        raise UnusableFile(reason=f"it has no column {', '.join(missing[:5])}")
                 case _:
                     yield said
     raise UnusableFile(reason="reading it takes more memory or time than an import is given")

@@ -242,6 +242,11 @@ class ImportAsked(BaseModel):
         return self
 
     @property
+    def needed(self) -> list[str]:
+        """The columns that a table must have: those that are called what they mean anyway may be left out."""
+        return [column for column, target in self.mapping.items() if column != target]
+
+    @property
     def by_updates(self) -> bool:
         """Whether each row is one update of a ticket rather than a whole one."""
         return "at" in self.mapping.values()

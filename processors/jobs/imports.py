@@ -72,7 +72,7 @@ class Import(JobKind):
         met = Met()
         if "over" not in job.checkpoint:
             with await self.file(job, here, asked) as file:
-                async with aclosing(child.reading(asked.format, file, asked.encoding or "")) as rows:
+                async with aclosing(child.reading(asked.format, file, asked.encoding or "", asked.needed)) as rows:
                     yield Step(job.checkpoint, total=await anext(rows))
                     again = job.attempts > 1 or last > 0
                     async for page in _pages(rows, last):

@@ -12,6 +12,8 @@ from typing import Any
 from domain.errors import Refusal
 
 Rows = Iterator[tuple[int, dict[str, Any]]]
+# Is told the columns of a table that names them once, before its rows.
+Told = Callable[[list[str]], object]
 
 # Characters of a row, columns of a row, and bytes that a workbook may unpack to.
 LONGEST_ROW, MOST_COLUMNS, LARGEST_WORKBOOK = 1 << 20, 1000, 2 << 30
@@ -31,7 +33,7 @@ def count(form: str, path: Path, encoding: str) -> int | None:
     return None if form == "xlsx" else sum(1 for _ in READERS[form](path, encoding))
 
 
-def read_csv(path: Path, encoding: str) -> Rows:
+def read_csv(path: Path, encoding: str, told: Told = bool) -> Rows:
     """Separated by comma, semicolon or tab, whichever the first line has most of."""
     with path.open("rb") as file:
         text = _text(file, encoding)
@@ -41,6 +43,7 @@ def read_csv(path: Path, encoding: str) -> Rows:
             # Strictly: a quotation mark that is never closed would take all that follows into its cell.
             reader = csv.reader(_bounded(text), delimiter=_separator(text), strict=True)
             columns = _header(next(reader, []))
+            told(columns)
             for number, cells in enumerate(reader, start=2):
                 if any(cells):
                     yield number, _named(columns, cells, number)
@@ -59,7 +62,7 @@ def _separator(text: io.TextIOWrapper) -> str:
     return max(",;\t", key=first.count)
 
 
-def read_jsonl(path: Path, encoding: str) -> Rows:
+def read_jsonl(path: Path, encoding: str, _: Told = bool) -> Rows:
     """An object a line."""
     with path.open("rb") as file:
         try:
@@ -70,7 +73,7 @@ def read_jsonl(path: Path, encoding: str) -> Rows:
             raise _not_text(encoding) from None
 
 
-def read_xlsx(path: Path, _: str) -> Rows:
+def read_xlsx(path: Path, _: str, told: Told = bool) -> Rows:
     """The first sheet of a workbook; of formulas, the values that they had when it was saved."""
     _check_workbook(path)
     from openpyxl import load_workbook
@@ -80,6 +83,7 @@ def read_xlsx(path: Path, _: str) -> Rows:
         book = load_workbook(path.open("rb"), read_only=True, data_only=True, keep_links=False)
         rows = book.worksheets[0].iter_rows(values_only=True)
         columns = _header([_plain(cell) or "" for cell in next(rows, ())])
+        told(columns)
         for number, cells in enumerate(rows, start=2):
             values = [_plain(cell) for cell in cells]
             if any(value is not None for value in values):
@@ -90,7 +94,7 @@ def read_xlsx(path: Path, _: str) -> Rows:
         raise UnusableFile(reason="it is no workbook that a spreadsheet saved") from None
 
 
-READERS: dict[str, Callable[[Path, str], Rows]] = {"csv": read_csv, "jsonl": read_jsonl, "xlsx": read_xlsx}
+READERS: dict[str, Callable[..., Rows]] = {"csv": read_csv, "jsonl": read_jsonl, "xlsx": read_xlsx}
 
 
 def _text(file: Any, encoding: str) -> io.TextIOWrapper:

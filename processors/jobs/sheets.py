@@ -1,7 +1,8 @@
 """Tables in files, written and read in a process of their own: what they need of memory goes when it ends.
 
 `python -m processors.jobs.sheets write FORMAT PATH` takes rows as JSON Lines: first the columns, last null.
-`python -m processors.jobs.sheets read FORMAT ENCODING <file` answers {"total": rows or null}, the rows, null; or {"error": why}.
+`python -m processors.jobs.sheets read FORMAT ENCODING <file` answers {"total": rows or null}, {"columns": names} of
+a table, the rows, null; or {"error": why}.
 """
 
 import errno
@@ -38,7 +39,7 @@ def _read(form: str, encoding: str) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
     try:
         _say({"total": sheet_readers.count(form, path, encoding)})
-        for row in sheet_readers.READERS[form](path, encoding):
+        for row in sheet_readers.READERS[form](path, encoding, lambda columns: _say({"columns": columns})):
             _say(row)
         _say(None)
     except sheet_readers.UnusableFile as unusable:

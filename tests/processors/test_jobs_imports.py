@@ -274,6 +274,22 @@ async def test_a_file_that_is_no_table_is_refused(office: Office, database_url: 
     assert tickets(database) == 0
 
 
+@pytest.mark.parametrize("form", ["csv", "xlsx"])
+async def test_a_mapped_column_that_a_table_has_not_is_said_before_anything_is_done(
+    office: Office, database_url: str, database: Db, form: str
+) -> None:
+    book, out = Workbook(), io.BytesIO()
+    for row in (["title", "Priority"], ["One", "high"]):
+        book.worksheets[0].append(row)
+    book.save(out)
+    data = out.getvalue() if form == "xlsx" else rows_of(["title", "Priority"], ["One", "high"])
+    mapping = {"title": "title", "number": "number", "Prio": "priority"}
+    with at_work(database_url):
+        state, found = await imported(office, database_url, data, format=form, mapping=mapping)
+    assert (state["state"], state["error_code"], found, tickets(database)) == ("failed", "unusable_file", [], 0)
+    assert "it has no column Prio" in state["error"]
+
+
 async def test_what_is_in_another_encoding_is_told_to_name_it(office: Office, database_url: str) -> None:
     with at_work(database_url):
         state, _ = await imported(office, database_url, "编号,标题\nA-1,打印机\n".encode("gb18030"))
