@@ -25,11 +25,11 @@ from processors.mail.channel import Mail
 from processors.webhooks import message, rows
 from processors.webhooks.sending import Courier, run
 from tests.desks import Office
-from tests.processors.endpoints import endpoint, says
+from tests.processors.endpoints import HERE, IMPATIENT, endpoint, says
 from tests.processors.greeter import connected
 from tests.processors.mail_server import taking
 from tests.processors.test_mail import settings as mail_settings
-from tests.processors.test_webhooks import CRM, IMPATIENT, KEYRING, SETTINGS, Way, noted, subscribe
+from tests.processors.test_webhooks import CRM, KEYRING, Way, noted, subscribe
 from tests.waiting import until
 
 LEA = uuid4()
@@ -152,7 +152,7 @@ async def test_an_endpoint_that_is_gone_and_whose_webhook_is_retired_by_then_har
         await subscribe(office, there.url, events=("ticket.noted",))
         await noted(office, way)
         with connected(way.url) as db:
-            courier = Courier(db, KEYRING, SETTINGS, office.desk, lambda: way.now)
+            courier = Courier(db, KEYRING, HERE, office.desk, lambda: way.now)
             await courier.step(0)
             await office.do(RetireWebhook, key=CRM)
             await courier.finish()
