@@ -3,7 +3,6 @@
 import random
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -13,8 +12,8 @@ from bench.list_fill import END, TYPES, WORKSPACE, Desk, fill
 from bench.place import scratch, server, server_facts
 from bench.result import Result, percentile
 from domain.conditions import Context, parse
-from eventstore.database import Role, connect
-from eventstore.reading import bind
+from eventstore.database import reader_pool
+from eventstore.reading import bound
 from projections.ticket_pages import ListQuery
 from projections.ticket_totals import total
 from projections.written_pages import written
@@ -29,7 +28,12 @@ def run() -> Result:
     """The same questions of a small desk and of a large one, round by round, so that a busy moment meets both."""
     with server() as url, scratch(url) as few, scratch(url) as many:
         desks = [fill(few, FEW), fill(many, MANY)]
-        with _reading(few) as of_few, _reading(many) as of_many:
+        with (
+            reader_pool(few, size=1) as few_pool,
+            reader_pool(many, size=1) as many_pool,
+            bound(few_pool, WORKSPACE) as of_few,
+            bound(many_pool, WORKSPACE) as of_many,
+        ):
             small, large = timed([of_few, of_many], desks, ROUNDS)
         slowest = sorted(((percentile(times, 95), name) for name, times in large.items()), reverse=True)[:5]
         conditions: dict[str, Any] = {
@@ -49,14 +53,6 @@ def run() -> Result:
 
 def _all(times: Times) -> list[float]:
     return [ms for each in times.values() for ms in each]
-
-
-@contextmanager
-def _reading(url: str) -> Iterator[Cursor[Any]]:
-    with connect(url, Role.READER) as db:
-        cursor = db.cursor()
-        bind(cursor, WORKSPACE)
-        yield cursor
 
 
 def timed(readers: Sequence[Cursor[Any]], desks: Sequence[Desk], rounds: int) -> list[Times]:

@@ -8,7 +8,6 @@ import struct
 from array import array
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import reduce
-from itertools import count as count_from
 from operator import or_
 
 from pyroaring import BitMap, FrozenBitMap
@@ -72,14 +71,15 @@ def joined(chunks: Iterable[tuple[int, bytes]]) -> Places:
 
 def _of_bits(parts: Mapping[int, bytearray]) -> Places:
     """The set of the library's parts by their numbers, given as bits; it reads them written as its own."""
-    few, heads, bodies = list[int](), list[bytes](), list[bytes | bytearray]()
+    few, heads, bodies = list[int](), list[bytes](), list[bytearray]()
     for key, part in sorted(parts.items()):
-        count = int.from_bytes(part, "little").bit_count()
+        body, count = part, int.from_bytes(part, "little").bit_count()
         if count <= _LISTED:
             # It would want a list. The others are many: of those it reads the bits, and turns the part round by itself.
             few.append(key)
-        heads.append(_OF_PART.pack(key, (_PART - count if count <= _LISTED else count) - 1))
-        bodies.append(_others(part) if count <= _LISTED else part)
+            body, count = _others(part), _PART - count
+        heads.append(_OF_PART.pack(key, count - 1))
+        bodies.append(body)
     begin = _HEAD.size + (_OF_PART.size + _AT.size) * len(parts)
     ats = map(_AT.pack, range(begin, begin + _PART_BYTES * len(parts), _PART_BYTES))
     serialized = b"".join([_HEAD.pack(_LISTS_AND_BITS, len(parts)), *heads, *ats, *bodies])
@@ -105,7 +105,7 @@ def written(found: Places) -> bytes:
     if len(data) != begin + _PART_BYTES * len(kept):
         # Something has made spans of it.
         return bytes(_marked(bits, found))
-    for key, at in zip(kept, count_from(begin, _PART_BYTES), strict=False):
+    for key, at in zip(kept, range(begin, len(data), _PART_BYTES), strict=True):
         body = data[at : at + _PART_BYTES]
         bits[key * _PART_BYTES : (key + 1) * _PART_BYTES] = _others(body) if key in few else body
     return bytes(bits)
@@ -130,9 +130,9 @@ def reach(found: Places, everything: Places, wanted: int, *, highest: bool) -> i
     return everything.range_cardinality(place, everything.max() + 1) if highest else everything.rank(place)
 
 
-def _others(part: bytes | bytearray) -> bytes:
+def _others(part: bytes | bytearray) -> bytearray:
     """What is not in the part, as bits."""
-    return (int.from_bytes(part, "little") ^ _ALL).to_bytes(_PART_BYTES, "little")
+    return bytearray((int.from_bytes(part, "little") ^ _ALL).to_bytes(_PART_BYTES, "little"))
 
 
 def _listed_bits(bits: int) -> Iterator[int]:

@@ -165,7 +165,7 @@ def _holds(condition: Condition, context: Context) -> Where:
 
 def among(found: Found, place: SQL) -> Where:
     """That the place is in the set. A ticket that came since lies behind its end."""
-    bits = place_sets.written(found.places)
+    bits = found.written
     text = SQL("CASE WHEN {0} < %s THEN get_bit(%s, {0}) = 1 ELSE FALSE END").format(place)
     return Where(text, [len(bits) * 8, bits])
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -46,6 +46,11 @@ class Found:
     def all_tickets(self) -> int:
         """Out of how many."""
         return len(self.everything)
+
+    @cached_property
+    def written(self) -> bytes:
+        """The places as PostgreSQL's get_bit reads them; a page and its total may both ask for them."""
+        return place_sets.written(self.places)
 
 
 class Asked(NamedTuple):

@@ -85,7 +85,7 @@ class Backtest(JobKind):
             while True:
                 while len(under_way) < READERS * AHEAD and ahead is not None:
                     page = await selection.page(here, job, meant, ahead, PAGE)
-                    ahead = _key(page[-1]) if len(page) == PAGE else None
+                    ahead = page[-1].place if len(page) == PAGE else None
                     if page:
                         # What fits on one page needs no second reader.
                         if turn == len(readers):
@@ -100,12 +100,8 @@ class Backtest(JobKind):
                 items = _items(page, told)
                 sums = sums.with_page(sum(each.version for each in page), [each["acts"] for each in told])
                 shown = sums.model_dump(mode="json")
-                step = {"after": _key(page[-1]), "sums": shown}
+                step = {"after": page[-1].place, "sums": shown}
                 yield Step(step, items, done=len(page) - len(items), result=shown)
-
-
-def _key(found: Found) -> tuple[str, str]:
-    return found.opened_at.isoformat(), str(found.ticket_id)
 
 
 def _meant(job: Job, desk: Catalogue, asked: BacktestAsked) -> Where:

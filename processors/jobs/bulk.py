@@ -52,10 +52,7 @@ class Bulk(JobKind):
                 found = await selection.page(here, job, selection.of_job(asked, job, desk), after, PAGE)
                 if not found:
                     return
-                after, numbers = (
-                    (found[-1].opened_at.isoformat(), str(found[-1].ticket_id)),
-                    [each.number for each in found],
-                )
+                after, numbers = found[-1].place, [each.number for each in found]
                 # Whoever goes on would not find those again that, once changed, do not match any more.
                 yield Step({"after": after, "page": numbers})
             context["at"] = here.desk.clock()

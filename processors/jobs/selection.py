@@ -61,6 +61,11 @@ class Found(NamedTuple):
     number: str
     version: int
 
+    @property
+    def place(self) -> tuple[str, str]:
+        """Where it stands in that order, as a checkpoint has it: the next page is of those after it."""
+        return self.opened_at.isoformat(), str(self.ticket_id)
+
 
 def where(selection: Selection, workspace: UUID, by: Actor, desk: Catalogue, asked_at: datetime) -> Where:
     """The tickets that are meant, within the reach of whoever asks."""

@@ -111,18 +111,8 @@ async def test_a_page_whose_record_was_lost_is_done_again_without_harm(
     await opened(office, 20)
     built(database_url, TicketList())
     job_id = await asked(office, "bulk", actions=NOTE, condition=ALL)
-    async with Jobs(database_url, uuid7()) as dying:
-        job = await dying.claim(["bulk"])
-        assert job is not None
-        async with async_pool(database_url, Role.READER, "test", size=1) as readers:
-            steps = Bulk().steps(job, Here(office.desk, dying, readers))
-            for _ in range(4):
-                await dying.record(job, await anext(steps))
-            # Executed, and then it died.
-            await anext(steps)
-            await steps.aclose()
+    async with died_within_a_page(office, database_url, job_id, page=2) as (dying, job):
         assert len(noted(database)) == 14
-        database.execute("UPDATE jobs.jobs SET locked_until = now() - interval '1 s'")
         with at_work(database_url):
             state = await ended(database_url, job_id)
         with pytest.raises(JobLost):
@@ -135,19 +125,22 @@ async def test_a_page_whose_record_was_lost_is_done_again_without_harm(
 
 
 @asynccontextmanager
-async def died_within_a_page(office: Office, url: str, job_id: UUID) -> AsyncIterator[None]:
-    """Its owner changed the first page of seven, and died before it could say so; the list has followed."""
-    async with Jobs(url, uuid7()) as dying, async_pool(url, Role.READER, "test", size=1) as readers:
+async def died_within_a_page(
+    office: Office, url: str, job_id: UUID, *, page: int = 1
+) -> AsyncIterator[tuple[Jobs, Job]]:
+    """Its owner changed so many pages of seven, and died before it could say so of the last; the list has followed."""
+    async with Jobs(url, uuid7()) as dying:
         job = await dying.claim(["bulk"])
         assert job is not None
-        steps = Bulk().steps(job, Here(office.desk, dying, readers))
-        while not (step := await anext(steps)).items:
-            await dying.record(job, step)
-        await steps.aclose()
-    built(url, TicketList())
-    with connect(url, Role.OWNER) as db:
-        db.execute("UPDATE jobs.jobs SET locked_until = now() - interval '1 s' WHERE job_id = %s", [job_id])
-        yield
+        async with async_pool(url, Role.READER, "test", size=1) as readers:
+            steps, done = Bulk().steps(job, Here(office.desk, dying, readers)), 0
+            while (done := done + bool((step := await anext(steps)).items)) < page:
+                await dying.record(job, step)
+            await steps.aclose()
+        built(url, TicketList())
+        with connect(url, Role.OWNER) as db:
+            db.execute("UPDATE jobs.jobs SET locked_until = now() - interval '1 s' WHERE job_id = %s", [job_id])
+            yield dying, job
 
 
 async def test_what_no_longer_matches_as_it_was_changed_by_an_owner_who_died_is_told_too(
